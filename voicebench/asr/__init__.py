@@ -1,0 +1,1 @@
+"""Speech recognition: the Recognizer protocol, FunASR behind it, and sliding windows."""

@@ -1,0 +1,71 @@
+"""Every error a user can meet, typed: the value, the place and the way out.
+
+`UserError` and its subclasses are the user's to mend (exit code 2); `VoicebenchError` alone is ours
+(exit code 1). The command line prints `str(error)` on one line, never a stack trace, for both.
+"""
+
+from __future__ import annotations
+
+
+class VoicebenchError(Exception):
+    """Base of all errors raised on purpose here.
+
+    Args:
+        problem: What is wrong, naming the value and the place.
+        way_out: What to do about it, as an imperative sentence or a command. May be empty.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, way_out: str = "") -> None:
+        self.problem = problem
+        self.way_out = way_out
+        super().__init__(f"{problem}. {way_out}" if way_out else problem)
+
+
+class UserError(VoicebenchError):
+    """Something in the user's input or settings; exit code 2."""
+
+    exit_code = 2
+
+
+class AudioError(UserError):
+    """Audio that is missing, empty, truncated, not audio, too short or too long."""
+
+
+class ConfigError(UserError):
+    """An unknown or impossible setting, profile, variant, cleaning or prompt."""
+
+
+class SuiteError(UserError):
+    """A suite or case that is missing or does not fit the schema."""
+
+
+class ModelError(UserError):
+    """A model folder that is missing, incomplete or does not fit its checksums."""
+
+
+class MissingPackageError(UserError):
+    """An optional package that the call needs is not installed."""
+
+
+class RecordError(UserError):
+    """A run or a record that cannot be read, or belongs to other settings."""
+
+
+class StorageError(VoicebenchError):
+    """The disk refused a write; everything recorded before stays readable."""
+
+
+class StageError(VoicebenchError):
+    """A stage of the pipeline failed or timed out on this turn.
+
+    Args:
+        stage: `audio`, `asr`, `cleaning`, `prompt`, `llm` or `endpoint`.
+        problem: See `VoicebenchError`.
+        way_out: See `VoicebenchError`.
+    """
+
+    def __init__(self, stage: str, problem: str, way_out: str = "") -> None:
+        self.stage = stage
+        super().__init__(problem, way_out)

@@ -1,0 +1,1 @@
+"""The language model: the Generator protocol, vLLM behind it, and prompts."""
