@@ -1,0 +1,1 @@
+"""Suites: spoken cases with gold transcripts and facts, from `datasets/<suite>/`."""
