@@ -1,0 +1,149 @@
+"""The recogniser's training and test texts.
+
+A third are sentences of `frames` with a request, a half are random word strings (they teach unseen
+phrases), the rest mix Cantonese words in. A sentence belongs to the test split by its own hash, so a
+slot combination heard in training is never tested. Suites speak held-out templates: never here.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from voicebench.bundled.recipe import lexicon as lx
+from voicebench.bundled.recipe.frames import FRAMES, Frame, draw, slots_of
+from voicebench.bundled.recipe.values import DRAWS, World
+
+Split = Literal["train", "test"]
+OPENERS = ("", "", "", "你好", "请听我说", "帮我记一下", "麻烦你", "嗯", "那个", "我跟你说", "跟你说一下")
+REQUESTS = ("", "请问", "告诉我", "麻烦问一下", "我想知道", "帮我看看", "说一下", "那么")
+RESTATE = ("帮我确认一下", "请复述一遍", "帮我核对一下", "请重复一遍", "记下来了吗", "帮我总结一下")
+FILLERS = ("呃", "嗯", "啊", "那个", "就是说", "就是", "然后", "其实", "这个")
+CORRECTIONS = ("不对是", "不是是", "哦不", "说错了是", "更正一下是", "应该是", "不对不对是", "我说错了应该是")
+DIALECT_FRAMES = (
+    "我{d}想{d}{quantity}", "{d}{time}我{d}去{place}", "{d}{person}{d}{item}", "唔该{d}{quantity}一共{money}",
+    "{d}去{place}要{d}时间", "{person}话{d}{time}{d}", "我哋{d}喺{place}{d}", "呢个{item}{money}{d}",
+    "{d}同{person}{d}好唔好", "{place}{d}{d}要{money}", "我阿妈{d}要{d}{quantity}", "老细{d}{date}{d}",
+)  # fmt: skip
+DIALECT_EXTRA = tuple("呢个 嗰个 话 同 好唔好 有冇 系唔系 喺度 嚟 嘅 咗 啲 佢 佢哋 我哋 你哋 乜嘢 咁 先 喇".split())
+
+
+@dataclass(frozen=True)
+class AsrText:
+    """One utterance: `text` is the transcript, `spoken` what is synthesised (commas pause)."""
+
+    text: str
+    spoken: str
+    voice_family: Literal["cmn", "yue", "en-mixed"]
+
+
+def is_test(text: str) -> bool:
+    """Whether a sentence belongs to the test split; a twentieth do."""
+    return lx.is_held_out("asr:" + text, 20)
+
+
+def asr_texts(rng: random.Random, split: Split) -> Iterator[AsrText]:
+    """Endless utterances of one split, 2 to about 40 characters each."""
+    makers = (_sentence, _sentence, _sentence, _word_string, _word_string, _word_string, _word_string,
+              _clause_string, _dialect, _correction)  # fmt: skip
+    world = World(spoken=True)
+    while True:
+        candidate = rng.choice(makers)(rng, world)
+        if is_test(candidate.text) == (split == "test"):
+            yield candidate
+
+
+def template_texts(rng: random.Random, split: Split) -> Iterator[AsrText]:
+    """Only sentences of templates: what "unseen slot combinations" is measured on."""
+    world = World(spoken=True)
+    while True:
+        candidate = rng.choice((_sentence, _correction))(rng, world)
+        if is_test(candidate.text) == (split == "test"):
+            yield candidate
+
+
+def _text(pieces: list[str], pauses: bool, rng: random.Random, family: str = "cmn") -> AsrText:
+    said = [piece for piece in pieces if piece]
+    spoken = ("，" if pauses else "").join(said)
+    text = "".join(said)
+    if any(char.isascii() and char.isalnum() for char in text):
+        family = "en-mixed"
+    return AsrText(text.replace("，", ""), spoken, family)  # type: ignore[arg-type]
+
+
+def _frame_values(frame: Frame, rng: random.Random, world: World) -> dict[str, str]:
+    either = World(spoken=True, held_out=rng.random() < 0.3)  # every word has to be heard somewhere
+    return draw(frame, rng, either)
+
+
+def _sentence(rng: random.Random, world: World) -> AsrText:
+    frame = rng.choice(FRAMES)
+    _, template = rng.choice(frame.statement_templates(held_out=False))
+    statement = template.format(**_frame_values(frame, rng, world))
+    slot = rng.choice(slots_of(template))
+    _, question = rng.choice(frame.question_templates(slot, held_out=False))
+    ask = rng.choice([rng.choice(REQUESTS) + question, rng.choice(RESTATE), ""])
+    if rng.random() < 0.15:  # a question alone, as later turns ask
+        return _text([rng.choice(OPENERS), ask or question], False, rng)
+    opener = rng.choice(OPENERS)
+    if rng.random() < 0.25:
+        opener += rng.choice(FILLERS)
+    return _text([opener, statement, ask], rng.random() < 0.7, rng)
+
+
+def _correction(rng: random.Random, world: World) -> AsrText:
+    frame = rng.choice(FRAMES)
+    _, template = rng.choice(frame.statement_templates(held_out=False))
+    values = _frame_values(frame, rng, world)
+    slot = rng.choice(slots_of(template))
+    second = DRAWS[frame.slots[slot].kind](rng, world)
+    values[slot] = values[slot] + "，" + rng.choice(CORRECTIONS) + second
+    return _text([template.format(**values)], False, rng)
+
+
+def _clause_string(rng: random.Random, world: World) -> AsrText:
+    """Questions, openers, fillers and values of all kinds in any order."""
+    pieces: list[str] = []
+    for _ in range(rng.randint(2, 5)):
+        frame = rng.choice(FRAMES)
+        slot = rng.choice(tuple(frame.slots))
+        pieces.append(
+            rng.choice(
+                [
+                    rng.choice(REQUESTS + RESTATE + OPENERS + FILLERS + CORRECTIONS),
+                    DRAWS[frame.slots[slot].kind](rng, World(spoken=True, held_out=rng.random() < 0.4)),
+                    frame.slots[slot].label + "是",
+                    rng.choice(lx.COMMON),
+                ]
+            )
+        )
+    return _text(pieces or ["好"], rng.random() < 0.4, rng)
+
+
+def _word_string(rng: random.Random, world: World) -> AsrText:
+    words = [rng.choice(lx.ALL_WORDS) for _ in range(rng.randint(2, 9))]
+    if rng.random() < 0.3:
+        words.insert(rng.randrange(len(words)), rng.choice(lx.SURNAMES) + rng.choice(lx.GIVEN_NAMES))
+    return _text(words, rng.random() < 0.2, rng)
+
+
+def _dialect(rng: random.Random, world: World) -> AsrText:
+    template = rng.choice(DIALECT_FRAMES)
+    while "{d}" in template:
+        template = template.replace("{d}", rng.choice((*lx.DIALECT, *DIALECT_EXTRA)), 1)
+    values = {slot: DRAWS[slot](rng, world) for slot in slots_of(template)}
+    family = "yue" if rng.random() < 0.4 else "cmn"
+    return _text([template.format(**values)], False, rng, family)
+
+
+def characters() -> tuple[str, ...]:
+    """The Hanzi that any of these texts can contain, sorted."""
+    fixed = "".join((*OPENERS, *REQUESTS, *RESTATE, *FILLERS, *CORRECTIONS, *DIALECT_FRAMES, *DIALECT_EXTRA))
+    framed = "".join(
+        "".join(frame.statements) + "".join(s.label + "".join(s.questions) for s in frame.slots.values())
+        for frame in FRAMES
+    )
+    hanzi = {char for char in fixed + framed if "一" <= char <= "鿿"}
+    return tuple(sorted(hanzi | set(lx.characters())))

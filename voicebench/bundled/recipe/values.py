@@ -1,0 +1,229 @@
+"""Numbers, dates, times, money, names and other values, as they are spoken.
+
+A generator is a function `(rng, world) -> str`; a `World` says what may be drawn: the training world
+never draws a held-out item, topic, task or name, the test world draws those first.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voicebench.bundled.recipe import lexicon as lx
+
+DIGITS = "零一二三四五六七八九"
+SPOKEN_DIGITS = "零幺二三四五六七八九"
+
+
+def _gb2312_level_1() -> tuple[str, ...]:
+    rows = (bytes([0xA0 + row, 0xA0 + cell]) for row in range(16, 56) for cell in range(1, 95))
+    return tuple(code.decode("gb2312", "ignore") for code in rows if code.decode("gb2312", "ignore"))
+
+
+ALL_HANZI = _gb2312_level_1()
+"""The 3,755 characters of GB2312 level 1."""
+_LEXICON_NAME_CHARS = frozenset("".join(lx.GIVEN_NAMES) + "".join(lx.SURNAMES))
+NAME_CHARS_HELD_OUT = tuple(
+    char for char in ALL_HANZI if char not in _LEXICON_NAME_CHARS and lx.is_held_out(char, 8)
+)
+"""Characters that no name of the training dialogues contains."""
+NAME_CHARS_TRAIN = tuple(char for char in ALL_HANZI if char not in frozenset(NAME_CHARS_HELD_OUT))
+
+
+@dataclass(frozen=True)
+class World:
+    """What values may be drawn from.
+
+    Args:
+        held_out: Draw held-out items, topics, tasks and names rather than those of training.
+        spoken: Only words of the recogniser's vocabulary (names of lexicon characters).
+        unseen_name_chars: Names are made of `NAME_CHARS_HELD_OUT` alone.
+    """
+
+    held_out: bool = False
+    spoken: bool = False
+    unseen_name_chars: bool = False
+
+    def items(self) -> tuple[str, ...]:
+        return lx.ITEMS_HELD_OUT if self.held_out else lx.ITEMS_TRAIN
+
+    def topics(self) -> tuple[str, ...]:
+        return lx.TOPICS_HELD_OUT if self.held_out else lx.TOPICS_TRAIN
+
+    def tasks(self) -> tuple[str, ...]:
+        return lx.TASKS_HELD_OUT if self.held_out else lx.TASKS_TRAIN
+
+
+Draw = Callable[[random.Random, World], str]
+
+
+def cardinal(number: int) -> str:
+    """A whole number below 100,000 as it is said.
+
+    >>> [cardinal(n) for n in (0, 10, 12, 105, 210, 1020, 35000, 12003)]
+    ['零', '十', '十二', '一百零五', '二百一十', '一千零二十', '三万五千', '一万两千零三']
+    """
+    if number < 10:
+        return DIGITS[number]
+    text, pending_zero = "", False
+    for unit, name in ((10000, "万"), (1000, "千"), (100, "百"), (10, "十")):
+        count, number = divmod(number, unit)
+        if count:
+            text += "零" if pending_zero and text else ""
+            digit = "两" if count == 2 and unit >= 1000 else DIGITS[count] if count < 10 else cardinal(count)
+            text += ("" if unit == 10 and count == 1 and not text else digit) + name
+            pending_zero = False
+        elif text:
+            pending_zero = True
+    if number:
+        text += ("零" if pending_zero else "") + DIGITS[number]
+    return text
+
+
+def time_of_day(rng: random.Random, world: World) -> str:
+    part, hours = rng.choice(
+        [("早上", (6, 7, 8)), ("上午", (8, 9, 10, 11)), ("中午", (12,)), ("下午", (1, 2, 3, 4, 5)),
+         ("晚上", (6, 7, 8, 9, 10))]
+    )  # fmt: skip
+    hour = rng.choice(hours)
+    said = "两" if hour == 2 else cardinal(hour)
+    minutes = rng.choice(["", "", "半", "半", "十分", "二十分", "一刻", "四十分", "五十分", "十五分"])
+    return f"{part}{said}点{minutes}"
+
+
+def date(rng: random.Random, world: World) -> str:
+    weekday = rng.choice("一二三四五六日")
+    return rng.choice(
+        [
+            rng.choice(["今天", "明天", "后天"]),
+            f"周{weekday}", f"下周{weekday}", f"这周{weekday}",
+            f"{cardinal(rng.randint(1, 12))}月{cardinal(rng.randint(1, 28))}号",
+            f"{cardinal(rng.randint(1, 30))}号", f"下个月{cardinal(rng.randint(1, 28))}号",
+        ]
+    )  # fmt: skip
+
+
+def weekday(rng: random.Random, world: World) -> str:
+    return rng.choice(["", "下", "这"]) + "周" + rng.choice("一二三四五六日")
+
+
+def money(rng: random.Random, world: World) -> str:
+    amount = rng.choice(
+        [rng.randint(2, 99), rng.randint(10, 99) * 10, rng.randint(101, 999), rng.randint(10, 99) * 100,
+         rng.randint(1001, 9999), rng.randint(1, 9) * 10000 + rng.randint(0, 9) * 1000]
+    )  # fmt: skip
+    return cardinal(amount) + rng.choice(["块", "块钱", "元", "元"])
+
+
+def count(rng: random.Random, world: World) -> str:
+    number = rng.choice([rng.randint(1, 12), rng.randint(2, 60)])
+    return "两" if number == 2 else cardinal(number)
+
+
+def person_count(rng: random.Random, world: World) -> str:
+    return count(rng, world) + rng.choice(["个人", "位"])
+
+
+def person(rng: random.Random, world: World) -> str:
+    if world.unseen_name_chars:
+        return rng.choice(lx.SURNAMES) + "".join(
+            rng.choice(NAME_CHARS_HELD_OUT) for _ in range(rng.choice([1, 2, 2]))
+        )
+    if not world.spoken and not world.held_out and rng.random() < 0.6:
+        given = "".join(rng.choice(NAME_CHARS_TRAIN) for _ in range(rng.choice([1, 2, 2])))
+        return (rng.choice(lx.SURNAMES) if rng.random() < 0.5 else rng.choice(NAME_CHARS_TRAIN)) + given
+    while True:
+        name = rng.choice(lx.SURNAMES) + rng.choice(lx.GIVEN_NAMES)
+        if lx.is_held_out(name, 5) == world.held_out:
+            return name
+
+
+def title(rng: random.Random, world: World) -> str:
+    rank = rng.choice(["经理", "主任", "总监", "院长", "校长", "老师", "医生", "师傅", "先生", "女士"])
+    return rng.choice(lx.SURNAMES) + rank
+
+
+def phone(rng: random.Random, world: World) -> str:
+    head = rng.choice(["幺三", "幺五", "幺八", "幺三八", "幺三九", "幺八六"])
+    return head + "".join(rng.choice(SPOKEN_DIGITS) for _ in range(11 - len(head)))
+
+
+def code(rng: random.Random, world: World) -> str:
+    return "".join(rng.choice(SPOKEN_DIGITS) for _ in range(rng.choice([3, 4, 4, 6])))
+
+
+def item(rng: random.Random, world: World) -> str:
+    return rng.choice(world.items())
+
+
+def quantity(rng: random.Random, world: World) -> str:
+    """A number with a measure and its goods, such as 三箱苹果."""
+    allowed = frozenset(world.items())
+    while True:
+        measure = rng.choice(list(lx.MEASURES))
+        goods = [name for name in lx.MEASURES[measure].split() if name in allowed]
+        if goods:
+            return count(rng, world) + measure + rng.choice(goods)
+
+
+def topic(rng: random.Random, world: World) -> str:
+    return rng.choice(world.topics())
+
+
+def task(rng: random.Random, world: World) -> str:
+    return rng.choice(world.tasks())
+
+
+def venue(rng: random.Random, world: World) -> str:
+    return rng.choice(lx.ROOMS + lx.PLACES)
+
+
+def doses(rng: random.Random, world: World) -> str:
+    return rng.choice("一两三四五六") + rng.choice(["片", "粒", "次"])
+
+
+def _pick(words: tuple[str, ...]) -> Draw:
+    return lambda rng, world: rng.choice(words)
+
+
+DRAWS: dict[str, Draw] = {
+    "time": time_of_day,
+    "date": date,
+    "weekday": weekday,
+    "money": money,
+    "count": count,
+    "people": person_count,
+    "person": person,
+    "title": title,
+    "phone": phone,
+    "code": code,
+    "item": item,
+    "quantity": quantity,
+    "topic": topic,
+    "task": task,
+    "venue": venue,
+    "doses": doses,
+    "room": _pick(lx.ROOMS),
+    "place": _pick(lx.PLACES),
+    "city": _pick(lx.CITIES),
+    "hospital": _pick(lx.HOSPITALS),
+    "department": _pick(lx.DEPARTMENTS),
+    "restaurant": _pick(lx.RESTAURANTS),
+    "hotel": _pick(lx.HOTELS),
+    "organisation": _pick(lx.ORGANISATIONS),
+    "subject": _pick(lx.SUBJECTS),
+    "medicine": _pick(lx.MEDICINES),
+    "utility": _pick(lx.UTILITIES),
+    "risk": _pick(lx.RISKS),
+}
+FACT_TYPES = {
+    "time": "time", "date": "date", "weekday": "date", "money": "money", "count": "number",
+    "people": "number", "person": "person", "title": "person", "phone": "number", "code": "number",
+    "item": "product", "quantity": "product", "topic": "term", "task": "term", "venue": "place",
+    "doses": "number", "room": "place", "place": "place", "city": "place", "hospital": "organisation",
+    "department": "term", "restaurant": "organisation", "hotel": "organisation",
+    "organisation": "organisation", "subject": "term", "medicine": "product", "utility": "term",
+    "risk": "term",
+}  # fmt: skip
+"""The fact type (METRICS, answers) of each kind of value."""
