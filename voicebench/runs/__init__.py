@@ -1,0 +1,1 @@
+"""Runs: which turns there are, how they are executed, and the records they leave."""

@@ -1,0 +1,81 @@
+"""Which turns a run consists of, in which order, and what is left of them.
+
+Variants of one case stand next to each other and repeats are outermost: drift of the machine then
+falls on all variants alike, and what they share is recognised once. Nothing here is random, so the
+plan of a continued run is the plan of the run that was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from voicebench.errors import ConfigError
+from voicebench.types import Case, Turn, Variant
+
+TurnKey = tuple[str, str, str, int, int]
+"""(suite, case id, variant, repeat, turn index), as `Turn.key`."""
+
+
+@dataclass(frozen=True)
+class PlannedConversation:
+    """One case under one variant, once; its turns run in order."""
+
+    case: Case
+    variant: Variant
+    repeat: int
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        return (self.case.suite, self.case.id, self.variant.name, self.repeat)
+
+    @property
+    def turn_keys(self) -> tuple[TurnKey, ...]:
+        return tuple((*self.key, index) for index in range(len(self.case.turns)))
+
+
+def plan_conversations(
+    cases: Sequence[Case], variants: Sequence[Variant], repeats: int
+) -> tuple[PlannedConversation, ...]:
+    """All conversations of a run in the order they run.
+
+    Raises:
+        ConfigError: No cases or variants, repeats below 1, or two of one name.
+    """
+    if repeats < 1:
+        raise ConfigError(f"--repeats is {repeats}", "Give at least 1")
+    if not cases:
+        raise ConfigError("no case is left to run", "Name another suite or raise --limit")
+    _refuse_doubles("variant", [variant.name for variant in variants])
+    _refuse_doubles("case", [f"{case.suite}/{case.id}" for case in cases])
+    return tuple(
+        PlannedConversation(case=case, variant=variant, repeat=repeat)
+        for repeat in range(repeats)
+        for case in cases
+        for variant in variants
+    )
+
+
+def planned_turns(conversations: Iterable[PlannedConversation]) -> tuple[TurnKey, ...]:
+    """The keys of all turns, in order."""
+    return tuple(key for conversation in conversations for key in conversation.turn_keys)
+
+
+def remaining(
+    conversations: Iterable[PlannedConversation], done: Collection[TurnKey]
+) -> tuple[PlannedConversation, ...]:
+    """The conversations with at least one turn not yet recorded, in order."""
+    return tuple(c for c in conversations if any(key not in done for key in c.turn_keys))
+
+
+def recorded_turns(turns: Iterable[Turn]) -> dict[TurnKey, Turn]:
+    """The turns that count, by key; warm-up turns do not."""
+    return {turn.key: turn for turn in turns if not turn.is_warm_up}
+
+
+def _refuse_doubles(what: str, names: Sequence[str]) -> None:
+    if not names:
+        raise ConfigError(f"no {what} to run", f"Name at least one {what}")
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{what} {name!r} is there twice", f"Give each {what} its own name")
