@@ -1,0 +1,37 @@
+# Every target works as the first command on a fresh clone: Python 3.11 and make are all it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+STAMP := .venv/.set-up-done
+
+# More OpenMP threads than free cores make recognition 10 to 50 times slower.
+export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= PASSIVE
+export VLLM_LOGGING_LEVEL ?= ERROR
+export VLLM_NO_USAGE_STATS ?= 1
+
+.PHONY: help setup test lint lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## make .venv with the locked packages; nothing when it is there
+
+$(STAMP): pyproject.toml requirements/cpu.txt requirements/cpu-overrides.txt requirements/install.sh
+	@requirements/install.sh
+	@touch $@
+
+lint: $(STAMP) ## linter, format, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## lint, then all tests, fast ones first
+	$(BIN)/pytest
+
+lock: $(STAMP) ## resolve the locked versions anew (with UV_FIND_LINKS naming a torch CPU wheel)
+	requirements/lock.sh
+
+clean: ## remove caches (not .venv, not reports)
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
