@@ -380,4 +380,63 @@ FRAMES: tuple[Frame, ...] = (
         ),
     ),
 )
-BY_ID = {frame.id: frame for frame in FRAMES}
+DIALECT_FRAMES: tuple[Frame, ...] = (
+    Frame(
+        "d_plan",
+        {
+            "d_day": _slot("d_day", "时间", "我几时去", "是什么时候", "什么时间去", "几时嘅事"),
+            "d_act": _slot("d_act", "要做的事", "我要做什么", "我要去做咩", "打算做什么", "要做乜嘢"),
+            "d_person": _slot("d_person", "一起的人", "和谁一起", "同边个一齐", "跟谁一起去", "同边个去"),
+            "place": _slot("place", "地点", "在哪里", "喺边度", "去边度", "去哪个地方"),
+        },
+        (
+            "我{d_day}同{d_person}去{place}{d_act}",
+            "{d_person}话{d_day}喺{place}{d_act}",
+            "我哋{d_day}去{place}{d_act}{d_person}都去",
+            "{d_day}我要{d_act}地点系{place}同{d_person}一齐",
+            "我想{d_day}{d_act}喺{place}同埋{d_person}",
+            "{d_day}去{place}{d_act}叫埋{d_person}",
+            "我同{d_person}约咗{d_day}喺{place}{d_act}",
+            "{d_person}约我{d_day}{d_act}去{place}",
+        ),
+    ),
+    Frame(
+        "d_shop",
+        {
+            "d_thing": _slot("d_thing", "商品", "买什么", "要买咩", "想买什么东西", "买乜嘢"),
+            "d_money": _slot("d_money", "价钱", "几多钱", "多少钱", "要几多蚊", "价钱系几多"),
+            "d_place": _slot("d_place", "地点", "送到哪里", "送去边度", "在哪里", "送到边度"),
+            "d_day": _slot("d_day", "时间", "什么时候要", "几时要", "什么时候送", "几时送"),
+        },
+        (
+            "我想落单买{d_thing}{d_money}{d_day}送去{d_place}",
+            "唔该{d_day}送{d_thing}去{d_place}一共{d_money}",
+            "{d_thing}{d_money}好抵{d_day}送到{d_place}",
+            "帮我买{d_thing}送到{d_place}{d_day}要系{d_money}",
+            "呢个{d_thing}要{d_money}{d_day}送去{d_place}",
+            "{d_day}要{d_thing}送到{d_place}俾咗{d_money}",
+            "我{d_day}要买{d_thing}{d_money}送去{d_place}",
+            "{d_place}要{d_thing}{d_day}送{d_money}一个",
+        ),
+    ),
+    Frame(
+        "d_work",
+        {
+            "time": _slot("time", "时间", "几点", "几点钟", "是几点", "几多点"),
+            "d_act": _slot("d_act", "要做的事", "要做什么", "去做咩", "做什么事", "要做乜嘢"),
+            "person": _slot("person", "联系人", "要找谁", "揾边个", "找谁", "边个负责"),
+            "room": _slot("room", "地点", "去哪里", "喺边度", "到哪里", "去边度"),
+        },
+        (
+            "听日{time}去{room}揾{person}{d_act}",
+            "我{time}要{d_act}去{room}揾{person}",
+            "{person}叫我{time}去{room}{d_act}",
+            "{time}喺{room}{d_act}有嘢揾{person}",
+            "老细话{time}{d_act}喺{room}揾{person}",
+            "去{room}揾{person}系{time}{d_act}",
+            "唔该提醒我{time}去{room}揾{person}{d_act}",
+            "{person}喺{room}等我{time}{d_act}",
+        ),
+    ),
+)
+BY_ID = {frame.id: frame for frame in FRAMES + DIALECT_FRAMES}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from voicebench.bundled.recipe import lexicon as lx
-from voicebench.bundled.recipe.frames import FRAMES, Frame, draw, slots_of
+from voicebench.bundled.recipe.frames import DIALECT_FRAMES, FRAMES, Frame, draw, slots_of
 from voicebench.bundled.recipe.values import DRAWS, World
 
 Split = Literal["train", "test"]
@@ -22,7 +22,7 @@ REQUESTS = ("", "请问", "告诉我", "麻烦问一下", "我想知道", "帮�
 RESTATE = ("帮我确认一下", "请复述一遍", "帮我核对一下", "请重复一遍", "记下来了吗", "帮我总结一下")
 FILLERS = ("呃", "嗯", "啊", "那个", "就是说", "就是", "然后", "其实", "这个")
 CORRECTIONS = ("不对是", "不是是", "哦不", "说错了是", "更正一下是", "应该是", "不对不对是", "我说错了应该是")
-DIALECT_FRAMES = (
+DIALECT_PATTERNS = (
     "我{d}想{d}{quantity}", "{d}{time}我{d}去{place}", "{d}{person}{d}{item}", "唔该{d}{quantity}一共{money}",
     "{d}去{place}要{d}时间", "{person}话{d}{time}{d}", "我哋{d}喺{place}{d}", "呢个{item}{money}{d}",
     "{d}同{person}{d}好唔好", "{place}{d}{d}要{money}", "我阿妈{d}要{d}{quantity}", "老细{d}{date}{d}",
@@ -130,20 +130,27 @@ def _word_string(rng: random.Random, world: World) -> AsrText:
 
 
 def _dialect(rng: random.Random, world: World) -> AsrText:
-    template = rng.choice(DIALECT_FRAMES)
+    family = "yue" if rng.random() < 0.4 else "cmn"
+    if rng.random() < 0.5:
+        frame = rng.choice(DIALECT_FRAMES)
+        _, template = rng.choice(frame.statement_templates(held_out=False))
+        slot = rng.choice(slots_of(template))
+        _, question = rng.choice(frame.question_templates(slot, held_out=False))
+        ask = rng.choice(["", rng.choice(REQUESTS) + question])
+        return _text([template.format(**draw(frame, rng, world)), ask], False, rng, family)
+    template = rng.choice(DIALECT_PATTERNS)
     while "{d}" in template:
         template = template.replace("{d}", rng.choice((*lx.DIALECT, *DIALECT_EXTRA)), 1)
     values = {slot: DRAWS[slot](rng, world) for slot in slots_of(template)}
-    family = "yue" if rng.random() < 0.4 else "cmn"
     return _text([template.format(**values)], False, rng, family)
 
 
 def characters() -> tuple[str, ...]:
     """The Hanzi that any of these texts can contain, sorted."""
-    fixed = "".join((*OPENERS, *REQUESTS, *RESTATE, *FILLERS, *CORRECTIONS, *DIALECT_FRAMES, *DIALECT_EXTRA))
+    fixed = "".join((*OPENERS, *REQUESTS, *RESTATE, *FILLERS, *CORRECTIONS, *DIALECT_PATTERNS, *DIALECT_EXTRA))
     framed = "".join(
         "".join(frame.statements) + "".join(s.label + "".join(s.questions) for s in frame.slots.values())
-        for frame in FRAMES
+        for frame in FRAMES + DIALECT_FRAMES
     )
     hanzi = {char for char in fixed + framed if "一" <= char <= "鿿"}
     return tuple(sorted(hanzi | set(lx.characters())))

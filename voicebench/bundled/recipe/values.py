@@ -183,6 +183,39 @@ def doses(rng: random.Random, world: World) -> str:
     return rng.choice("一两三四五六") + rng.choice(["片", "粒", "次"])
 
 
+def _dialect(words: str) -> tuple[str, ...]:
+    known = tuple(words.split())
+    assert all(word in lx.DIALECT for word in known), words
+    return known
+
+
+DIALECT_ACTS = _dialect(
+    "落单 埋单 返工 放工 食饭 饮茶 睇医生 睇戏 买嘢 倾偈 倾生意 执嘢 开工 拍拖 行街 冲凉 瞓觉 起身 搭车 "
+    "落车 影相 搬屋 租屋 交租 出粮 走先 饮水 收工"
+)
+DIALECT_DAYS = _dialect("听日 今日 后日 朝早 晏昼 夜晚 上昼 下昼 而家 即刻 一阵")
+DIALECT_THINGS = _dialect(
+    "雪柜 冷气 银包 遮 衫 波鞋 番茄 薯仔 粟米 朱古力 手信 利是 生果 雪糕 云吞 猪手 鸡翼 单车"
+)
+DIALECT_PLACES = _dialect("写字楼 士多 屋企")
+DIALECT_PEOPLE = _dialect("阿妈 阿爸 老细 伙计 细路 差人")
+
+
+def meaning(value: str) -> str:
+    """What a value means in Mandarin; most mean themselves.
+
+    >>> meaning("听日"), meaning("三百蚊"), meaning("明天")
+    ('明天', '三百元', '明天')
+    """
+    if value.endswith("蚊"):
+        return value[:-1] + "元"
+    return lx.DIALECT.get(value, value)
+
+
+def dialect_money(rng: random.Random, world: World) -> str:
+    return money(rng, world).removesuffix("钱").removesuffix("块").removesuffix("元") + "蚊"
+
+
 def _pick(words: tuple[str, ...]) -> Draw:
     return lambda rng, world: rng.choice(words)
 
@@ -216,6 +249,12 @@ DRAWS: dict[str, Draw] = {
     "medicine": _pick(lx.MEDICINES),
     "utility": _pick(lx.UTILITIES),
     "risk": _pick(lx.RISKS),
+    "d_act": _pick(DIALECT_ACTS),
+    "d_day": _pick(DIALECT_DAYS),
+    "d_thing": _pick(DIALECT_THINGS),
+    "d_place": _pick(DIALECT_PLACES),
+    "d_person": _pick(DIALECT_PEOPLE),
+    "d_money": dialect_money,
 }
 FACT_TYPES = {
     "time": "time", "date": "date", "weekday": "date", "money": "money", "count": "number",
@@ -224,6 +263,7 @@ FACT_TYPES = {
     "doses": "number", "room": "place", "place": "place", "city": "place", "hospital": "organisation",
     "department": "term", "restaurant": "organisation", "hotel": "organisation",
     "organisation": "organisation", "subject": "term", "medicine": "product", "utility": "term",
-    "risk": "term",
+    "risk": "term", "d_act": "term", "d_day": "date", "d_thing": "product", "d_place": "place",
+    "d_person": "term", "d_money": "money",
 }  # fmt: skip
 """The fact type (METRICS, answers) of each kind of value."""
