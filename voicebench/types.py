@@ -336,3 +336,7 @@ class Run(Record):
     finished_at: str | None = None
     num_warm_up_turns: int = 0
     argv: tuple[str, ...] = ()
+    request: dict[str, Any] = {}
+    """What was asked for, defaults filled in (`runs.settings.RunSettings`): a run is continued
+    with it."""
+    suite_titles: dict[str, str] = {}
