@@ -233,9 +233,9 @@ def _decode(
     num_samples = 0
     declared_s: float | None = None
     try:
-        with av.open(file, format=container_format, options=options, metadata_errors="ignore") as (
-            container
-        ):
+        with av.open(
+            file, mode="r", format=container_format, options=options, metadata_errors="ignore"
+        ) as container:
             if not container.streams.audio:
                 raise AudioError(f"{name} holds no audio stream", _CONVERT)
             stream = container.streams.audio[0]
@@ -279,8 +279,9 @@ def _resampled(frames: Iterator[AudioFrame], name: str) -> Iterator[NDArray[np.f
 
 
 def _mono(frame: AudioFrame) -> NDArray[np.float32]:
-    mean = frame.to_ndarray().mean(axis=0, dtype=np.float32)
-    return np.clip(np.nan_to_num(mean, posinf=1.0, neginf=-1.0), -1.0, 1.0)
+    mean = np.asarray(frame.to_ndarray(), dtype=np.float32).mean(axis=0)
+    bounded: NDArray[np.float32] = np.clip(np.nan_to_num(mean, posinf=1.0, neginf=-1.0), -1.0, 1.0)
+    return bounded
 
 
 def _regroup(
@@ -333,7 +334,8 @@ def _raise_truncated(name: str, reason: str) -> None:
 
 def _check_complete(file: BinaryIO, name: str, container: str, pcm: PcmFormat | None) -> None:
     """What FFmpeg forgives silently: a WAV shorter than its header says, half an Ogg page, half a
-    sample of PCM."""
+    sample of PCM.
+    """
     num_bytes = file.seek(0, io.SEEK_END)
     if pcm is not None and num_bytes % pcm.num_bytes:
         _raise_truncated(name, f"{num_bytes} bytes are not whole samples of {pcm.num_bytes} bytes")

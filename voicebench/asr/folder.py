@@ -1,0 +1,154 @@
+"""Loading a FunASR model folder, offline, without leaving traces in the process.
+
+FunASR, left alone, prints, installs a log handler, reseeds every random generator, starts a
+download when the folder does not exist, and goes on with random weights when a checkpoint lacks
+some. Here the folder is checked first, file by file, and the process is left as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import json
+import logging
+import random
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voicebench.config import AsrProfile
+from voicebench.errors import ConfigError, MissingPackageError, ModelError
+
+_WAY_OUT = "Reinstall voicebench, or give a complete FunASR model folder in the profile"
+
+
+def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
+    """Loads a model folder onto the profile's device.
+
+    Args:
+        profile: Folder, device and threads. The threads are set for the whole process, once.
+
+    Returns:
+        The FunASR model in evaluation mode, and FunASR's settings: `frontend`, `token_list`, ...
+
+    Raises:
+        ModelError: The folder or one of its files is missing or corrupt; the file is named.
+        ConfigError: The device is not there.
+        MissingPackageError: FunASR is not installed.
+    """
+    for package in ("torch", "funasr", "kaldi_native_fbank"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingPackageError(
+                f"package {package} is not installed, so nothing can be recognised",
+                "pip install 'voicebench[cpu]' or 'voicebench[gpu]'",
+            )
+    folder = Path(profile.folder)
+    class_name = _check_files(folder)
+    with _traceless():
+        import torch
+
+        if profile.device != "cpu" and not torch.cuda.is_available():
+            raise ConfigError(
+                f"device {profile.device!r} is not available here", "Set device: cpu in the profile"
+            )
+        expected_keys = _checkpoint_keys(folder / "model.pt")
+        from funasr import AutoModel
+
+        try:
+            auto_model = AutoModel(
+                model=str(folder.resolve()),
+                device=profile.device,
+                ncpu=profile.num_threads,
+                disable_update=True,
+                disable_pbar=True,
+                ignore_init_mismatch=False,
+            )
+        except Exception as error:  # FunASR raises whatever its parts raise
+            raise ModelError(
+                f"model folder {folder} cannot be loaded: {_one_line(error)}", _WAY_OUT
+            ) from error
+    missing = sorted(set(auto_model.model.state_dict()) - expected_keys)
+    if missing:
+        raise ModelError(
+            f"{folder / 'model.pt'} lacks {len(missing)} weights of its {class_name}: "
+            f"{missing[0]}, ...",
+            _WAY_OUT,
+        )
+    return auto_model.model, auto_model.kwargs
+
+
+def _check_files(folder: Path) -> str:
+    """Checks what is cheap to check; returns the model's class name."""
+    import yaml
+
+    if not folder.is_dir():
+        raise ModelError(f"there is no model folder {folder}", _WAY_OUT)
+    for name in ("config.yaml", "tokens.json", "am.mvn", "model.pt"):
+        if not (folder / name).is_file():
+            raise ModelError(f"model folder {folder} lacks {name}", _WAY_OUT)
+    try:
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        class_name = config["model"]
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        raise _corrupt(folder / "config.yaml", error) from None
+    try:
+        tokens = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
+        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+            raise ValueError("not a list of strings")
+    except (OSError, ValueError) as error:
+        raise _corrupt(folder / "tokens.json", error) from None
+    try:
+        statistics = (folder / "am.mvn").read_text(encoding="utf-8")
+        if "<AddShift>" not in statistics or "<Rescale>" not in statistics:
+            raise ValueError("no <AddShift> and <Rescale> in it")
+    except (OSError, ValueError) as error:
+        raise _corrupt(folder / "am.mvn", error) from None
+    return str(class_name)
+
+
+def _checkpoint_keys(path: Path) -> set[str]:
+    import torch
+
+    try:
+        checkpoint = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+        return set(checkpoint.get("state_dict", checkpoint))
+    except Exception as error:  # zip, pickle and torch errors, each of its own kind
+        raise _corrupt(path, error) from None
+
+
+def _corrupt(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"{path} is corrupt: {_one_line(error)}", _WAY_OUT)
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__} {' '.join(str(error).split())[:200]}"
+
+
+@contextlib.contextmanager
+def _traceless() -> Iterator[None]:
+    """Keeps prints, warnings, log handlers and reseeding of what runs inside from the process."""
+    import torch
+
+    root = logging.getLogger()
+    handlers, level, disabled = root.handlers[:], root.level, logging.root.manager.disable
+    python_state, numpy_state, torch_state = (
+        random.getstate(),
+        np.random.get_state(),
+        torch.get_rng_state(),
+    )
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+        torch.set_rng_state(torch_state)

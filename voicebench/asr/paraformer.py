@@ -1,0 +1,179 @@
+"""Paraformer through FunASR: tokens with times, confidence and top-k readings.
+
+The model is called directly (encoder, predictor, decoder), not through `generate()`, because only
+so are the posteriors to be had, and because `generate()` keeps state between calls. Every class of
+the family works: Paraformer, BiCifParaformer, SeacoParaformer. Times come from the timestamp head
+where the model has one (20 ms), else from the predictor (60 ms).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicebench.asr.folder import load_folder
+from voicebench.asr.tokens import join_pieces, token_times
+from voicebench.config import AsrProfile
+from voicebench.errors import ModelError
+from voicebench.types import SAMPLE_RATE_HZ, Alternative, Hypothesis, Token
+
+if TYPE_CHECKING:
+    import torch
+
+NUM_ALTERNATIVES = 5
+_FRAME_SAMPLES = SAMPLE_RATE_HZ * 25 // 1000  # one frame of the filter bank
+_MAX_BATCH_S = 120.0  # padded audio of one call: bounds memory, not results
+_SILENT_TOKENS = frozenset({"<blank>", "<s>", "</s>", "<unk>"})
+
+
+class ParaformerRecognizer:
+    """A `Recognizer` on a FunASR folder.
+
+    Args:
+        profile: The folder, the device and the number of threads.
+
+    Raises:
+        ModelError: The folder is missing or corrupt, or holds another kind of model.
+        ConfigError: The device is not there.
+        MissingPackageError: FunASR is not installed.
+    """
+
+    def __init__(self, profile: AsrProfile) -> None:
+        model, settings = load_folder(profile)
+        if not all(hasattr(model, part) for part in ("encode", "calc_predictor", "decoder")):
+            raise ModelError(
+                f"model folder {profile.folder} holds a {type(model).__name__}, not a Paraformer",
+                "Give a Paraformer, BiCifParaformer or SeacoParaformer folder in the profile",
+            )
+        self._model: Any = model
+        self._frontend: Any = settings["frontend"]
+        self._frontend.dither = 0.0  # dither is noise: the same audio must give the same text
+        self._device: str = settings["device"]
+        self._token_list: list[str] = settings["token_list"]
+        self._frame_s = self._frontend.frame_shift * self._frontend.lfr_n / 1000
+        self._lock = threading.Lock()
+
+    def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
+        """See `Recognizer.recognize`."""
+        return self.recognize_batch([samples])[0]
+
+    def recognize_batch(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
+        """See `Recognizer.recognize_batch`."""
+        import torch
+
+        hypotheses = [Hypothesis(is_final=True) for _ in pieces]
+        with self._lock, torch.inference_mode():
+            if self._model is None:
+                raise RuntimeError("the recogniser is closed")
+            for indices in _batches([len(piece) for piece in pieces]):
+                recognised = self._recognize([pieces[index] for index in indices])
+                for index, tokens in zip(indices, recognised, strict=True):
+                    hypotheses[index] = Hypothesis(tokens=tokens, is_final=True)
+        return hypotheses
+
+    def close(self) -> None:
+        """Frees the model; recognising afterwards is an error."""
+        with self._lock:
+            self._model = None
+
+    def _recognize(self, pieces: Sequence[NDArray[np.float32]]) -> list[tuple[Token, ...]]:
+        import torch
+        from torch.nn.utils.rnn import pad_sequence
+
+        waves = [torch.from_numpy(np.array(piece, dtype=np.float32)) for piece in pieces]
+        lengths = torch.tensor([len(wave) for wave in waves])
+        features, num_frames = self._frontend(pad_sequence(waves, batch_first=True), lengths)
+        features, num_frames = features.to(self._device), num_frames.to(self._device)
+        encoded, num_encoded = self._model.encode(features, num_frames)
+        # FunASR leaves noise in the padding, and its predictor looks one frame ahead.
+        steps = torch.arange(encoded.size(1), device=encoded.device)
+        encoded = encoded * (steps < num_encoded[:, None])[:, :, None]
+        embeddings, num_tokens, weights, _ = self._model.calc_predictor(encoded, num_encoded)[:4]
+        num_tokens = num_tokens.round().long()
+        results: list[tuple[Token, ...]] = [() for _ in pieces]
+        spoken = torch.nonzero(num_tokens >= 1).flatten()
+        if not len(spoken):
+            return results
+        encoded, num_encoded, num_tokens = encoded[spoken], num_encoded[spoken], num_tokens[spoken]
+        embeddings = embeddings[spoken, : num_tokens.max()]
+        logits = self._model.decoder(encoded, num_encoded, embeddings, num_tokens)[0]
+        top_p, top_id = logits.float().softmax(-1).topk(min(NUM_ALTERNATIVES, logits.size(-1)))
+        for row, index in enumerate(spoken.tolist()):
+            count = int(num_tokens[row])
+            row_encoded = encoded[row : row + 1, : num_encoded[row]]
+            row_weights, frame_s = self._time_weights(
+                row_encoded, num_encoded[row : row + 1], num_tokens[row : row + 1], weights[index]
+            )
+            results[index] = self._tokens(
+                top_p[row, :count].tolist(), top_id[row, :count].tolist(), row_weights, frame_s
+            )
+        return results
+
+    def _time_weights(
+        self,
+        encoded: torch.Tensor,
+        num_encoded: torch.Tensor,
+        num_tokens: torch.Tensor,
+        weights: torch.Tensor,
+    ) -> tuple[NDArray[np.float32], float]:
+        """Weights for `token_times` and the seconds of a frame, of one piece.
+
+        One piece at a time: the head's bidirectional LSTM would read the padding of a batch.
+        """
+        num_frames = encoded.size(1)
+        if hasattr(self._model.predictor, "get_upsample_timestamp"):
+            weights = self._model.calc_predictor_timestamp(encoded, num_encoded, num_tokens)[2][0]
+        else:
+            weights = weights[:num_frames]
+        frame_s = self._frame_s * num_frames / len(weights)
+        return weights.float().cpu().numpy(), frame_s
+
+    def _tokens(
+        self,
+        top_p: list[list[float]],
+        top_id: list[list[int]],
+        weights: NDArray[np.float32],
+        frame_s: float,
+    ) -> tuple[Token, ...]:
+        kept = [
+            [
+                Alternative(text=self._token_list[id_], probability=min(probability, 1.0))
+                for id_, probability in zip(ids, probabilities, strict=True)
+            ]
+            for ids, probabilities in zip(top_id, top_p, strict=True)
+            if self._token_list[ids[0]] not in _SILENT_TOKENS
+        ]
+        pieces = [
+            Token(
+                text=readings[0].text,
+                start_s=start_s,
+                end_s=end_s,
+                confidence=readings[0].probability,
+                alternatives=tuple(r for r in readings if r.text not in _SILENT_TOKENS),
+            )
+            for readings, (start_s, end_s) in zip(
+                kept, token_times(weights, len(kept), frame_s), strict=True
+            )
+        ]
+        return join_pieces(pieces)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of the pieces of each call: like lengths together, `_MAX_BATCH_S` at most.
+
+    Pieces shorter than a frame are in none: there is nothing to recognise.
+    """
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        if lengths[index] < _FRAME_SAMPLES:
+            continue
+        if batch and (len(batch) + 1) * lengths[index] > _MAX_BATCH_S * SAMPLE_RATE_HZ:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

@@ -1,0 +1,93 @@
+"""From a recogniser's frames and pieces to timed words: pure functions, no model needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicebench.types import Alternative, Token
+
+PIECE_MARK = "@@"
+"""Ends a piece whose word goes on in the next piece: `pre@@ sen@@ tation`."""
+
+_FIRE_SHIFT_FRAMES = -1.5  # the weight of a token peaks after its start; value of FunASR
+_MAX_TOKEN_S = 0.4  # what follows a fire for longer is silence; a slow syllable lasts 0.35 s
+
+
+def token_times(
+    weights: NDArray[np.float32], num_tokens: int, frame_s: float
+) -> list[tuple[float, float]]:
+    """Start and end of every token by integrate-and-fire.
+
+    The weights are scaled to `num_tokens + 1` fires: fire k, shifted by -1.5 frames, starts token
+    k, the next fire ends it (https://arxiv.org/abs/2301.12343).
+
+    Args:
+        weights: Shape (num_frames,), the non-negative weight of every frame.
+        num_tokens: Tokens to place.
+        frame_s: Seconds of one frame.
+
+    Returns:
+        `num_tokens` pairs (start_s, end_s): ends not before starts, starts never falling.
+    """
+    if num_tokens == 0:
+        return []
+    duration_s = len(weights) * frame_s
+    sums = np.cumsum(weights, dtype=np.float64)
+    if not len(sums) or not math.isfinite(sums[-1]) or sums[-1] <= 0:
+        edges_s = np.linspace(0.0, duration_s, num_tokens + 1)
+    else:
+        wanted = np.arange(1, num_tokens + 2) * sums[-1] / (num_tokens + 1)
+        fires = np.searchsorted(sums, wanted * (1 - 1e-6))
+        edges_s = np.clip((fires + _FIRE_SHIFT_FRAMES) * frame_s, 0.0, duration_s)
+    return [
+        (float(start), float(min(end, start + _MAX_TOKEN_S))) for start, end in pairwise(edges_s)
+    ]
+
+
+def join_pieces(pieces: Sequence[Token]) -> tuple[Token, ...]:
+    """Joins `@@` pieces to words. A word's readings are the likeliest products of its pieces'.
+
+    >>> pieces = [Token(text="he@@", start_s=0.0, end_s=0.2, confidence=0.5),
+    ...           Token(text="llo", start_s=0.2, end_s=0.4, confidence=0.5)]
+    >>> [(word.text, word.end_s, word.confidence) for word in join_pieces(pieces)]
+    [('hello', 0.4, 0.25)]
+    """
+    words: list[Token] = []
+    started: list[Token] = []
+    for piece in pieces:
+        if started and not piece.text[:1].isascii():  # a word cannot go on in a Hanzi
+            words.append(_word(started))
+            started = []
+        started.append(piece)
+        if not piece.text.endswith(PIECE_MARK):
+            words.append(_word(started))
+            started = []
+    if started:
+        words.append(_word(started))
+    return tuple(words)
+
+
+def _word(pieces: Sequence[Token]) -> Token:
+    if len(pieces) == 1 and not pieces[0].text.endswith(PIECE_MARK):
+        return pieces[0]
+    most = max(len(piece.alternatives) for piece in pieces)
+    readings = [("", 1.0)]
+    for piece in pieces:
+        longer = [
+            (text + reading.text.removesuffix(PIECE_MARK), probability * reading.probability)
+            for text, probability in readings
+            for reading in piece.alternatives
+        ]
+        readings = sorted(longer, key=lambda item: -item[1])[:most]
+    return Token(
+        text="".join(piece.text.removesuffix(PIECE_MARK) for piece in pieces),
+        start_s=pieces[0].start_s,
+        end_s=max(piece.end_s for piece in pieces),
+        confidence=math.prod(piece.confidence for piece in pieces),
+        alternatives=tuple(Alternative(text=t, probability=p) for t, p in readings),
+    )
