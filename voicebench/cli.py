@@ -12,17 +12,26 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from voicebench import __version__
 from voicebench.commands import doctor, suites
 from voicebench.errors import VoicebenchError
 
-COMMANDS = (doctor, suites)
-"""In the order in which `--help` lists them."""
-
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+
+class Command(Protocol):
+    """What a command module, or anything in its place, has to have."""
+
+    def add_parser(self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        """Adds its own parser, whose default `func` takes the arguments, returns the exit code."""
+        ...
+
+
+COMMANDS: tuple[Command, ...] = (doctor, suites)
+"""In the order in which `--help` lists them."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,8 +42,8 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands; importing models or numpy here would slow every `--help`."""
+def build_parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = _Parser(
         prog="voicebench",
         description="A voice assistant on one GPU, and the bench that measures it.",
@@ -42,16 +51,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"voicebench {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
+    for command in commands:
         command.add_parser(subparsers)
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, commands: Sequence[Command] = COMMANDS) -> int:
     """Runs one command line.
 
     Args:
         argv: Arguments after the program's name; None takes `sys.argv`.
+        commands: The commands to choose from.
 
     Returns:
         The exit code.
@@ -60,20 +70,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: argparse has printed help, the version or a usage error.
     """
     try:
-        args = build_parser().parse_args(argv)
-        exit_code: int = args.func(args)
-        sys.stdout.flush()
+        try:
+            args = build_parser(commands).parse_args(argv)
+            exit_code: int = args.func(args)
+        finally:
+            sys.stdout.flush()  # a reader that went away shows here, also after --help
         return exit_code
     except VoicebenchError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # the interpreter flushes stdout once more on its way out: give it somewhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return EXIT_BROKEN_PIPE
     except OSError as error:
+        _discard_output()
         return _fail(_describe(error), 1)
+
+
+def _discard_output() -> None:
+    """The interpreter flushes stdout on its way out: if that fails, let it have somewhere to go."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _describe(error: OSError) -> str:

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from voicebench.cli import main
+from voicebench.commands.doctor import Finding, examine
+from voicebench.config import load_profile
+
+
+def found(check: str, profile: str = "bundled") -> list[Finding]:
+    return [finding for finding in examine(profile) if finding.check == check]
+
+
+def own_profile(folder: Path, asr: Path) -> str:
+    path = folder / "own.yaml"
+    path.write_text(
+        f"asr: {{folder: {asr}}}\nllm: {{folder: {load_profile('bundled').llm.folder}}}\n"
+    )
+    return str(path)
+
+
+def test_whatever_is_missing_comes_with_a_way_to_mend_it(tmp_path: Path) -> None:
+    findings = examine(own_profile(tmp_path, tmp_path / "absent"))
+    missing = [finding for finding in findings if finding.status == "missing"]
+    assert "recogniser" in {finding.check for finding in missing}
+    assert all(finding.fix for finding in missing)
+
+
+def test_a_healthy_profile_is_found_and_verified() -> None:
+    (recogniser,) = found("recogniser")
+    (llm,) = found("LLM")
+    assert (recogniser.status, llm.status) == ("ok", "ok")
+    assert "asr" in recogniser.detail
+    assert "llm" in llm.detail
+
+
+def test_a_damaged_model_is_missing(tmp_path: Path) -> None:
+    shipped = Path(load_profile("bundled").asr.folder)
+    shutil.copytree(shipped, tmp_path / "asr")
+    shutil.copy(shipped.parent / "manifest.json", tmp_path)
+    (tmp_path / "asr" / "tokens.json").write_text("[]")
+    (recogniser,) = found("recogniser", own_profile(tmp_path, tmp_path / "asr"))
+    assert recogniser.status == "missing"
+    assert "tokens.json" in recogniser.detail
+
+
+def test_an_unknown_profile_is_missing_and_the_others_are_still_examined() -> None:
+    findings = examine("bundld")
+    (profile,) = [finding for finding in findings if finding.check == "profile"]
+    assert profile.status == "missing"
+    assert "bundled" in profile.fix
+    assert {"python", "disk", "port"} <= {finding.check for finding in findings}
+
+
+def test_a_taken_port_is_named_with_the_command_that_shows_its_holder() -> None:
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            holder.bind(("127.0.0.1", 7860))
+            holder.listen()
+        except OSError:
+            pass  # somebody else holds it: the finding is the same
+        ports = [finding for finding in found("port") if "7860" in finding.detail]
+    assert [(port.status, port.fix) for port in ports] == [("note", "ss -ltnp 'sport = :7860'")]
+
+
+@pytest.mark.parametrize("profile", ["bundled", "bundld"])
+def test_json_says_the_same_as_the_exit_code(
+    profile: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exit_code = main(["doctor", "--profile", profile, "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] == (exit_code == 0)
+    statuses = {finding["status"] for finding in document["findings"]}
+    assert document["ok"] == ("missing" not in statuses)
+
+
+def test_the_table_ends_with_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--profile", "bundld"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("not ready")

@@ -1,0 +1,69 @@
+"""Fixtures that many tests share: each bundled model is loaded once a session, as late as possible.
+
+A test that takes `bundled_recognizer` or `bundled_generator` fails when the weights are missing or
+damaged: they are part of the project. Recordings are not, so `speech_dir` skips without them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by numpy and torch when they are imported
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import pytest
+
+from voicebench.asr.base import Recognizer
+from voicebench.config import Profile, build_generator, build_recognizer, load_profile
+from voicebench.llm.base import Generator
+
+MODEL_FIXTURES = ("bundled_recognizer", "bundled_generator")
+SPEECH_VARIABLE = "VOICEBENCH_SPEECH_DIR"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first; then those of the recogniser; those that need vLLM last."""
+
+    def cost(item: pytest.Item) -> int:
+        names = getattr(item, "fixturenames", ())
+        return max(
+            (MODEL_FIXTURES.index(name) + 1 for name in names if name in MODEL_FIXTURES), default=0
+        )
+
+    for item in items:
+        if cost(item):
+            item.add_marker("models")
+    items.sort(key=lambda item: cost(item) or int(item.get_closest_marker("models") is not None))
+
+
+@pytest.fixture(scope="session")
+def bundled_profile() -> Profile:
+    return load_profile("bundled")
+
+
+@pytest.fixture(scope="session")
+def bundled_recognizer(bundled_profile: Profile) -> Iterator[Recognizer]:
+    recognizer = build_recognizer(bundled_profile)
+    yield recognizer
+    recognizer.close()
+
+
+@pytest.fixture(scope="session")
+def bundled_generator(bundled_profile: Profile) -> Iterator[Generator]:
+    """The one vLLM engine of the session; a second one in the process would not fit."""
+    generator = build_generator(bundled_profile)
+    yield generator
+    generator.close()
+
+
+@pytest.fixture(scope="session")
+def speech_dir() -> Path:
+    """The folder of recordings that belong to no suite and are not committed."""
+    folder = os.environ.get(SPEECH_VARIABLE, "")
+    if not folder:
+        pytest.skip(f"needs recordings: set {SPEECH_VARIABLE} to their folder")
+    if not Path(folder).is_dir():
+        pytest.skip(f"needs recordings: {SPEECH_VARIABLE}={folder} is not a folder")
+    return Path(folder)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voicebench.config import Profile, build_recognizer, list_profiles, load_profile
+from voicebench.errors import ConfigError, ModelError
+
+OWN = """
+asr: {folder: models/asr}
+llm: {folder: /models/llm, dtype: bfloat16, max_model_len: 4096}
+"""
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("name", list_profiles())
+def test_every_shipped_profile_loads(name: str) -> None:
+    profile = load_profile(name)
+    assert profile.name == name
+    assert Path(profile.asr.folder).is_absolute()
+    assert Path(profile.llm.folder).is_absolute()
+
+
+def test_an_own_profile_is_read_by_its_path(tmp_path: Path) -> None:
+    profile = load_profile(write(tmp_path, OWN))
+    assert profile.name == "own"
+    assert profile.asr.folder == str(tmp_path / "models/asr")
+    assert profile.llm.folder == "/models/llm"
+    assert (profile.llm.dtype, profile.llm.max_model_len) == ("bfloat16", 4096)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (OWN + "lmm: {}\n", ("'lmm'", "'llm'")),
+        (OWN.replace("dtype", "dtyp"), ("'dtyp'", "'dtype'", "llm of")),
+        (OWN.replace("models/asr", "a, num_thread: 2"), ("'num_thread'", "'num_threads'")),
+        (OWN.replace("4096", "many"), ("max_model_len", "int")),
+        (OWN.replace("bfloat16", "int3"), ("dtype", "int3")),
+        ("asr: {folder: a}\n", ("llm",)),
+        ("asr: bundled\nllm: {folder: b}\n", ("asr", "object")),
+        ("- just\n- a list\n", ("not a mapping", "bundled.yaml")),
+        ("asr: {folder: [\n", ("own.yaml", "cannot be read")),
+        ("", ("not a mapping",)),
+    ],
+)
+def test_a_mistake_in_a_profile_is_named(text: str, named: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_profile(write(tmp_path, text))
+    assert "\n" not in str(error.value)
+    for part in named:
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["bundld", "", "nowhere.yaml", "/nowhere/own.yml", "../bundled"])
+def test_an_unknown_profile_lists_the_known_ones(name: str) -> None:
+    with pytest.raises(ConfigError, match="bundled") as error:
+        load_profile(name)
+    assert repr(name) in str(error.value)
+
+
+def test_a_model_folder_is_checked_before_anything_is_loaded(tmp_path: Path) -> None:
+    profile: Profile = load_profile(write(tmp_path, OWN))
+    with pytest.raises(ModelError, match="no model folder"):
+        build_recognizer(profile)
