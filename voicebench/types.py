@@ -8,7 +8,7 @@ torch, funasr or vllm.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, dataclass_transform
 
 import msgspec
 
@@ -35,6 +35,7 @@ EventKind = Literal[
 ]  # fmt: skip
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all types here: frozen, by keyword, unknown fields refused when read."""
 
