@@ -14,7 +14,9 @@ from __future__ import annotations
 import asyncio
 import atexit
 import itertools
+import logging
 import os
+import warnings
 import weakref
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
@@ -43,7 +45,11 @@ _ENVIRONMENT = {
     "TRANSFORMERS_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-_ENVIRONMENT_DEFAULTS = {"VLLM_LOGGING_LEVEL": "ERROR", "OMP_WAIT_POLICY": "PASSIVE"}
+_ENVIRONMENT_DEFAULTS = {
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
 
 
 class VllmGenerator:
@@ -180,6 +186,9 @@ def _build_engine(profile: LlmProfile) -> Any:
     for name, value in (_ENVIRONMENT_DEFAULTS | {"OMP_NUM_THREADS": str(profile.num_threads)}).items():
         os.environ.setdefault(name, value)
     os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)  # whole GiB only, and it beats kv_cache_gib
+    # vLLM logs and warns while it is imported, before it reads its own logging settings.
+    logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"])
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
     try:
         import torch
         from vllm.engine.arg_utils import EngineArgs

@@ -1,0 +1,223 @@
+"""What a speaker took back: 三点不对四点 means 四点.
+
+A correction is a value X, a marker (不对, 哦不, 说错了, 应该是, ...) and a value Y, or 不是X是Y. The
+recogniser gives no punctuation and markers are ordinary words too (这个答案不对), so a correction is
+only resolved where X and Y are seen to belong together: both a time, both an amount, both a name or
+a city, words of the same make (大杯, 中杯), or Y starting over where X began (去上海不对去北京).
+Everything else stays as it was said, for the LLM to understand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+_NUMBER = "[0-9零〇一二两三四五六七八九十百千万亿幺]+"
+_DAY = (
+    rf"(?:(?:下个?|这个?|本)?月)?(?:{_NUMBER}月)?{_NUMBER}[号日](?![楼线门院店室])|{_NUMBER}月份?|"
+    r"大?后天|大?前天|[今明昨]天|[今明][早晚]|(?:下下|上上|[下上这本])?(?:个)?(?:周|星期|礼拜)[一二三四五六日天末]"
+)
+_PERIOD = "早上|上午|中午|下午|傍晚|晚上|凌晨|半夜"
+_CLOCK = (
+    rf"{_NUMBER}点(?:半|钟|[一三]刻|{_NUMBER}分?)?(?:钟)?|{_NUMBER}[:：][0-9]{{2}}"
+)
+_SLOTS = ("day", "period", "clock")
+_WHEN = rf"(?P<day>(?:{_DAY})*)(?P<period>(?:{_PERIOD})?)(?P<clock>(?:{_CLOCK})?)"
+_UNITS = (
+    "块钱|块|元|毛钱|毛|分钟|个小时|小时|个月|个人|个|人|位|张|份|杯|瓶|箱|斤|公斤|盒|台|把|本|条|件|只|双|套|间|"
+    "号楼|号线|楼|层|室|号|度|公里|里|米|天|年|岁|折|次|页|盆|袋|包|支|辆|部|桌|朵|束|桶|克|吨|升|万元"
+)
+_AMOUNT = rf"(?P<number>(?:百分之)?{_NUMBER}(?:[.点]{_NUMBER})?)(?P<unit>(?:{_UNITS})?)"
+_SAME_UNITS = {"块钱": "元", "块": "元", "毛钱": "毛", "个小时": "小时", "个人": "人"}
+
+_SURNAMES = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎"
+    "余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊陆郝孔崔邱秦顾侯邵孟龙段雷钱汤尹黎易武乔贺赖龚文庞樊施"
+)
+_TITLES = "老师|经理|医生|主任|先生|女士|小姐|师傅|教授|律师|总|姐|哥|阿姨|叔叔|同学"
+_NAME_LIKE_WORDS = re.compile("周[一二三四五六日末]|马上|高兴|方便|方式|文件|石头|段时|易于|任何|任务|余额|钱")
+_CITIES = (
+    "北京|上海|广州|深圳|杭州|南京|苏州|成都|重庆|武汉|西安|天津|长沙|郑州|青岛|大连|厦门|福州|昆明|贵阳|南宁|"
+    "海口|三亚|济南|合肥|南昌|太原|沈阳|长春|哈尔滨|石家庄|兰州|银川|西宁|拉萨|乌鲁木齐|呼和浩特|宁波|无锡|"
+    "佛山|东莞|珠海|中山|惠州|香港|澳门|台北|桂林|洛阳|扬州|温州|烟台|威海|徐州|常州|南通|绍兴|嘉兴|泉州|"
+    "潍坊|保定|唐山|开封|大理|丽江"
+)
+_RESTARTS = "去到给跟和从在找约叫订买坐问飞送寄"
+_POINTING = "我你您他她它咱这那哪"
+
+_PAUSE = r"[呃啊嗯哦噢喔唉哎，,、。\s]*"
+_STRONG = (
+    rf"(?<!对)不对(?:{_PAUSE}不对)*|[哦噢喔啊呃嗯][，,]?不(?![是对用要会])|不不+|不是不是|"
+    r"我?(?:刚才)?[说讲]错了|口误|更正一下|我是说|我的意思是"
+)
+_LINK = rf"{_PAUSE}(?:我是说|我说的是|不是(?={_PAUSE}是)|应该是|应该|是)?{_PAUSE}"
+_STRONG_MARKER = re.compile(rf"{_PAUSE}(?:{_STRONG}){_LINK}(?:(?:{_STRONG}){_LINK})*")
+# Ordinary words: a marker only between two values of one kind that touch it.
+_WEAK_MARKER = re.compile(rf"{_PAUSE}应该是{_PAUSE}|[呃啊嗯哦噢喔，,、]+不是{_PAUSE}是?|不是{_PAUSE}是{_PAUSE}")
+_NOT_BUT = re.compile(r"(?<![是要可还])不是")
+_BUT = re.compile(r"[，,]?(?:而)?是")
+_MAX_TAIL = 8
+_MAX_RESTART = 10
+
+
+class _Resolved(NamedTuple):
+    """`before` without X, the rest of the text from Y on, and X."""
+
+    before: str
+    after: str
+    retracted: str
+
+
+_Match = Callable[[str, str], "_Resolved | None"]
+
+
+def resolve_corrections(text: str) -> str:
+    """Replaces what the speaker took back by what they put in its place.
+
+    >>> resolve_corrections("帮我订明天下午三点哦不四点的会议室")
+    '帮我订明天下午四点的会议室'
+    >>> resolve_corrections("会议不是周三是周四")
+    '会议周四'
+    >>> resolve_corrections("这个答案不对你再看看")
+    '这个答案不对你再看看'
+    """
+    return _resolve_all(text)[0]
+
+
+def retracted_values(text: str) -> tuple[str, ...]:
+    """The values the speaker took back, in the order in which they are resolved.
+
+    >>> retracted_values("去上海不对去杭州的票要三张说错了四张")
+    ('去上海', '三张')
+    """
+    return _resolve_all(text)[1]
+
+
+def _resolve_all(text: str) -> tuple[str, tuple[str, ...]]:
+    retracted: list[str] = []
+    while (resolved := _resolve_first(text)) is not None:  # ends: each makes the text shorter
+        text = resolved.before + resolved.after
+        retracted.append(resolved.retracted)
+    return text, tuple(retracted)
+
+
+def _resolve_first(text: str) -> _Resolved | None:
+    for marker, matchers in (
+        (_STRONG_MARKER, (_match_values, _match_words, _match_restart)),
+        (_WEAK_MARKER, (_match_values,)),
+    ):
+        for found in marker.finditer(text):
+            before, after = text[: found.start()], text[found.end() :]
+            for match in matchers:
+                if resolved := match(before, after):
+                    return resolved
+    return _resolve_not_but(text)
+
+
+def _resolve_not_but(text: str) -> _Resolved | None:
+    """不是X是Y, where X and Y may be followed by the same words (不是周三的会是周四的会)."""
+    for denial in _NOT_BUT.finditer(text):
+        rest = text[denial.end() :]
+        for but in _BUT.finditer(rest):
+            resolved = _match_values(rest[: but.start()], rest[but.end() :])
+            if resolved and not resolved.before:
+                return resolved._replace(before=text[: denial.start()])
+    return None
+
+
+# ---------------------------------------------------------------- values of one kind
+
+
+def _match_values(before: str, after: str) -> _Resolved | None:
+    """X and Y of one kind, X at the end of `before`, or both with the same words after them."""
+    for tail_length in range(min(_MAX_TAIL, max(len(before) - 1, 0)), -1, -1):
+        end = len(before) - tail_length
+        head, tail = before[:end], before[end:]
+        for match in (_match_when, _match_amount, _match_name, _match_city):
+            if resolved := match(head, after, tail):
+                return resolved
+    return None
+
+
+def _match_when(head: str, after: str, tail: str) -> _Resolved | None:
+    said = re.search(f"(?=.)(?:{_WHEN})$", head)
+    meant = re.match(_WHEN, after)
+    if not said or not said.group() or not meant or not meant.group():
+        return None
+    if not after[meant.end() :].startswith(tail):
+        return None
+    slots = [index for index, slot in enumerate(_SLOTS) if meant[slot]]
+    replaced = [slot for slot in _SLOTS[slots[0] : slots[-1] + 1] if said[slot]]
+    kept_after = "".join(said[slot] for slot in _SLOTS[slots[-1] + 1 :])
+    if not replaced or (kept_after and tail):
+        return None
+    start, stop = said.start(replaced[0]), said.end(replaced[-1])
+    return _Resolved(
+        head[:start], meant.group() + kept_after + after[meant.end() :], head[start:stop]
+    )
+
+
+def _match_amount(head: str, after: str, tail: str) -> _Resolved | None:
+    said, meant = re.search(f"(?:{_AMOUNT})$", head), re.match(_AMOUNT, after)
+    if not said or not meant or not after[meant.end() :].startswith(tail):
+        return None
+    if not meant["unit"] and re.match("[点月号日周刻]", after[meant.end() :]):
+        return None
+    said_unit, meant_unit = (_SAME_UNITS.get(m["unit"], m["unit"]) for m in (said, meant))
+    if said_unit and meant_unit and said_unit != meant_unit:
+        return None
+    unit = said["unit"] if not meant["unit"] and not tail else ""
+    return _Resolved(
+        head[: said.start()], meant.group() + unit + after[meant.end() :], said.group()
+    )
+
+
+def _match_name(head: str, after: str, tail: str) -> _Resolved | None:
+    name = rf"[{_SURNAMES}](?:{_TITLES}|[\u4e00-\u9fff]{{1,2}})"
+    said = re.search(f"(?:{name})$", head)
+    if not said or _NAME_LIKE_WORDS.match(said.group()) or _NAME_LIKE_WORDS.match(after):
+        return None
+    ending = re.escape(tail) if tail else ""
+    if not re.match(rf"[{_SURNAMES}](?:{_TITLES}|[\u4e00-\u9fff]{{1,2}}){ending}", after):
+        return None
+    return _Resolved(head[: said.start()], after, said.group())
+
+
+def _match_city(head: str, after: str, tail: str) -> _Resolved | None:
+    said, meant = re.search(f"(?:{_CITIES})$", head), re.match(_CITIES, after)
+    if not said or not meant or not after[meant.end() :].startswith(tail):
+        return None
+    return _Resolved(head[: said.start()], after, said.group())
+
+
+# ---------------------------------------------------------------- words
+
+
+def _match_words(before: str, after: str) -> _Resolved | None:
+    """Words of equal length and the same end: 人民医院不对中心医院, 大杯不对中杯."""
+    for length in (5, 4, 3, 2):
+        said, meant = before[-length:], after[:length]
+        if len(said) < length or len(meant) < length or said == meant:
+            continue
+        if said[0] in _POINTING or meant[0] in _POINTING or not (said + meant).isalpha():
+            continue
+        num_shared = max(1, length - 2)
+        if said[-num_shared:] == meant[-num_shared:]:
+            return _Resolved(before[:-length], after, said)
+    return None
+
+
+def _match_restart(before: str, after: str) -> _Resolved | None:
+    """Y starts over with the words X started with: 给王明打电话不对给李华打电话."""
+    if not after or after[0] in _POINTING:
+        return None
+    recent = before[-_MAX_RESTART:]
+    for anchor in (after[:4], after[:3], after[:2], after[:1]):
+        if len(anchor) == 1 and anchor not in _RESTARTS:
+            continue
+        position = recent.rfind(anchor)
+        if position >= 0 and len(recent) - position > len(anchor):
+            start = len(before) - len(recent) + position
+            return _Resolved(before[:start], after, before[start:])
+    return None

@@ -1,0 +1,66 @@
+"""Named compositions of cleaning rules.
+
+    clean("嗯帮我订明天三点不对四点的会议室", "full").text  ->  "帮我订明天四点的会议室"
+"""
+
+from __future__ import annotations
+
+from voicebench.cleaning.corrections import resolve_corrections, retracted_values
+from voicebench.cleaning.rules import (
+    Rule,
+    drop_asides,
+    drop_hesitations,
+    drop_interjections,
+    drop_repetitions,
+    drop_stutters,
+    fold_white_space,
+    join_commas,
+)
+from voicebench.errors import ConfigError
+from voicebench.types import Record
+
+SEED: tuple[Rule, ...] = (drop_asides, drop_interjections, join_commas, fold_white_space)
+DISFLUENCY: tuple[Rule, ...] = (drop_hesitations, drop_repetitions, drop_stutters)
+SELF_CORRECTION: tuple[Rule, ...] = (resolve_corrections,)
+
+PRESETS: dict[str, tuple[Rule, ...]] = {
+    "none": (),
+    "seed": SEED,
+    "disfluency": DISFLUENCY,
+    "self_correction": SELF_CORRECTION,
+    # Corrections first: 哦 is part of the marker 哦不, and the seed's rules drop it.
+    "full": SELF_CORRECTION + SEED + DISFLUENCY,
+}
+
+
+class Cleaned(Record):
+    """A cleaned transcript, and what the speaker took back in it, in the order of speech."""
+
+    text: str
+    retracted: tuple[str, ...] = ()
+
+
+def clean(text: str, preset: str) -> Cleaned:
+    """Applies a preset's rules in order, again and again until they change nothing.
+
+    Args:
+        text: A transcript.
+        preset: A name in `PRESETS`.
+
+    Raises:
+        ConfigError: No such preset.
+
+    >>> clean("帮我订三点不对四点的票", "self_correction")
+    Cleaned(text='帮我订四点的票', retracted=('三点',))
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"unknown cleaning {preset!r}", f"Choose one of: {', '.join(PRESETS)}.")
+    retracted: list[str] = []
+    while True:
+        before = text
+        for rule in PRESETS[preset]:
+            if rule is resolve_corrections:
+                retracted += retracted_values(text)
+            text = rule(text)
+        if text == before:
+            return Cleaned(text=text, retracted=tuple(retracted))
