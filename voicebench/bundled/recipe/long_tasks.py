@@ -1,0 +1,168 @@
+"""Meetings and tool calls: the training dialogues with long prompts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from voicebench.bundled.recipe import lexicon as lx
+from voicebench.bundled.recipe.frames import FRAMES, draw
+from voicebench.bundled.recipe.prompts import system_prompts
+from voicebench.bundled.recipe.values import DRAWS
+from voicebench.types import Message
+
+if TYPE_CHECKING:
+    from voicebench.bundled.recipe.dialogues import Dialogue, Maker
+
+SMALL_TALK = (
+    "大家好我们开始吧", "先看一下上周的情况", "这个问题我们讨论过了", "我同意这个意见", "我觉得可以", "稍等我说一句",
+    "刚才没听清请再说一遍", "好的没问题", "时间有点紧张", "这个要再看看", "对对对就是这样", "我补充一点",
+    "那我们继续", "客户那边还在等消息", "上次的方案已经改好了", "请大家看一下材料", "我这边没有问题", "先这样吧",
+    "还有别的意见吗", "我打断一下", "等一下我还没说完", "是的是的", "这个月的情况比上个月好", "我们再核对一下数据",
+    "办公室的空调有点冷", "中午一起吃饭吧", "我下午还有一个会", "大概就是这样", "嗯我想想", "这个不着急",
+)  # fmt: skip
+DECISIONS = ("我们决定{topic}定在{date}", "那就定了{topic}放在{date}", "大家同意{topic}改到{date}", "决定{topic}的预算是{money}",
+             "最后定下来{topic}花{money}", "{topic}批准{money}")  # fmt: skip
+TODOS = ("{person}负责{task}{date}之前完成", "请{person}{task}最晚{date}", "{task}交给{person}{date}要做好",
+         "{person}你来{task}{date}前给我")  # fmt: skip
+RISK_LINES = ("现在最大的风险是{risk}", "我担心{risk}", "要注意{risk}", "风险主要是{risk}")
+ASKS = ("请总结决定待办和风险", "帮我总结一下会议", "总结决定待办风险", "请把会议的决定待办和风险说一下")
+NUM_HELD_OUT = 1
+
+
+def _templates(lines: tuple[str, ...], held_out: bool) -> tuple[str, ...]:
+    return lines[-NUM_HELD_OUT:] if held_out else lines[:-NUM_HELD_OUT]
+
+
+def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
+    """Minutes of a meeting: one or two decisions and to-dos and a risk, in small talk."""
+    from voicebench.bundled.recipe.dialogues import Dialogue, Expected
+
+    rng, world, held_out = maker.rng, maker.world, maker.held_out
+    value = {kind: DRAWS[kind] for kind in ("topic", "date", "money", "person", "task", "risk")}
+    facts: list[tuple[str, str, str, tuple[str, ...]]] = []  # kind, line, clause of the answer, values
+    for _ in range(rng.choice((1, 1, 2))):
+        template = rng.choice(_templates(DECISIONS, held_out))
+        slots = {kind: draw_(rng, world) for kind, draw_ in value.items()}
+        amount = "{money}" in template
+        clause = f"{slots['topic']}{'预算' if amount else '定在'}{slots['money' if amount else 'date']}"
+        facts.append(("决定", template.format(**slots), clause, (slots["topic"], slots["money" if amount else "date"])))
+    for _ in range(rng.choice((1, 1, 2))):
+        template = rng.choice(_templates(TODOS, held_out))
+        slots = {kind: draw_(rng, world) for kind, draw_ in value.items()}
+        clause = f"{slots['person']}{slots['task']}{slots['date']}"
+        facts.append(("待办", template.format(**slots), clause, (slots["person"], slots["task"], slots["date"])))
+    risk = value["risk"](rng, world)
+    facts.append(("风险", rng.choice(_templates(RISK_LINES, held_out)).format(risk=risk), risk, (risk,)))
+    rng.shuffle(facts)
+    count = rng.choices((4, 8, 16, 30), (0.5, 0.3, 0.15, 0.05))[0] if num_talk is None else num_talk
+    lines = [rng.choice(SMALL_TALK) for _ in range(count)]
+    positions = sorted(rng.sample(range(count + len(facts)), len(facts)))
+    for position, fact in zip(positions, facts, strict=True):
+        lines.insert(position, fact[1])
+    style = rng.choices(("strict", "plain"), (0.7, 0.3))[0]
+    transcript = "".join(lines)
+    parts = {
+        name: "；".join(clause for kind, _, clause, _ in facts if kind == name) for name in ("决定", "待办", "风险")
+    }
+    everything = tuple(v for fact in facts for v in fact[3])
+    if rng.random() < 0.4:  # one part only
+        name = rng.choice(tuple(parts))
+        ask = rng.choice({"决定": ("会议决定了什么", "有什么决定"), "待办": ("待办是什么", "有哪些待办"),
+                          "风险": ("风险是什么", "有什么风险")}[name])  # fmt: skip
+        answer = f"{name}：{parts[name]}。"
+        everything = tuple(v for fact in facts if fact[0] == name for v in fact[3])
+    else:
+        ask = rng.choice(_templates(ASKS, held_out))
+        answer = "".join(f"{name}：{text}。" for name, text in parts.items())
+    system = rng.choice(system_prompts(style, held_out))
+    messages = (
+        Message(role="system", content=system),
+        Message(role="user", content=transcript + ask),
+        Message(role="assistant", content=answer),
+    )
+    return Dialogue("long_meeting", style, messages, (Expected(everything),))
+
+
+TOOLS: tuple[tuple[str, str, dict[str, str], tuple[str, ...], str], ...] = (
+    ("get_weather", "查询天气", {"city": "city", "date": "date"},
+     ("{city}{date}天气怎么样", "帮我查{date}{city}的天气", "{date}{city}会下雨吗"), "{city}{date}{weather}。"),
+    ("get_order_status", "查询订单状态", {"order_id": "code"},
+     ("订单{order_id}到哪里了", "查一下订单{order_id}", "帮我看看{order_id}号订单"), "订单{order_id}{status}。"),
+    ("add_event", "添加日程", {"date": "date", "time": "time", "title": "topic"},
+     ("{date}{time}提醒我{title}", "把{title}加到{date}{time}的日程", "帮我安排{date}{time}{title}"),
+     "已添加日程：{date}{time}{title}。"),
+    ("send_message", "发送消息", {"person": "person", "content": "task"},
+     ("给{person}发消息说{content}", "告诉{person}去{content}", "发短信让{person}{content}"), "已发送给{person}。"),
+    ("call_phone", "拨打电话", {"number": "phone"},
+     ("打电话给{number}", "拨打{number}", "帮我打{number}"), "正在拨打{number}。"),
+    ("play_music", "播放音乐", {"name": "city"},
+     ("播放歌曲{name}", "我想听{name}", "来一首{name}"), "正在播放{name}。"),
+    ("transfer_money", "转账", {"person": "person", "amount": "money"},
+     ("给{person}转账{amount}", "转{amount}给{person}", "把{amount}转给{person}"), "已向{person}转账{amount}。"),
+    ("book_table", "预订餐厅", {"restaurant": "restaurant", "date": "date", "people": "people"},
+     ("订{date}{restaurant}的位子{people}", "{date}去{restaurant}吃饭{people}帮我订位", "帮我在{restaurant}订{people}的位子{date}"),
+     "已预订{restaurant}{date}{people}。"),
+    ("buy_ticket", "购买车票", {"origin": "city", "city": "city", "date": "date"},
+     ("买{date}从{origin}到{city}的票", "我要{date}从{origin}去{city}帮我买票", "帮我买{date}{origin}到{city}的车票"),
+     "已购买{date}{origin}到{city}的票。"),
+    ("query_balance", "查询话费", {"number": "phone"},
+     ("{number}还有多少话费", "查一下{number}的话费", "看看{number}的余额"), "{number}余额{money}。"),
+    ("set_alarm", "设置闹钟", {"time": "time"}, ("{time}叫我起床", "定一个{time}的闹钟", "帮我设{time}的闹钟"), "已设置{time}的闹钟。"),
+    ("find_place", "查找地点", {"place": "place"}, ("{place}怎么走", "导航去{place}", "帮我找附近的{place}"), "已找到{place}。"),
+)  # fmt: skip
+"""Name, description, parameter -> kind of value, requests (last held out), answer after the result."""
+TOOLS_HELD_OUT = ("book_table", "query_balance", "set_alarm")
+STATUSES = ("已发货", "正在配送", "已签收", "等待付款")
+
+
+def tool_schema(name: str) -> dict[str, Any]:
+    """A tool in OpenAI's function form."""
+    _, description, parameters, _, _ = next(tool for tool in TOOLS if tool[0] == name)
+    properties = {key: {"type": "string"} for key in parameters}
+    schema = {"type": "object", "properties": properties, "required": list(parameters)}
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
+
+
+def hermes_call(name: str, arguments: dict[str, str]) -> str:
+    """A call as Qwen3's chat template expects it from the assistant."""
+    return "<tool_call>\n" + json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False) + "\n</tool_call>"
+
+
+def tool_call(maker: Maker) -> Dialogue:
+    """One to three tools offered; the user needs one of them (or none)."""
+    from voicebench.bundled.recipe.dialogues import Dialogue, Expected, Told, answer_slots
+
+    rng, world, held_out = maker.rng, maker.world, maker.held_out
+    pool = [tool for tool in TOOLS if (tool[0] in TOOLS_HELD_OUT) == held_out]
+    offered = rng.sample(pool, rng.randint(1, min(3, len(pool))))
+    system = rng.choice(system_prompts("strict", held_out))
+    schemas = tuple(tool_schema(tool[0]) for tool in offered)
+    if rng.random() < 0.2:  # offered, not needed
+        frame = rng.choice(FRAMES)
+        _, template = rng.choice(frame.statement_templates(held_out))
+        told = Told(frame, draw(frame, rng, world), [])
+        slot = rng.choice(tuple(frame.slots))
+        _, question = rng.choice(frame.question_templates(slot, held_out))
+        said, answer = template.format(**told.values) + question, answer_slots(told, [slot], "strict")
+        messages = [Message(role="user", content=said), Message(role="assistant", content=answer)]
+        expected = [Expected((told.said(slot),))]
+    else:
+        name, _, parameters, requests, reply = rng.choice(offered)
+        arguments = {key: DRAWS[kind](rng, world) for key, kind in parameters.items()}
+        call = hermes_call(name, arguments)
+        result = {"weather": rng.choice(lx.WEATHER), "status": rng.choice(STATUSES), "money": DRAWS["money"](rng, world)}
+        answer = reply.format(**arguments, **{k: v for k, v in result.items() if k not in arguments})
+        shown = {k: v for k, v in result.items() if "{" + k + "}" in reply} or {"ok": "成功"}
+        said = rng.choice(requests[-1:] if held_out else requests[:-1]).format(**arguments)
+        messages = [
+            Message(role="user", content=said),
+            Message(role="assistant", content=call),
+            Message(role="tool", content=json.dumps(shown, ensure_ascii=False)),
+            Message(role="assistant", content=answer),
+        ]
+        expected = [Expected((call,)), Expected((answer,))]
+    head = (Message(role="system", content=system),)
+    return Dialogue("tools", "strict", (*head, *messages), tuple(expected), tools=schemas)
+
+
