@@ -1,0 +1,238 @@
+"""Error rates of transcripts: CER, WER, and MER for speech that mixes Chinese and Latin words.
+
+    (substitutions + deletions + insertions) / reference units, summed over the corpus
+
+Both sides go through the same named normaliser. Where the reference is empty, what was invented
+counts in the numerator and in the denominator, so that invented speech shows in the corpus rate.
+Alignment is jiwer's.
+
+    from voicebench.metrics.error_rate import cer
+    sum((cer(r, h) for r, h in pairs), ErrorRate()).rate
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from voicebench.metrics.normalize import NORMALIZERS, get_normalizer
+
+Operation = Literal["equal", "substitute", "delete", "insert"]
+_MIXED_UNIT = re.compile(r"[^\W_一-鿿぀-ヿ]+(?:\.\d+)?%?|\S")
+
+__all__ = [
+    "NORMALIZERS", "Alignment", "ErrorRate", "Step", "align", "cer", "characters", "count_errors",
+    "cp_cer", "mer", "mixed_units", "wer", "words",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """Edit counts between references and hypotheses; sums add, the rate is derived.
+
+    >>> ErrorRate(1, 0, 2, 10) + ErrorRate(0, 1, 0, 10)
+    ErrorRate(substitutions=1, deletions=1, insertions=2, reference_units=20, invented_units=0)
+    >>> (ErrorRate(1, 0, 2, 10) + ErrorRate(0, 1, 0, 10)).rate
+    0.2
+
+    Attributes:
+        substitutions: Units replaced by another.
+        deletions: Reference units that were not heard.
+        insertions: Units heard that were not said.
+        reference_units: Characters or words of the references.
+        invented_units: Those insertions whose reference was empty.
+    """
+
+    substitutions: int = 0
+    deletions: int = 0
+    insertions: int = 0
+    reference_units: int = 0
+    invented_units: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.substitutions, self.deletions, self.insertions, self.invented_units) < 0:
+            raise ValueError(f"counts must not be negative: {self}")
+        if self.substitutions + self.deletions > self.reference_units:
+            raise ValueError(f"more substitutions and deletions than reference units: {self}")
+        if self.invented_units > self.insertions:
+            raise ValueError(f"more invented units than insertions: {self}")
+
+    def __add__(self, other: ErrorRate) -> ErrorRate:
+        return ErrorRate(
+            self.substitutions + other.substitutions,
+            self.deletions + other.deletions,
+            self.insertions + other.insertions,
+            self.reference_units + other.reference_units,
+            self.invented_units + other.invented_units,
+        )
+
+    @property
+    def errors(self) -> int:
+        """Numerator of the rate."""
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def total(self) -> int:
+        """Denominator of the rate: reference units and units invented against silence."""
+        return self.reference_units + self.invented_units
+
+    @property
+    def rate(self) -> float | None:
+        """Errors per unit; None where nothing was said and nothing heard."""
+        return self.errors / self.total if self.total else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One piece of an alignment; both sides are units, empty on a deletion's or insertion's side."""
+
+    operation: Operation
+    reference: tuple[str, ...]
+    hypothesis: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A reference laid beside a hypothesis, for counting and for display."""
+
+    steps: tuple[Step, ...]
+
+    def error_rate(self) -> ErrorRate:
+        """The counts of this alignment."""
+        sizes = {"equal": 0, "substitute": 0, "delete": 0, "insert": 0}
+        for step in self.steps:
+            sizes[step.operation] += max(len(step.reference), len(step.hypothesis))
+        num_reference = sizes["equal"] + sizes["substitute"] + sizes["delete"]
+        return ErrorRate(
+            sizes["substitute"],
+            sizes["delete"],
+            sizes["insert"],
+            num_reference,
+            0 if num_reference else sizes["insert"],
+        )
+
+    def __str__(self) -> str:
+        """Errors in brackets: [reference→hypothesis], [-dropped], [+added].
+
+        >>> print(align(list("三百块钱"), list("三白块钱钱")))
+        三[百→白]块钱[+钱]
+        """
+        forms = {"equal": "{0}", "substitute": "[{0}→{1}]", "delete": "[-{0}]", "insert": "[+{1}]"}
+        gap = " " if any(len(unit) > 1 for step in self.steps for unit in step.reference) else ""
+        return gap.join(
+            forms[step.operation].format(gap.join(step.reference), gap.join(step.hypothesis))
+            for step in self.steps
+        )
+
+
+def characters(text: str) -> list[str]:
+    """Units of CER: every character that is not white space."""
+    return [char for char in text if not char.isspace()]
+
+
+def words(text: str) -> list[str]:
+    """Units of WER: what white space separates."""
+    return text.split()
+
+
+def mixed_units(text: str) -> list[str]:
+    """Units of MER: each CJK character alone, each Latin word or number whole.
+
+    >>> mixed_units("打开ppt app吧")
+    ['打', '开', 'ppt', 'app', '吧']
+    """
+    return _MIXED_UNIT.findall(text)
+
+
+def align(reference: Sequence[str], hypothesis: Sequence[str]) -> Alignment:
+    """Aligns two sequences of units by smallest edit distance."""
+    import jiwer
+
+    output = jiwer.process_words(
+        "",
+        "",
+        reference_transform=lambda _: [list(reference)],
+        hypothesis_transform=lambda _: [list(hypothesis)],
+    )
+    return Alignment(
+        tuple(
+            Step(
+                chunk.type,
+                tuple(reference[chunk.ref_start_idx : chunk.ref_end_idx]),
+                tuple(hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]),
+            )
+            for chunk in output.alignments[0]
+        )
+    )
+
+
+def count_errors(
+    reference: str, hypothesis: str, units: Callable[[str], list[str]], normalizer: str = "basic"
+) -> ErrorRate:
+    """Edit counts of one pair after the normaliser called `normalizer`.
+
+    Raises:
+        ConfigError: There is no normaliser of that name.
+    """
+    normalize = get_normalizer(normalizer)
+    return align(units(normalize(reference)), units(normalize(hypothesis))).error_rate()
+
+
+def cer(reference: str, hypothesis: str, normalizer: str = "basic") -> ErrorRate:
+    """Character errors of one pair.
+
+    >>> cer("今天天气很好", "今天天很好啊").rate == 2 / 6
+    True
+    >>> cer("", "嗯嗯").rate
+    1.0
+    """
+    return count_errors(reference, hypothesis, characters, normalizer)
+
+
+def wer(reference: str, hypothesis: str, normalizer: str = "basic") -> ErrorRate:
+    """Word errors of one pair, for English.
+
+    >>> wer("hello world", "hello duck").rate
+    0.5
+    """
+    return count_errors(reference, hypothesis, words, normalizer)
+
+
+def mer(reference: str, hypothesis: str, normalizer: str = "basic") -> ErrorRate:
+    """Mixed errors of one pair: CJK by character, Latin by word.
+
+    >>> mer("打开PPT", "打开PVT").rate == 1 / 3
+    True
+    """
+    return count_errors(reference, hypothesis, mixed_units, normalizer)
+
+
+def cp_cer(
+    references: Mapping[str, str], hypotheses: Mapping[str, str], normalizer: str = "basic"
+) -> ErrorRate:
+    """Concatenated minimum-permutation CER of a meeting.
+
+    Each speaker's speech is concatenated; speakers of the two sides are matched so that the number
+    of errors is least; a speaker without a partner is matched with silence.
+
+    Args:
+        references: Speaker to everything they said, in order of time.
+        hypotheses: Recognised speaker to everything recognised as theirs.
+        normalizer: Name in `NORMALIZERS`.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    num_speakers = max(len(references), len(hypotheses))
+    said = [*references.values()] + [""] * (num_speakers - len(references))
+    heard = [*hypotheses.values()] + [""] * (num_speakers - len(hypotheses))
+    pairs = [[cer(reference, hypothesis, normalizer) for hypothesis in heard] for reference in said]
+    if not pairs:
+        return ErrorRate()
+    rows, columns = linear_sum_assignment([[pair.errors for pair in row] for row in pairs])
+    total = sum((pairs[row][column] for row, column in zip(rows, columns, strict=True)), ErrorRate())
+    if total.reference_units == 0:
+        return total
+    # within a meeting where something was said, another speaker's silence is no empty reference
+    return ErrorRate(total.substitutions, total.deletions, total.insertions, total.reference_units)
