@@ -1,0 +1,181 @@
+"""Times of a turn, computed from its recorded events; nothing is measured here.
+
+Every latency counts from `t_eos`, the true end of speech, but `ttft_s`, which belongs to the LLM
+stage alone and counts from the request. A value is None where its event never happened.
+
+    from voicebench.metrics.latency import latencies, quantiles
+    quantiles(latencies(turn)["response_latency_s"] for turn in turns)
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from voicebench.types import AnswerToken, Event, EventKind, Turn
+
+LATENCY_NAMES = (
+    "endpoint_delay_s", "asr_final_s", "ttft_s", "response_latency_s", "first_sentence_s",
+    "e2e_latency_s", "tpot_ms",
+)  # fmt: skip
+_CLAUSE_END = re.compile(r"[，。！？；：,!?;:\n](?!\d)|(?<!\d)\.(?!\d)")
+
+
+@dataclass(frozen=True)
+class Rtf:
+    """Recogniser compute seconds per audio second; sums add, `rtf` and `rtfx` are derived.
+
+    >>> (Rtf(0.5, 10.0) + Rtf(1.5, 10.0)).rtf
+    0.1
+    """
+
+    compute_s: float = 0.0
+    audio_s: float = 0.0
+
+    def __add__(self, other: Rtf) -> Rtf:
+        return Rtf(self.compute_s + other.compute_s, self.audio_s + other.audio_s)
+
+    @property
+    def rtf(self) -> float | None:
+        """Lower is better; None without audio."""
+        return self.compute_s / self.audio_s if self.audio_s > 0 else None
+
+    @property
+    def rtfx(self) -> float | None:
+        """1 / rtf; None where nothing was computed."""
+        return self.audio_s / self.compute_s if self.compute_s > 0 else None
+
+
+def turn_rtf(turn: Turn) -> Rtf | None:
+    """What recognising this turn cost; None when the recogniser did not run for it."""
+    if "asr" in turn.stage_cache_hits or turn.audio_s <= 0 or turn.asr_compute_s <= 0:
+        return None
+    return Rtf(turn.asr_compute_s, turn.audio_s)
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """p50, p95 and p99 with the number of values they stand on; None without values."""
+
+    n: int
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+def quantiles(values: Iterable[float | None]) -> Quantiles:
+    """Quantiles of the values that are there, interpolated linearly.
+
+    >>> quantiles([1.0, None, 3.0]).p50
+    2.0
+    """
+    present = [value for value in values if value is not None]
+    if not present:
+        return Quantiles(0)
+    p50, p95, p99 = (float(q) for q in np.percentile(present, (50, 95, 99)))
+    return Quantiles(len(present), p50, p95, p99)
+
+
+def first_event(turn: Turn, kind: EventKind) -> Event | None:
+    """The first event of a kind, in order of record."""
+    return next((event for event in turn.events if event.kind == kind), None)
+
+
+def last_event(turn: Turn, kind: EventKind, before_s: float = float("inf")) -> Event | None:
+    """The last event of a kind that happened no later than `before_s`."""
+    return next(
+        (e for e in reversed(turn.events) if e.kind == kind and e.t_s <= before_s), None
+    )
+
+
+def token_times_s(turn: Turn) -> tuple[float, ...]:
+    """When the answer's tokens came, in seconds of the turn: from its tokens, or its events."""
+    if turn.answer_tokens:
+        return tuple(token.t_s for token in turn.answer_tokens)
+    return tuple(event.t_s for event in turn.events if event.kind == "answer_token")
+
+
+def request_s(turn: Turn) -> float | None:
+    """When the request that was answered went to the LLM."""
+    times = token_times_s(turn)
+    event = last_event(turn, "request_submitted", times[0]) if times else None
+    return event.t_s if event else None
+
+
+def latencies(turn: Turn) -> dict[str, float | None]:
+    """All latencies of one turn under their names (`LATENCY_NAMES`).
+
+    `tpot_ms` is the time from the first to the last answer token over the tokens after the first:
+    end to end less time to first token, both counted from the request.
+    """
+    t_eos_s, times, asked_s = turn.t_eos_s, token_times_s(turn), request_s(turn)
+    first_s, last_s = (times[0], times[-1]) if times else (None, None)
+    committed = first_event(turn, "turn_committed")
+    final = last_event(turn, "transcript_final")
+    return {
+        "endpoint_delay_s": _since(t_eos_s, committed.t_s if committed else None),
+        "asr_final_s": _since(t_eos_s, final.t_s if final else None),
+        "ttft_s": _since(asked_s, first_s),
+        "response_latency_s": _since(t_eos_s, first_s),
+        "first_sentence_s": _since(t_eos_s, first_clause_s(turn)),
+        "e2e_latency_s": _since(t_eos_s, last_s),
+        "tpot_ms": (times[-1] - times[0]) / (len(times) - 1) * 1000 if len(times) > 1 else None,
+    }
+
+
+def _since(start_s: float | None, end_s: float | None) -> float | None:
+    return None if start_s is None or end_s is None else end_s - start_s
+
+
+def itl_ms(turn: Turn) -> list[float]:
+    """Gaps between one answer token and the next, in milliseconds."""
+    return [(late - early) * 1000 for early, late in itertools.pairwise(token_times_s(turn))]
+
+
+def first_clause_s(turn: Turn) -> float | None:
+    """When the answer's first clause was complete: its closing mark came, or the answer ended."""
+    tokens = turn.answer_tokens or _tokens_of_events(turn)
+    text = ""
+    for token, following in itertools.zip_longest(tokens, tokens[1:]):
+        text += token.text
+        # a mark before a digit may be 3.5 or 14:30: the next token tells
+        if _CLAUSE_END.search(text + (following.text[:1] if following else "")):
+            closed = _CLAUSE_END.search(text)
+            if closed and any(char.isalnum() for char in text[: closed.start()]):
+                return token.t_s
+    return tokens[-1].t_s if tokens else None
+
+
+def _tokens_of_events(turn: Turn) -> Sequence[AnswerToken]:
+    return tuple(
+        AnswerToken(id=int(e.data.get("id", -1)), text=str(e.data.get("text", "")), t_s=e.t_s)
+        for e in turn.events
+        if e.kind == "answer_token"
+    )
+
+
+def is_premature(turn: Turn) -> bool:
+    """Whether the answer came too early: a token shown before the end of speech, or an answer kept
+    although the transcript changed after it was begun."""
+    times = token_times_s(turn)
+    if times and turn.t_eos_s is not None and times[0] < turn.t_eos_s:
+        return True
+    asked_s = request_s(turn)
+    if asked_s is None:
+        return False
+    begun_on = _text_begun_on(turn, asked_s)
+    finals = [e.data.get("text") for e in turn.events if e.kind == "transcript_final"]
+    return begun_on is not None and bool(finals) and finals[-1] != begun_on
+
+
+def _text_begun_on(turn: Turn, asked_s: float) -> str | None:
+    """The transcript that the answer was begun on; None when the records do not say."""
+    kept = last_event(turn, "speculation_kept")
+    started = last_event(turn, "speculation_started", kept.t_s) if kept else None
+    source = started or last_event(turn, "transcript_final", asked_s)
+    text = source.data.get("text") if source else None
+    return text if isinstance(text, str) else None

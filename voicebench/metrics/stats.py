@@ -1,0 +1,285 @@
+"""What the figures can carry: intervals, paired comparisons, and how many cases a difference needs.
+
+Turns of one conversation are not independent, so everything is resampled by conversation. A
+measurement comes as `Counts` by conversation: (numerator, denominator), whose corpus value is the
+sum of the one over the sum of the other; a mean is (sum, number).
+
+    from voicebench.metrics.stats import paired_bootstrap, mcnemar, holm
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = tuple[float, float]
+"""(numerator, denominator) of one conversation."""
+CountsByConversation = Mapping[Hashable, Counts]
+
+CONFIDENCE = 0.95
+NUM_RESAMPLES = 2000
+_RESAMPLES_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Bounds of a confidence interval."""
+
+    low: float
+    high: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A paired difference, second minus first, with its interval."""
+
+    first: float
+    second: float
+    difference: float
+    interval: Interval
+    num_conversations: int
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the interval excludes no difference."""
+        return 0.0 not in self.interval
+
+
+def wilson(num_events: float, n: float, confidence: float = CONFIDENCE) -> Interval:
+    """Wilson's score interval of a rate (Wilson 1927); [0, 1] where nothing was counted.
+
+    >>> interval = wilson(0, 20)
+    >>> interval.low, round(interval.high, 3)
+    (0.0, 0.161)
+    """
+    if n <= 0:
+        return Interval(0.0, 1.0)
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    rate = num_events / n
+    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
+    low = 0.0 if num_events <= 0 else max(0.0, centre - half)
+    high = 1.0 if num_events >= n else min(1.0, centre + half)
+    return Interval(low, high)
+
+
+def wilson_by_conversation(counts: CountsByConversation, confidence: float = CONFIDENCE) -> Interval:
+    """Wilson's interval of a rate whose trials come in conversations.
+
+    The number of trials is divided by the design effect: the variance of the rate between
+    conversations over that of independent trials (Kish 1965). Where the rate is 0 or 1 no such
+    variance can be seen, and every conversation counts as one trial.
+    """
+    numerators, denominators = _arrays(counts)
+    n, num_conversations = float(denominators.sum()), int((denominators > 0).sum())
+    if n <= 0:
+        return Interval(0.0, 1.0)
+    rate = float(numerators.sum()) / n
+    effective = float(min(n, num_conversations))
+    if 0 < rate < 1 and num_conversations > 1:
+        deviations = numerators - rate * denominators
+        variance = float((deviations**2).sum()) / n**2
+        variance *= num_conversations / (num_conversations - 1)
+        if variance > 0:
+            effective = min(n, rate * (1 - rate) / variance)
+    return wilson(rate * effective, effective, confidence)
+
+
+def bootstrap_interval(
+    counts: CountsByConversation,
+    *,
+    confidence: float = CONFIDENCE,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = 0,
+) -> Interval | None:
+    """Percentile bootstrap interval of a ratio of sums; None with fewer than two conversations."""
+    numerators, denominators = _arrays(counts)
+    if len(numerators) < 2 or denominators.sum() <= 0:
+        return None
+    return _percentiles(_resampled(numerators, denominators, num_resamples, seed), confidence)
+
+
+def bootstrap_quantile_interval(
+    values: Sequence[float],
+    conversations: Sequence[Hashable],
+    quantile: float = 0.5,
+    *,
+    confidence: float = CONFIDENCE,
+    num_resamples: int = 500,
+    seed: int = 0,
+) -> Interval | None:
+    """Percentile bootstrap interval of a quantile; None with fewer than two conversations.
+
+    Args:
+        values: One per observation.
+        conversations: The conversation of each value; whole conversations are drawn.
+        quantile: In [0, 1].
+        confidence: Of the interval.
+        num_resamples: Draws.
+        seed: Of the draws.
+    """
+    numbers = {key: i for i, key in enumerate(dict.fromkeys(conversations))}
+    if len(numbers) < 2:
+        return None
+    order = np.argsort(np.asarray(values))
+    ordered = np.asarray(values, dtype=np.float64)[order]
+    owner = np.array([numbers[key] for key in conversations])[order]
+    rng = np.random.default_rng(seed)
+    found = np.empty(num_resamples)
+    for i in range(num_resamples):
+        drawn = np.bincount(rng.integers(len(numbers), size=len(numbers)), minlength=len(numbers))
+        reached = np.cumsum(drawn[owner])
+        place = np.searchsorted(reached, quantile * reached[-1], side="left")
+        found[i] = ordered[min(int(place), len(ordered) - 1)]
+    return _percentiles(found, confidence)
+
+
+def paired_bootstrap(
+    first: CountsByConversation,
+    second: CountsByConversation,
+    *,
+    confidence: float = CONFIDENCE,
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = 0,
+) -> Difference | None:
+    """The difference second − first over the conversations that both have, resampled together.
+
+    Returns:
+        None where they share no conversation with anything to count. The interval is widened, if
+        need be, to hold the observed difference.
+    """
+    shared = [key for key in first if key in second]
+    a, b = _arrays({key: first[key] for key in shared}), _arrays({key: second[key] for key in shared})
+    if a[1].sum() <= 0 or b[1].sum() <= 0:
+        return None
+    rates = float(a[0].sum() / a[1].sum()), float(b[0].sum() / b[1].sum())
+    observed = rates[1] - rates[0]
+    draws = _resampled(*b, num_resamples, seed) - _resampled(*a, num_resamples, seed)
+    interval = _percentiles(draws, confidence)
+    low, high = (interval.low, interval.high) if interval else (observed, observed)
+    bounds = Interval(min(low, observed), max(high, observed))
+    return Difference(*rates, observed, bounds, len(shared))
+
+
+def noise_floor(
+    first: CountsByConversation, second: CountsByConversation, **settings: int
+) -> Difference | None:
+    """An A/A comparison, the same variant run twice: it must come out as no difference
+    (`not is_seen`), and no smaller difference than its interval's bounds is worth a word."""
+    return paired_bootstrap(first, second, **settings)  # type: ignore[arg-type]
+
+
+def _arrays(counts: CountsByConversation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    pairs = np.array(list(counts.values()), dtype=np.float64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _resampled(
+    numerators: NDArray[np.float64], denominators: NDArray[np.float64], num_resamples: int, seed: int
+) -> NDArray[np.float64]:
+    """Ratios of sums over resampled conversations, shape (num_resamples,); the same seed draws the
+    same conversations. NaN where nothing to count was drawn."""
+    size = len(numerators)
+    rng = np.random.default_rng(seed)
+    at_once = max(1, _RESAMPLES_AT_ONCE // size)
+    ratios = np.empty(num_resamples)
+    for start in range(0, num_resamples, at_once):
+        drawn = rng.integers(size, size=(min(at_once, num_resamples - start), size))
+        below = denominators[drawn].sum(axis=1)
+        above = numerators[drawn].sum(axis=1)
+        ratios[start : start + len(drawn)] = np.where(
+            below > 0, above / np.where(below > 0, below, 1.0), np.nan
+        )
+    return ratios
+
+
+def _percentiles(draws: NDArray[np.float64], confidence: float) -> Interval | None:
+    draws = draws[~np.isnan(draws)]
+    if not len(draws):
+        return None
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(draws, (tail, 100 - tail))
+    return Interval(float(low), float(high))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Exact two-sided McNemar p-value from the discordant pairs.
+
+    Args:
+        only_first: Pairs where only the first variant erred.
+        only_second: Pairs where only the second did.
+
+    >>> mcnemar(0, 5)
+    0.0625
+    """
+    from scipy.stats import binomtest
+
+    num_discordant = only_first + only_second
+    if num_discordant == 0:
+        return 1.0
+    return float(binomtest(only_first, num_discordant, 0.5).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment over all comparisons of a table (Holm 1979), in the given order.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def cases_needed(
+    deviation: float, difference: float = 0.01, power: float = 0.8, confidence: float = CONFIDENCE
+) -> int:
+    """Conversations that a paired comparison needs to see a difference.
+
+    Args:
+        deviation: Standard deviation of the paired difference between conversations.
+        difference: What should be seen; 0.01 is one point of a rate.
+        power: Probability of seeing it.
+        confidence: 1 − the two-sided level of the test.
+
+    >>> cases_needed(0.5)
+    19623
+    """
+    normal = NormalDist()
+    z = normal.inv_cdf(0.5 + confidence / 2) + normal.inv_cdf(power)
+    return max(2, math.ceil((z * deviation / difference) ** 2))
+
+
+def cases_to_see_one_point(
+    first: CountsByConversation, second: CountsByConversation
+) -> int | None:
+    """Conversations it would take to see a difference of 1 point between two variants, from how
+    much their paired difference varies in these. Where none of n differs, one in n + 1 is assumed
+    to. None with fewer than two shared conversations."""
+    shared = [key for key in first if key in second and first[key][1] > 0 and second[key][1] > 0]
+    if len(shared) < 2:
+        return None
+    mean_size = sum(first[key][1] for key in shared) / len(shared)
+    differences = np.array(
+        [
+            second[key][0] / mean_size * (first[key][1] / second[key][1]) - first[key][0] / mean_size
+            for key in shared
+        ]
+    )
+    deviation = float(differences.std(ddof=1))
+    if deviation == 0:
+        deviation = math.sqrt(1 / (len(shared) + 1))
+    return cases_needed(deviation)
+
+

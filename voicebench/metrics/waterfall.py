@@ -1,0 +1,120 @@
+"""Where a response latency went: contiguous segments from the end of speech to the first token.
+
+Every moment belongs to one segment, named by stage and tagged
+
+    service     inside a model: recogniser, VAD, LLM
+    setting     a wait that was configured, or that the recording or the client imposed
+    framework   everything else: ours
+
+so the segments sum to `response_latency_s` by construction. Where work overlaps, the moment goes to
+what the turn was waiting for: before it is committed to the configured wait, then to the LLM, then
+to the recogniser. Stages that finished before the end of speech cost nothing and do not appear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from voicebench.metrics.latency import first_event, last_event, request_s, token_times_s
+from voicebench.types import Event, Turn
+
+Tag = Literal["service", "setting", "framework"]
+_WAITS = {"endpoint": "endpoint_silence", "audio_end": "audio_tail", "client": "client_wait"}
+_STEPS = {
+    "turn_committed": "endpoint_decision",
+    "transcript_final": "transcript_merge",
+    "cleaned": "cleaning",
+    "prompt_built": "prompt",
+    "request_submitted": "llm_handoff",
+}
+"""What the framework was doing when nothing else was going on, by the event that ended it."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One piece of a waterfall; times are seconds of the turn."""
+
+    stage: str
+    tag: Tag
+    start_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """Length; negative only for `premature`."""
+        return self.end_s - self.start_s
+
+
+def waterfall(turn: Turn) -> tuple[Segment, ...]:
+    """The segments of one turn, in order of time, without gap or overlap.
+
+    Returns:
+        Nothing when the turn has no answer or no known end of speech; the one segment `premature`,
+        of negative length, when its first token came before the end of speech.
+    """
+    times = token_times_s(turn)
+    if not times or turn.t_eos_s is None:
+        return ()
+    start_s, end_s = turn.t_eos_s, times[0]
+    if end_s <= start_s:
+        return (Segment("premature", "framework", start_s, end_s),)
+    claims = [
+        Segment(claim.stage, claim.tag, max(claim.start_s, start_s), min(claim.end_s, end_s))
+        for claim in _claims(turn, start_s, end_s)
+    ]
+    claims = [claim for claim in claims if claim.end_s > claim.start_s]
+    steps = [(e.t_s, _STEPS[e.kind]) for e in turn.events if e.kind in _STEPS]
+    steps = sorted(step for step in steps if start_s < step[0] < end_s)
+    cuts = {start_s, end_s, *(step_s for step_s, _ in steps)}
+    cuts |= {cut for claim in claims for cut in (claim.start_s, claim.end_s)}
+    ordered = sorted(cuts)
+    pieces: list[Segment] = []
+    for left, right in zip(ordered, ordered[1:], strict=False):
+        owner = next((c for c in claims if c.start_s <= left and right <= c.end_s), None)
+        if owner:
+            stage, tag = owner.stage, owner.tag
+        else:
+            stage = next((name for step_s, name in steps if step_s >= right), "token_delivery")
+            tag = "framework"
+        if pieces and (pieces[-1].stage, pieces[-1].tag) == (stage, tag):
+            pieces[-1] = Segment(stage, tag, pieces[-1].start_s, right)
+        else:
+            pieces.append(Segment(stage, tag, left, right))
+    return tuple(pieces)
+
+
+def _claims(turn: Turn, start_s: float, end_s: float) -> Iterator[Segment]:
+    """Spans of time with a known owner, the strongest claim first."""
+    committed = first_event(turn, "turn_committed")
+    if committed:
+        yield from _waits(turn, committed, start_s)
+    asked_s = request_s(turn)
+    if asked_s is not None:
+        yield Segment("llm_first_token", "service", asked_s, end_s)
+    for event in turn.events:
+        if event.kind in ("window_recognised", "window_recognised_again"):
+            begun_s = float(event.data.get("started_s", event.t_s))
+            computed_s = begun_s + float(event.data.get("compute_s", 0.0))
+            yield Segment("asr", "service", begun_s, min(computed_s, event.t_s))
+
+
+def _waits(turn: Turn, committed: Event, start_s: float) -> Iterator[Segment]:
+    """The silence waited for, from where the VAD heard speech stop, until the turn was committed."""
+    stopped = last_event(turn, "speech_stopped", committed.t_s)
+    stopped_s = float(stopped.data.get("at_s", start_s)) if stopped else start_s
+    waited_s = stopped_s + float(committed.data.get("silence_s", 0.0))
+    stage = _WAITS.get(str(committed.data.get("reason")), "endpoint_silence")
+    if stopped_s > start_s:
+        yield Segment("vad_overhang", "service", start_s, min(stopped_s, committed.t_s))
+    yield Segment(stage, "setting", stopped_s, min(waited_s, committed.t_s))
+
+
+def framework_overhead_ms(turn: Turn) -> float | None:
+    """`response_latency_s` less time inside the models and less waits that were set; None without a
+    waterfall or where the answer was premature."""
+    segments = waterfall(turn)
+    if not segments or segments[0].stage == "premature":
+        return None
+    return 1000 * sum(s.duration_s for s in segments if s.tag == "framework")
