@@ -71,7 +71,9 @@ def _make_tokenizer() -> Tokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(hanzi * 2 + ["system user assistant 今天下午三点开会吗"] * 4, trainer)
+    tokenizer.train_from_iterator(
+        hanzi * 2 + ["system user assistant 今天下午三点开会吗"] * 4, trainer
+    )
     tokenizer.add_tokens([AddedToken(text, normalized=False) for text in WORDS])
     return tokenizer
 

@@ -19,9 +19,7 @@ _DAY = (
     r"大?后天|大?前天|[今明昨]天|[今明][早晚]|(?:下下|上上|[下上这本])?(?:个)?(?:周|星期|礼拜)[一二三四五六日天末]"
 )
 _PERIOD = "早上|上午|中午|下午|傍晚|晚上|凌晨|半夜"
-_CLOCK = (
-    rf"{_NUMBER}点(?:半|钟|[一三]刻|{_NUMBER}分?)?(?:钟)?|{_NUMBER}[:：][0-9]{{2}}"
-)
+_CLOCK = rf"{_NUMBER}点(?:半|钟|[一三]刻|{_NUMBER}分?)?(?:钟)?|{_NUMBER}[:：][0-9]{{2}}"
 _SLOTS = ("day", "period", "clock")
 _WHEN = rf"(?P<day>(?:{_DAY})*)(?P<period>(?:{_PERIOD})?)(?P<clock>(?:{_CLOCK})?)"
 _UNITS = (
@@ -36,7 +34,9 @@ _SURNAMES = (
     "余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊陆郝孔崔邱秦顾侯邵孟龙段雷钱汤尹黎易武乔贺赖龚文庞樊施"
 )
 _TITLES = "老师|经理|医生|主任|先生|女士|小姐|师傅|教授|律师|总|姐|哥|阿姨|叔叔|同学"
-_NAME_LIKE_WORDS = re.compile("周[一二三四五六日末]|马上|高兴|方便|方式|文件|石头|段时|易于|任何|任务|余额|钱")
+_NAME_LIKE_WORDS = re.compile(
+    "周[一二三四五六日末]|马上|高兴|方便|方式|文件|石头|段时|易于|任何|任务|余额|钱"
+)
 _CITIES = (
     "北京|上海|广州|深圳|杭州|南京|苏州|成都|重庆|武汉|西安|天津|长沙|郑州|青岛|大连|厦门|福州|昆明|贵阳|南宁|"
     "海口|三亚|济南|合肥|南昌|太原|沈阳|长春|哈尔滨|石家庄|兰州|银川|西宁|拉萨|乌鲁木齐|呼和浩特|宁波|无锡|"
@@ -54,7 +54,9 @@ _STRONG = (
 _LINK = rf"{_PAUSE}(?:我是说|我说的是|不是(?={_PAUSE}是)|应该是|应该|是)?{_PAUSE}"
 _STRONG_MARKER = re.compile(rf"{_PAUSE}(?:{_STRONG}){_LINK}(?:(?:{_STRONG}){_LINK})*")
 # Ordinary words: a marker only between two values of one kind that touch it.
-_WEAK_MARKER = re.compile(rf"{_PAUSE}应该是{_PAUSE}|[呃啊嗯哦噢喔，,、]+不是{_PAUSE}是?|不是{_PAUSE}是{_PAUSE}")
+_WEAK_MARKER = re.compile(
+    rf"{_PAUSE}应该是{_PAUSE}|[呃啊嗯哦噢喔，,、]+不是{_PAUSE}是?|不是{_PAUSE}是{_PAUSE}"
+)
 _NOT_BUT = re.compile(r"(?<![是要可还])不是")
 _BUT = re.compile(r"[，,]?(?:而)?是")
 _MAX_TAIL = 8

@@ -1,7 +1,4 @@
-"""Named compositions of cleaning rules.
-
-    clean("嗯帮我订明天三点不对四点的会议室", "full").text  ->  "帮我订明天四点的会议室"
-"""
+"""Named compositions of cleaning rules, applied with `clean`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
 from voicebench.types import AnswerToken, Message, Record, Sampling
@@ -29,7 +29,7 @@ class Generator(Protocol):
 
     def stream(
         self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
-    ) -> AsyncIterator[Delta]:
+    ) -> AsyncGenerator[Delta, None]:
         """Streams one answer; closing the iterator aborts the request.
 
         Raises:
@@ -41,6 +41,11 @@ class Generator(Protocol):
         self, prompts: Sequence[Sequence[int]], sampling: Sampling
     ) -> list[tuple[AnswerToken, ...]]:
         """Answers many prompts batched, in order; for quality mode and evaluation."""
+        ...
+
+    def forget_prompts(self) -> None:
+        """Drops what is kept of earlier prompts (the prefix cache), so that the next request
+        costs what it would cost alone; for latency mode. Call it while nothing is in flight."""
         ...
 
     def close(self) -> None:

@@ -96,5 +96,7 @@ class ChatEncoder:
         ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
         if not set(ids).isdisjoint(self.control_ids.values()):
             # A vocabulary that also lists control tokens as words: one character cannot be one.
-            ids = [i for char in text for i in self._plain.encode(char, add_special_tokens=False).ids]
+            ids = [
+                i for char in text for i in self._plain.encode(char, add_special_tokens=False).ids
+            ]
         return ids

@@ -8,6 +8,7 @@ each from where it stood, so that only those that fail alone are failed.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections import deque
@@ -144,7 +145,10 @@ class EngineThread:
         try:
             self._engine.add_request(
                 request.request_id,
-                {"type": "token", "prompt_token_ids": request.prompt_token_ids + request.answered_ids},
+                {
+                    "type": "token",
+                    "prompt_token_ids": request.prompt_token_ids + request.answered_ids,
+                },
                 self._make_params(request.sampling, remaining),
             )
         except Exception as error:
@@ -209,10 +213,8 @@ class EngineThread:
             self._abort_in_engine([request])
 
     def _abort_in_engine(self, requests: Sequence[Request]) -> None:
-        try:
+        with contextlib.suppress(Exception):  # the requests are gone for us either way
             self._engine.abort_request([request.request_id for request in requests])
-        except Exception:  # noqa: S110 - the requests are gone for us either way
-            pass
 
     @staticmethod
     def _fail(request: Request, error: Exception) -> None:

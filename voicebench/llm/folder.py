@@ -76,7 +76,9 @@ def _check_safetensors(path: Path) -> None:
             default=0,
         )
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-        raise ModelError(f"{path} is not a readable safetensors file ({error})", _WAY_OUT) from error
+        raise ModelError(
+            f"{path} is not a readable safetensors file ({error})", _WAY_OUT
+        ) from error
     expected_bytes = 8 + header_bytes + data_bytes
     if path.stat().st_size != expected_bytes:
         raise ModelError(

@@ -18,7 +18,7 @@ import logging
 import os
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,7 @@ class VllmGenerator:
 
     async def stream(
         self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
-    ) -> AsyncIterator[Delta]:
+    ) -> AsyncGenerator[Delta, None]:
         """Streams one answer; closing the iterator aborts the request.
 
         Args:
@@ -154,6 +154,10 @@ class VllmGenerator:
                 raise StageError("llm", f"prompt {index} of {len(prompts)}: {failure}") from failure
         return [collector.done.result() for collector in collectors]
 
+    def forget_prompts(self) -> None:
+        """See `Generator.forget_prompts`."""
+        self._thread.call(lambda engine: engine.reset_prefix_cache()).result()
+
     def close(self) -> None:
         """Stops the engine and frees its memory; what is in flight fails."""
         self._thread.close()
@@ -183,7 +187,9 @@ class _Collector:
 def _build_engine(profile: LlmProfile) -> Any:
     """Makes the engine. vLLM reads its environment when imported, so that comes first."""
     os.environ.update(_ENVIRONMENT)
-    for name, value in (_ENVIRONMENT_DEFAULTS | {"OMP_NUM_THREADS": str(profile.num_threads)}).items():
+    for name, value in (
+        _ENVIRONMENT_DEFAULTS | {"OMP_NUM_THREADS": str(profile.num_threads)}
+    ).items():
         os.environ.setdefault(name, value)
     os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)  # whole GiB only, and it beats kv_cache_gib
     # vLLM logs and warns while it is imported, before it reads its own logging settings.
@@ -203,7 +209,6 @@ def _build_engine(profile: LlmProfile) -> Any:
     args = EngineArgs(
         model=profile.folder,
         dtype=profile.dtype,
-        max_model_len=profile.max_model_len,
         max_num_seqs=profile.max_num_seqs,
         gpu_memory_utilization=profile.gpu_memory_utilization,
         kv_cache_memory_bytes=int(profile.kv_cache_gib * _GIB) if on_cpu else None,
@@ -215,6 +220,8 @@ def _build_engine(profile: LlmProfile) -> Any:
         disable_log_stats=True,
         use_tqdm_on_load=False,
     )
+    if profile.max_model_len:
+        args.max_model_len = profile.max_model_len
     if block_size := profile.block_size or (_CPU_BLOCK_SIZE if on_cpu else None):
         args.block_size = block_size
     return LLMEngine.from_engine_args(args)

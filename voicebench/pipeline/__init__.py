@@ -1,0 +1,1 @@
+"""The assistant: recognition, cleaning and the LLM as one stream of events."""

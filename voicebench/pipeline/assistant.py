@@ -1,0 +1,198 @@
+"""The assistant: speech in, answer out, as one stream of events on one clock.
+
+    assistant = Assistant(recognizer, generator, Variant())
+    clock = make_clock("fast")
+    async for event in assistant.run_turn(paced(chunks, clock), conversation, clock=clock): ...
+
+Windows are recognised on another thread while audio keeps coming. A stage that fails ends the turn
+with a `failed` event, never with an exception; a turn in which nothing was said ends `degraded` and
+never reaches the LLM. `collect_turn` makes the record of the events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicebench.asr.base import Recognizer
+from voicebench.asr.windows import SlidingWindows
+from voicebench.audio import AudioChunk
+from voicebench.cleaning.presets import Cleaned, clean
+from voicebench.clock import TurnClock
+from voicebench.errors import ConfigError, StageError
+from voicebench.llm.base import Generator
+from voicebench.llm.prompts import build_messages
+from voicebench.pipeline.live_turn import LiveTurn
+from voicebench.pipeline.memory import Conversation
+from voicebench.pipeline.turn import collect_turn
+from voicebench.types import (
+    AnswerToken,
+    Event,
+    Hypothesis,
+    Message,
+    Record,
+    StageFailure,
+    Variant,
+    Window,
+)
+
+__all__ = ["Answer", "Assistant", "Transcript", "collect_turn"]
+
+
+class Transcript(Record):
+    """A whole recording recognised: the merged hypothesis and every window."""
+
+    hypothesis: Hypothesis
+    windows: tuple[Window, ...]
+
+
+class Answer(Record):
+    """One answer of a batch, or why there is none."""
+
+    prompt_token_ids: tuple[int, ...] = ()
+    tokens: tuple[AnswerToken, ...] = ()
+    finish_reason: str = ""
+    failure: StageFailure | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+
+class Assistant:
+    """Runs turns under one variant. Several turns may run at the same time.
+
+    Args:
+        recognizer: See `Recognizer`.
+        generator: See `Generator`.
+        variant: Every switch.
+
+    Raises:
+        ConfigError: The variant names an unknown cleaning or prompt, or asks for something that
+            this version cannot do.
+    """
+
+    def __init__(self, recognizer: Recognizer, generator: Generator, variant: Variant) -> None:
+        clean("", variant.cleaning)
+        build_messages(variant.prompt, (), "", variant.prompt_template)
+        for setting, wanted, available in (
+            ("handoff", variant.handoff, "text"),
+            ("prefill", variant.prefill, False),
+            ("speculation", variant.speculation, False),
+        ):
+            if wanted != available:
+                raise ConfigError(
+                    f"variant {variant.name!r}: {setting}={wanted!r} is not available yet",
+                    f"Use {setting}={available!r}.",
+                )
+        self.recognizer = recognizer
+        self.generator = generator
+        self.variant = variant
+
+    async def run_turn(
+        self,
+        chunks: AsyncIterator[AudioChunk],
+        conversation: Conversation,
+        *,
+        clock: TurnClock | None = None,
+        declare_end: asyncio.Event | None = None,
+        endpointing: bool = True,
+        tools: Sequence[dict[str, Any]] = (),
+    ) -> AsyncGenerator[Event, None]:
+        """Runs one turn; closing the generator cancels it and aborts its request.
+
+        Args:
+            chunks: The turn's audio as it arrives (`pace.paced` for recordings).
+            conversation: Earlier turns; this one is added when it has been answered.
+            clock: Its zero is the turn's first sample; None starts one now.
+            declare_end: Set by a client that knows the person has finished.
+            endpointing: Whether silence ends the turn; otherwise only the end of the audio or
+                `declare_end` does. The VAD reports speech either way.
+            tools: Tools offered to the LLM, as JSON schemas.
+
+        Yields:
+            Events in the order in which they happened; the last is `answer_finished`, `degraded`
+            or `failed`.
+        """
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        turn = LiveTurn(self, conversation, clock or TurnClock(), events.put_nowait, tools)
+        task = asyncio.create_task(turn.run(chunks, declare_end, endpointing))
+        task.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            await task
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def sliding_windows(self) -> SlidingWindows:
+        """This variant's windows over the recogniser, for one turn."""
+        variant = self.variant
+        return SlidingWindows(
+            self.recognizer, variant.window_s, variant.overlap_s, variant.re_recognise_below
+        )
+
+    def clean(self, text: str) -> Cleaned:
+        """Cleans a transcript as this variant does."""
+        return clean(text, self.variant.cleaning)
+
+    def build_messages(self, history: Sequence[Message], cleaned: str) -> tuple[Message, ...]:
+        """The conversation that the LLM gets, as this variant words it."""
+        return build_messages(self.variant.prompt, history, cleaned, self.variant.prompt_template)
+
+    def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
+        """Recognises a whole recording in the variant's windows; blocks.
+
+        Args:
+            samples: Shape (num_samples,), 16 kHz mono float32.
+        """
+        windows = self.sliding_windows()
+        recognised = (*windows.feed(samples), *windows.finish())
+        return Transcript(hypothesis=windows.hypothesis, windows=recognised)
+
+    def answer_many(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        tools: Sequence[Sequence[dict[str, Any]]] = (),
+    ) -> list[Answer]:
+        """Answers many conversations in one batch; blocks.
+
+        Args:
+            conversations: From `build_messages`.
+            tools: The tools of each conversation; empty for none at all.
+
+        Returns:
+            One answer each, in order; one that failed says why and does not affect others.
+        """
+        offered = tools or [()] * len(conversations)
+        prompts = [
+            self.generator.encode_chat(messages, tools=each)
+            for messages, each in zip(conversations, offered, strict=True)
+        ]
+        try:
+            batch = self.generator.generate(prompts, self.variant.sampling)
+        except StageError:  # says of one prompt only that it failed: find out which ones do
+            return [self._answer_alone(prompt) for prompt in prompts]
+        return [self._answer(prompt, tokens) for prompt, tokens in zip(prompts, batch, strict=True)]
+
+    def _answer_alone(self, prompt: Sequence[int]) -> Answer:
+        try:
+            return self._answer(prompt, self.generator.generate([prompt], self.variant.sampling)[0])
+        except StageError as error:
+            failure = StageFailure(stage=error.stage, type=type(error).__name__, message=str(error))
+            return Answer(prompt_token_ids=tuple(prompt), failure=failure)
+
+    def _answer(self, prompt: Sequence[int], tokens: tuple[AnswerToken, ...]) -> Answer:
+        is_cut = len(tokens) >= self.variant.sampling.max_tokens
+        return Answer(
+            prompt_token_ids=tuple(prompt),
+            tokens=tokens,
+            finish_reason="length" if is_cut else "stop",
+        )

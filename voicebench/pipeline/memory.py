@@ -1,0 +1,52 @@
+"""What was said before, kept to a token budget."""
+
+from __future__ import annotations
+
+from voicebench.types import Message, Record
+
+
+class Exchange(Record):
+    """What the user said and what was answered; `num_tokens` is what both cost in a prompt."""
+
+    user: str
+    assistant: str
+    num_tokens: int
+
+
+class Conversation:
+    """Earlier turns of one conversation, oldest first.
+
+    Over the budget the oldest turns are dropped whole: half a turn misleads an LLM more than none.
+    A turn that alone is over the budget is not kept.
+
+    Args:
+        budget_tokens: Most prompt tokens that earlier turns may take.
+
+    >>> conversation = Conversation(budget_tokens=10)
+    >>> conversation.add("几点开会", "三点。", num_tokens=6)
+    >>> conversation.add("在哪里", "二楼。", num_tokens=5)
+    >>> [message.content for message in conversation.history()]
+    ['在哪里', '二楼。']
+    """
+
+    def __init__(self, budget_tokens: int = 1024) -> None:
+        self.budget_tokens = budget_tokens
+        self.exchanges: tuple[Exchange, ...] = ()
+
+    def add(self, user: str, assistant: str, *, num_tokens: int) -> None:
+        """Remembers a turn that was answered, and forgets the oldest beyond the budget."""
+        kept = (*self.exchanges, Exchange(user=user, assistant=assistant, num_tokens=num_tokens))
+        while sum(exchange.num_tokens for exchange in kept) > self.budget_tokens:
+            kept = kept[1:]
+        self.exchanges = kept
+
+    def history(self) -> tuple[Message, ...]:
+        """The turns kept, as alternating user and assistant messages."""
+        return tuple(
+            message
+            for exchange in self.exchanges
+            for message in (
+                Message(role="user", content=exchange.user),
+                Message(role="assistant", content=exchange.assistant),
+            )
+        )
