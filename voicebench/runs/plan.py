@@ -7,11 +7,16 @@ plan of a continued run is the plan of the run that was killed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import msgspec
+
+from voicebench.asr.base import Recognizer
 from voicebench.errors import ConfigError
-from voicebench.types import Case, Turn, Variant
+from voicebench.llm.base import Generator
+from voicebench.types import Case, Run, Turn, Variant
 
 TurnKey = tuple[str, str, str, int, int]
 """(suite, case id, variant, repeat, turn index), as `Turn.key`."""
@@ -19,7 +24,10 @@ TurnKey = tuple[str, str, str, int, int]
 
 @dataclass(frozen=True)
 class PlannedConversation:
-    """One case under one variant, once; its turns run in order."""
+    """One case under one variant, once; its turns run in order.
+
+    `variant` samples with the run's seed plus `repeat`.
+    """
 
     case: Case
     variant: Variant
@@ -32,6 +40,33 @@ class PlannedConversation:
     @property
     def turn_keys(self) -> tuple[TurnKey, ...]:
         return tuple((*self.key, index) for index in range(len(self.case.turns)))
+
+
+@dataclass(frozen=True)
+class Models:
+    """The two models of a run, loaded."""
+
+    recognizer: Recognizer
+    generator: Generator
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an executor gets.
+
+    Attributes:
+        run: The run to record under.
+        conversations: Those with turns left to do, in order.
+        done: Turns recorded before, by key; they are history, not work.
+        folders: The folder of each suite, where recordings lie.
+        models: The loaded models.
+    """
+
+    run: Run
+    conversations: tuple[PlannedConversation, ...]
+    done: Mapping[TurnKey, Turn]
+    folders: Mapping[str, Path]
+    models: Models
 
 
 def plan_conversations(
@@ -49,7 +84,7 @@ def plan_conversations(
     _refuse_doubles("variant", [variant.name for variant in variants])
     _refuse_doubles("case", [f"{case.suite}/{case.id}" for case in cases])
     return tuple(
-        PlannedConversation(case=case, variant=variant, repeat=repeat)
+        PlannedConversation(case=case, variant=_reseeded(variant, repeat), repeat=repeat)
         for repeat in range(repeats)
         for case in cases
         for variant in variants
@@ -71,6 +106,12 @@ def remaining(
 def recorded_turns(turns: Iterable[Turn]) -> dict[TurnKey, Turn]:
     """The turns that count, by key; warm-up turns do not."""
     return {turn.key: turn for turn in turns if not turn.is_warm_up}
+
+
+def _reseeded(variant: Variant, repeat: int) -> Variant:
+    """A sampled answer that is repeated with the same seed would be the same answer."""
+    sampling = msgspec.structs.replace(variant.sampling, seed=variant.sampling.seed + repeat)
+    return msgspec.structs.replace(variant, sampling=sampling)
 
 
 def _refuse_doubles(what: str, names: Sequence[str]) -> None:

@@ -1,0 +1,126 @@
+"""`voicebench run`: spoken cases in, records, tables and a report out; killed runs continue."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from voicebench.runs.settings import RunSettings
+
+_EPILOG = """\
+examples:
+  voicebench run --suites daily_qa --cleaning none,seed      compare two cleanings
+  voicebench run --mode latency --suites daily_qa --limit 5  latency, at real-time pace
+  voicebench run --out reports/RUN                           continue a run that was stopped
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `run` to the command line."""
+    parser = subparsers.add_parser(
+        "run",
+        help="run suites and leave records and a report; continues what was stopped",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,  # what is not given is taken from the run continued
+    )
+    parser.add_argument("--profile", help="shipped profile or a .yaml file (bundled)")
+    parser.add_argument("--suites", metavar="A,B", help="names or folders (all)")
+    parser.add_argument("--cleaning", metavar="A,B", help="cleaning presets, each a variant (seed)")
+    parser.add_argument("--prompt", metavar="A,B", help="prompts, each a variant (seed)")
+    parser.add_argument(
+        "--variant",
+        action="append",
+        metavar="FIELD=VALUE,...",
+        help="a variant written out, such as name=wide,window_s=4.8; may be repeated",
+    )
+    parser.add_argument("--mode", choices=("quality", "latency"), help="what to measure (quality)")
+    parser.add_argument(
+        "--pace",
+        choices=("real_time", "fast"),
+        help="latency mode: audio by the clock, or at once with its arrival simulated (real_time)",
+    )
+    parser.add_argument("--repeats", type=int, metavar="N", help="(latency 3, quality 1)")
+    parser.add_argument("--limit", type=int, metavar="N", help="cases of each suite (all)")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of sampling (0)")
+    parser.add_argument("--out", metavar="DIR", help="the run's folder (reports/RUN_ID)")
+    parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Returns:
+        0; 1 if every turn failed; 130 when interrupted.
+
+    Raises:
+        VoicebenchError: See `runs.runner.execute`.
+    """
+    from voicebench.commands._progress import RunProgress
+    from voicebench.runs.record import RUN_FILE
+    from voicebench.runs.runner import execute, new_run_id, settings_of
+
+    given = vars(args)
+    out = Path(given["out"]) if "out" in given else None
+    continues = out is not None and (out / RUN_FILE).exists()
+    settings = _settings(given, settings_of(out) if out is not None and continues else None)
+    folder = out or Path("reports") / new_run_id(settings)
+    as_json = given.get("json", False)
+    try:
+        with RunProgress() as progress:
+            execute(settings, folder, progress, argv=sys.argv[1:])
+    except KeyboardInterrupt:
+        print(
+            f"\nInterrupted; what was recorded is kept. {_how_to_continue(folder)}", file=sys.stderr
+        )
+        return 130
+    return _show(folder, as_json)
+
+
+def _settings(given: dict[str, Any], begun: RunSettings | None) -> RunSettings:
+    import msgspec
+
+    from voicebench.runs.settings import RunSettings, build_variants
+
+    base = begun or RunSettings()
+    names = ("profile", "mode", "pace", "repeats", "limit", "seed")
+    changes = {name: given[name] for name in names if name in given}
+    if begun is None or given.keys() & {"cleaning", "prompt", "variant"}:
+        changes["variants"] = build_variants(
+            _split(given.get("cleaning", "")),
+            _split(given.get("prompt", "")),
+            given.get("variant", []),
+            changes.get("seed", base.seed),
+        )
+    if "suites" in given:
+        changes["suites"] = tuple(_split(given["suites"]))
+    return msgspec.structs.replace(base, **changes)
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def _how_to_continue(folder: Path) -> str:
+    return f"Continue with: voicebench run --out {shlex.quote(str(folder))}"
+
+
+def _show(folder: Path, as_json: bool) -> int:
+    from voicebench.report.render import load_report, write_report
+    from voicebench.report.tables import metrics_document, print_tables
+
+    report = load_report(folder)
+    path = write_report(report, folder / "report.html")
+    if as_json:
+        print(json.dumps(metrics_document(report), ensure_ascii=False, indent=2))
+    else:
+        print_tables(report)
+        print(f"Report: {path}")
+    failed = [turn.failure is not None for turn in report.turns]
+    return 1 if failed and all(failed) else 0

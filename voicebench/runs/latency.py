@@ -1,0 +1,84 @@
+"""Latency mode: one conversation at a time, as it would be live, and nothing carried over.
+
+Before each turn its audio is made and the LLM's prefix cache is emptied, so that no turn is cheaper
+for what ran before it; the history of its own conversation is computed again too. What a live
+system keeps warm is a setting to be measured, never a side effect of the order of a plan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicebench.audio import chunk_audio
+from voicebench.pipeline.assistant import Assistant, collect_turn
+from voicebench.pipeline.memory import Conversation
+from voicebench.pipeline.pace import make_clock, paced
+from voicebench.runs.plan import PlannedConversation, Work
+from voicebench.runs.turns import asked, begin_turn, is_meeting, make_audio, remember
+from voicebench.types import Turn
+
+MIN_WARM_UP_TURNS = 2
+
+
+def run_latency(work: Work) -> Iterator[Turn]:
+    """Yields warm-up turns (`is_warm_up`), then every turn that is left, in order.
+
+    Raises:
+        MissingPackageError, StorageError: No turn's audio can be made.
+    """
+    for planned in _warm_up(work):
+        yield from _run_conversation(work, planned, is_warm_up=True)
+    for planned in work.conversations:
+        yield from _run_conversation(work, planned)
+
+
+def _warm_up(work: Work) -> Iterator[PlannedConversation]:
+    """The shortest conversation of each variant, as often as it takes to have two turns."""
+    for variant in work.run.variants:
+        of_variant = [c for c in work.conversations if c.variant.name == variant.name]
+        if of_variant:
+            shortest = min(of_variant, key=lambda c: sum(turn.t_eos_s for turn in c.case.turns))
+            yield from [shortest] * -(-MIN_WARM_UP_TURNS // len(shortest.case.turns))
+
+
+def _run_conversation(
+    work: Work, planned: PlannedConversation, *, is_warm_up: bool = False
+) -> Iterator[Turn]:
+    assistant = Assistant(work.models.recognizer, work.models.generator, planned.variant)
+    conversation = Conversation(planned.variant.history_budget_tokens)
+    for key in planned.turn_keys:
+        recorded = work.done.get(key)
+        if recorded is not None and not is_warm_up:
+            remember(assistant, conversation, asked(recorded), recorded.answer)
+            continue
+        begun = begin_turn(work, planned, key[-1], is_warm_up=is_warm_up)
+        samples, begun = make_audio(work, planned, begun)
+        if samples is None:
+            yield begun
+            continue
+        work.models.generator.forget_prompts()
+        gc.collect()  # not during the turn
+        yield asyncio.run(_run_turn(assistant, conversation, planned, samples, begun))
+
+
+async def _run_turn(
+    assistant: Assistant,
+    conversation: Conversation,
+    planned: PlannedConversation,
+    samples: NDArray[np.float32],
+    begun: Turn,
+) -> Turn:
+    clock = make_clock(begun.pace)
+    events = assistant.run_turn(
+        paced(chunk_audio(samples), clock),
+        conversation,
+        clock=clock,
+        endpointing=not is_meeting(planned.case.turns[begun.turn_index]),
+        tools=planned.case.tools,
+    )
+    return collect_turn([event async for event in events], begun)

@@ -1,0 +1,275 @@
+"""Quality mode: batched, every stage's result kept by content, and the two gold answers.
+
+    audio + recogniser settings -> hypothesis
+    transcript + cleaning       -> text
+    prompt + tools + sampling   -> answer
+
+So variants that differ in cleaning or prompt never recognise the same audio twice. The results are
+kept in memory for one run; another run may have other code, and computes anew.
+
+Each turn is answered from three transcripts: recognised and cleaned, gold and cleaned, gold. Each
+has its own conversation with its own earlier answers as history: what the recogniser lost in the
+first turn is still its loss in the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from voicebench.cleaning.presets import Cleaned
+from voicebench.clock import now_s
+from voicebench.errors import StageError
+from voicebench.pipeline.assistant import Answer, Assistant, Transcript
+from voicebench.pipeline.live_turn import NOTHING_HEARD_HINT, NOTHING_MEANT_HINT
+from voicebench.pipeline.memory import Conversation
+from voicebench.runs.batching import Samples, content_key, transcribe_many
+from voicebench.runs.plan import PlannedConversation, Work
+from voicebench.runs.turns import asked, begin_turn, make_audio, remember
+from voicebench.types import (
+    SAMPLE_RATE_HZ,
+    Degradation,
+    Message,
+    Sampling,
+    StageFailure,
+    Turn,
+)
+
+BATCH_CONVERSATIONS = 16
+PATHS = ("recognised", "gold_cleaned", "gold")
+
+
+@dataclass
+class StageCache:
+    """Results by content, for one run."""
+
+    transcripts: dict[str, Transcript | StageError] = field(default_factory=dict)
+    cleaned: dict[str, Cleaned] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+
+@dataclass
+class _Talk:
+    """A conversation in progress: one history for each path."""
+
+    planned: PlannedConversation
+    assistant: Assistant
+    histories: dict[str, Conversation]
+
+
+@dataclass
+class _Item:
+    """A turn in progress."""
+
+    talk: _Talk
+    turn: Turn
+    samples: Samples | None
+    messages: dict[str, tuple[Message, ...]] = field(default_factory=dict)
+    hits: list[str] = field(default_factory=list)
+
+
+def run_quality(work: Work) -> Iterator[Turn]:
+    """Yields every turn that is left; conversations go side by side, turns of one in order.
+
+    Raises:
+        MissingPackageError, StorageError: No turn's audio can be made.
+    """
+    cache = StageCache()
+    for first in range(0, len(work.conversations), BATCH_CONVERSATIONS):
+        planned = work.conversations[first : first + BATCH_CONVERSATIONS]
+        talks = [_begin_talk(work, each) for each in planned]
+        for turn_index in range(max(len(each.case.turns) for each in planned)):
+            taking_part = [t for t in talks if turn_index < len(t.planned.case.turns)]
+            yield from _run_turns(work, cache, taking_part, turn_index)
+
+
+def _begin_talk(work: Work, planned: PlannedConversation) -> _Talk:
+    budget = planned.variant.history_budget_tokens
+    return _Talk(
+        planned,
+        Assistant(work.models.recognizer, work.models.generator, planned.variant),
+        {path: Conversation(budget) for path in PATHS},
+    )
+
+
+def _run_turns(
+    work: Work, cache: StageCache, talks: Sequence[_Talk], turn_index: int
+) -> Iterator[Turn]:
+    items = []
+    for talk in talks:
+        recorded = work.done.get(talk.planned.turn_keys[turn_index])
+        if recorded is not None:
+            _remember_recorded(talk, recorded)
+            continue
+        begun = begin_turn(work, talk.planned, turn_index)
+        samples, begun = make_audio(work, talk.planned, begun)
+        items.append(_Item(talk, begun, samples))
+    _recognise(work, cache, items)
+    for item in items:
+        _understand(cache, item)
+    _answer(cache, items)
+    for item in items:
+        yield _finish(cache, item)
+
+
+def _recognise(work: Work, cache: StageCache, items: Sequence[_Item]) -> None:
+    """Fills in windows, hypothesis and recogniser seconds of every item that has audio."""
+    wanted: dict[str, _Item] = {}
+    keys: dict[int, str] = {}
+    for item in items:
+        if item.samples is None:
+            continue
+        variant = item.talk.planned.variant
+        windowing = (variant.window_s, variant.overlap_s, variant.re_recognise_below)
+        key = keys[id(item)] = content_key(item.samples, windowing)
+        if key in cache.transcripts or key in wanted:
+            item.hits.append("asr")
+        else:
+            wanted[key] = item
+    pieces = [
+        (item.samples, item.talk.planned.variant)
+        for item in wanted.values()
+        if item.samples is not None
+    ]
+    transcripts = transcribe_many(work.models.recognizer, pieces)
+    cache.transcripts.update(zip(wanted, transcripts, strict=True))
+    for item in items:
+        if item.samples is not None:
+            audio_s = len(item.samples) / SAMPLE_RATE_HZ
+            item.turn = _with_transcript(item, cache.transcripts[keys[id(item)]], audio_s)
+            item.samples = None
+
+
+def _with_transcript(item: _Item, transcript: Transcript | StageError, audio_s: float) -> Turn:
+    if isinstance(transcript, StageError):
+        failure = StageFailure(
+            stage=transcript.stage, type=type(transcript).__name__, message=str(transcript)
+        )
+        return msgspec.structs.replace(item.turn, audio_s=audio_s, failure=failure)
+    was_computed = "asr" not in item.hits
+    return msgspec.structs.replace(
+        item.turn,
+        audio_s=audio_s,
+        windows=transcript.windows,
+        hypothesis=transcript.hypothesis,
+        asr_compute_s=sum(w.compute_s for w in transcript.windows) if was_computed else 0.0,
+    )
+
+
+def _understand(cache: StageCache, item: _Item) -> None:
+    """Cleans the three transcripts and words the prompt of each."""
+    turn, talk = item.turn, item.talk
+    gold = talk.planned.case.turns[turn.turn_index].reference
+    texts = {"gold_cleaned": _clean(cache, talk, gold)[0].text, "gold": gold}
+    heard = turn.hypothesis.text
+    if turn.failure is None and not heard.strip():
+        item.turn = _degraded(turn, "silence", NOTHING_HEARD_HINT)
+    elif turn.failure is None:
+        cleaned, was_kept = _clean(cache, talk, heard)
+        if was_kept:
+            item.hits.append("cleaning")
+        item.turn = msgspec.structs.replace(turn, cleaned=cleaned.text, retracted=cleaned.retracted)
+        if cleaned.text.strip():
+            texts["recognised"] = cleaned.text
+        else:
+            item.turn = _degraded(item.turn, "nothing_left_after_cleaning", NOTHING_MEANT_HINT)
+    for path, text in texts.items():
+        history = talk.histories[path].history()
+        item.messages[path] = talk.assistant.build_messages(history, text)
+
+
+def _clean(cache: StageCache, talk: _Talk, text: str) -> tuple[Cleaned, bool]:
+    key = content_key(text, talk.planned.variant.cleaning)
+    was_kept = key in cache.cleaned
+    if not was_kept:
+        cache.cleaned[key] = talk.assistant.clean(text)
+    return cache.cleaned[key], was_kept
+
+
+def _degraded(turn: Turn, reason: str, hint: str) -> Turn:
+    return msgspec.structs.replace(turn, degraded=Degradation(reason=reason, hint=hint))
+
+
+def _answer(cache: StageCache, items: Sequence[_Item]) -> None:
+    """Answers every prompt that has no answer yet: one batch for all that sample alike."""
+    wanted: dict[Sampling, dict[str, tuple[_Item, str]]] = {}
+    for path in PATHS:  # the turn's own answer first: the gold ones are then the ones kept
+        for item in items:
+            if path not in item.messages:
+                continue
+            key = _answer_key(item, path)
+            of_sampling = wanted.setdefault(item.talk.planned.variant.sampling, {})
+            if key not in cache.answers and key not in of_sampling:
+                of_sampling[key] = (item, path)
+            elif path == "recognised":
+                item.hits.append("llm")
+    for prompts in wanted.values():
+        if not prompts:
+            continue
+        first, _ = next(iter(prompts.values()))
+        started_s = now_s()
+        answers = first.talk.assistant.answer_many(
+            [item.messages[path] for item, path in prompts.values()],
+            [item.talk.planned.case.tools for item, _ in prompts.values()],
+        )
+        timed = [_since(started_s, answer) for answer in answers]
+        cache.answers.update(zip(prompts, timed, strict=True))
+
+
+def _since(started_s: float, answer: Answer) -> Answer:
+    """Token times from the start of the batch: a batched turn has no clock of its own."""
+    tokens = tuple(msgspec.structs.replace(t, t_s=t.t_s - started_s) for t in answer.tokens)
+    return msgspec.structs.replace(answer, tokens=tokens)
+
+
+def _answer_key(item: _Item, path: str) -> str:
+    planned = item.talk.planned
+    return content_key(item.messages[path], planned.case.tools, planned.variant.sampling)
+
+
+def _finish(cache: StageCache, item: _Item) -> Turn:
+    """The record of the turn; its three answers become history."""
+    answers = {path: cache.answers[_answer_key(item, path)] for path in item.messages}
+    for path, answer in answers.items():
+        _remember(item.talk, path, item.messages[path][-1].content, answer.text)
+    turn = msgspec.structs.replace(
+        item.turn,
+        answer_from_gold_cleaned=_text_or_none(answers["gold_cleaned"]),
+        answer_from_gold=_text_or_none(answers["gold"]),
+        stage_cache_hits=tuple(item.hits),
+    )
+    if "recognised" not in answers:
+        return turn
+    answer = answers["recognised"]
+    return msgspec.structs.replace(
+        turn,
+        messages=item.messages["recognised"],
+        prompt_token_ids=answer.prompt_token_ids,
+        answer=answer.text,
+        answer_tokens=answer.tokens,
+        finish_reason=answer.finish_reason,
+        failure=answer.failure,
+    )
+
+
+def _text_or_none(answer: Answer) -> str | None:
+    return None if answer.failure else answer.text
+
+
+def _remember(talk: _Talk, path: str, user: str, answer: str) -> None:
+    remember(talk.assistant, talk.histories[path], user, answer)
+
+
+def _remember_recorded(talk: _Talk, turn: Turn) -> None:
+    """Takes a turn recorded before the run was stopped into the three histories."""
+    gold = talk.planned.case.turns[turn.turn_index].reference
+    cleaned_gold = talk.assistant.clean(gold).text
+    for path, text, answer in (
+        ("gold_cleaned", cleaned_gold, turn.answer_from_gold_cleaned),
+        ("gold", gold, turn.answer_from_gold),
+    ):
+        user = talk.assistant.build_messages((), text)[-1].content
+        _remember(talk, path, user, answer or "")
+    _remember(talk, "recognised", asked(turn), turn.answer)

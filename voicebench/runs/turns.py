@@ -1,0 +1,86 @@
+"""What both modes do around a turn: begin its record, make its audio, remember it."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from voicebench.errors import MissingPackageError, StorageError, VoicebenchError
+from voicebench.pipeline.assistant import Assistant
+from voicebench.pipeline.memory import Conversation
+from voicebench.runs.plan import PlannedConversation, Work
+from voicebench.suites.speech import render_turn
+from voicebench.types import SAMPLE_RATE_HZ, CaseTurn, Message, StageFailure, Turn
+
+SILENCE_AFTER_ENDPOINT_S = 0.5
+
+
+def begin_turn(
+    work: Work, planned: PlannedConversation, turn_index: int, *, is_warm_up: bool = False
+) -> Turn:
+    """The record of a turn before anything has happened."""
+    suite, case_id, variant, repeat = planned.key
+    return Turn(
+        run_id=work.run.run_id,
+        suite=suite,
+        case_id=case_id,
+        variant=variant,
+        repeat=repeat,
+        turn_index=turn_index,
+        mode=work.run.mode,
+        pace=work.run.pace,
+        is_warm_up=is_warm_up,
+    )
+
+
+def make_audio(
+    work: Work, planned: PlannedConversation, begun: Turn
+) -> tuple[NDArray[np.float32] | None, Turn]:
+    """The audio of a turn, with silence after it for the endpointer to hear.
+
+    A meeting (several speakers) is a recording that somebody hands in: it ends with its last word,
+    because the pauses in it end no turn.
+
+    Returns:
+        Samples (num_samples,) at 16 kHz and the record with `t_eos_s`; None and a failed record
+        where this one turn's audio cannot be made.
+
+    Raises:
+        MissingPackageError, StorageError: No turn's audio can be made.
+    """
+    turn = planned.case.turns[begun.turn_index]
+    try:
+        samples, t_eos_s = render_turn(turn, work.folders[planned.case.suite])
+    except (MissingPackageError, StorageError):
+        raise
+    except (VoicebenchError, OSError) as error:
+        failure = StageFailure(stage="audio", type=type(error).__name__, message=str(error))
+        return None, msgspec.structs.replace(begun, failure=failure)
+    begun = msgspec.structs.replace(begun, t_eos_s=t_eos_s, t_eos_source="annotated")
+    if is_meeting(turn):
+        return samples[: round(t_eos_s * SAMPLE_RATE_HZ)], begun
+    end_s = t_eos_s + planned.variant.endpoint_silence_s + SILENCE_AFTER_ENDPOINT_S
+    missing = round(end_s * SAMPLE_RATE_HZ) - len(samples)
+    return np.pad(samples, (0, max(0, missing))), begun
+
+
+def is_meeting(turn: CaseTurn) -> bool:
+    """Whether several people speak in the turn."""
+    return len({segment.speaker for segment in turn.segments}) > 1
+
+
+def remember(assistant: Assistant, conversation: Conversation, user: str, answer: str) -> None:
+    """Adds an answered turn to a conversation as the pipeline does; nothing without an answer."""
+    if user and answer.strip():
+        exchange = (
+            Message(role="user", content=user),
+            Message(role="assistant", content=answer),
+        )
+        num_tokens = len(assistant.generator.encode_chat(exchange))
+        conversation.add(user, answer, num_tokens=num_tokens)
+
+
+def asked(turn: Turn) -> str:
+    """What the LLM was asked in a recorded turn; empty when it was not."""
+    return turn.messages[-1].content if turn.messages else ""
