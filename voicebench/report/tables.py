@@ -1,0 +1,213 @@
+"""Tables of a report, the same for the terminal and for HTML: text with intervals and n."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voicebench.report.data import Report
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading; `unit` says what its numbers are."""
+
+    title: str
+    unit: str = ""
+    is_number: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell says, and smaller below it what that stands on."""
+
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    title: str = ""
+    caption: str = ""
+
+
+_NAMES = (Column("suite", is_number=False), Column("variant", is_number=False), Column("turns"))
+_QUALITY = (
+    ("cer", "CER", "% of characters"),
+    ("factual_error_rate", "factual errors", "% of answers"),
+    ("fact_miss_rate", "facts missed", "% of facts"),
+    ("entity_accuracy", "entities heard", "% of entities"),
+    ("constraint_pass_rate", "form kept", "% of demands"),
+)
+_LATENCY = (
+    ("response_latency_s", "response", "s, p50 / p95 / p99"),
+    ("ttft_s", "TTFT", "s, p50 / p95 / p99"),
+    ("asr_final_s", "ASR final", "s, p50 / p95 / p99"),
+    ("endpoint_delay_s", "endpoint", "s, p50 / p95 / p99"),
+    ("e2e_latency_s", "end to end", "s, p50 / p95 / p99"),
+)
+
+
+def main_table(report: Report) -> Table:
+    """The one table of the run's mode."""
+    return latency_table(report) if report.run.mode == "latency" else quality_table(report)
+
+
+def quality_table(report: Report) -> Table:
+    """Transcripts and answers per suite and variant: rates with 95 % intervals and n."""
+    columns = (*_NAMES, *(Column(title, unit) for _, title, unit in _QUALITY), Column("RTF"))
+    rows = [
+        (
+            *_name_cells(report, group),
+            *(_rate_cell(group["metrics"].get(name)) for name, _, _ in _QUALITY),
+            _rtf_cell(group["metrics"].get("rtf")),
+        )
+        for group in [*report.groups, *report.overall]
+    ]
+    return Table(
+        columns,
+        tuple(rows),
+        caption="In brackets the 95 % interval (by conversation); n is what the rate is of. "
+        "RTF is of batched recognition.",
+    )
+
+
+def latency_table(report: Report) -> Table:
+    """Latencies per suite and variant: p50 / p95 / p99 with n."""
+    columns = (
+        *_NAMES,
+        *(Column(title, unit) for _, title, unit in _LATENCY),
+        Column("early", "% of turns"),
+        Column("RTF"),
+        Column("CER", "% of characters"),
+        Column("factual errors", "% of answers"),
+    )
+    rows = [
+        (
+            *_name_cells(report, group),
+            *(_times_cell(group["metrics"].get(name)) for name, _, _ in _LATENCY),
+            _rate_cell(group["metrics"].get("premature_response_rate")),
+            _rtf_cell(group["metrics"].get("rtf")),
+            _rate_cell(group["metrics"].get("cer")),
+            _rate_cell(group["metrics"].get("factual_error_rate")),
+        )
+        for group in [*report.groups, *report.overall]
+    ]
+    pace = report.run.pace.replace("_", "-")
+    return Table(
+        columns,
+        tuple(rows),
+        caption=f"From the true end of speech (TTFT: from the request), {pace} pace, "
+        f"{report.run.repeats} repeats, {report.num_warm_up} warm-up turns left out. "
+        "Early: answered before the person had finished.",
+    )
+
+
+def attribution_table(report: Report) -> Table:
+    """Lost facts by the stage that lost them; the three parts sum to all that was lost."""
+    stages = (("lost", "lost"), ("asr", "by ASR"), ("cleaning", "by cleaning"), ("llm", "by LLM"))
+    rows = []
+    for group in [*report.groups, *report.overall]:
+        metrics = [group["metrics"].get(f"attribution_{stage}") for stage, _ in stages]
+        if any(metrics):
+            rows.append((*_name_cells(report, group), *(_rate_cell(each) for each in metrics)))
+    columns = (*_NAMES, *(Column(title, "% of facts") for _, title in stages))
+    return Table(columns, tuple(rows))
+
+
+def print_tables(report: Report) -> None:
+    """Prints the table of the run's mode, and what went wrong, to stdout."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = main_table(report)
+    drawn = RichTable(show_edge=False, pad_edge=False, show_lines=True)
+    for column in table.columns:
+        drawn.add_column(
+            f"{column.title}\n{column.unit}".strip(),
+            justify="right" if column.is_number else "left",
+        )
+    for row in table.rows:
+        drawn.add_row(*(Text(f"{cell.text}\n{cell.detail}".strip()) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)  # a log has no edge to wrap at
+    console.print(f"{report.run.mode} mode, {len(report.turns)} turns, run {report.run.run_id}")
+    console.print(drawn)
+    console.print(Text(table.caption))
+    for problem in problems(report):
+        console.print(Text(problem))
+
+
+def problems(report: Report) -> list[str]:
+    """What a reader must know before believing a figure, one sentence each."""
+    run, found = report.run, []
+    missing = run.num_turns_planned - len(report.turns)
+    if missing > 0:
+        found.append(f"Incomplete: {missing} of {run.num_turns_planned} turns have not run yet.")
+    failed = sum(turn.failure is not None for turn in report.turns)
+    if failed:
+        found.append(f"{failed} of {len(report.turns)} turns failed; they are counted and listed.")
+    degraded = sum(turn.degraded is not None for turn in report.turns)
+    if degraded:
+        found.append(f"{degraded} of {len(report.turns)} turns fell back to text input.")
+    if report.num_half_written:
+        found.append(f"A half-written record ({report.num_half_written} bytes) is left out.")
+    if run.git_dirty:
+        found.append(f"The code had changes that are not in commit {run.git_commit[:12]}.")
+    return found
+
+
+def suite_label(report: Report, suite: str) -> str:
+    """A suite's name with its title."""
+    title = report.run.suite_titles.get(suite, "")
+    return f"{suite} {title}".strip()
+
+
+def _name_cells(report: Report, group: dict[str, Any]) -> tuple[Cell, Cell, Cell]:
+    counts = group["counts"]
+    bad = [f"{counts[name]} {name}" for name in ("failed", "degraded") if counts[name]]
+    return (
+        Cell(group["suite"], report.run.suite_titles.get(group["suite"], "")),
+        Cell(group["variant"]),
+        Cell(str(counts["turns"]), ", ".join(bad)),
+    )
+
+
+def _rate_cell(metric: dict[str, Any] | None) -> Cell:
+    if not metric or metric["value"] is None:
+        return Cell(ABSENT)
+    interval = metric.get("interval")
+    bounds = f"[{_percent(interval[0])}, {_percent(interval[1])}] " if interval else ""
+    return Cell(_percent(metric["value"]), f"{bounds}n = {metric['n']:,}")
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.1f}"
+
+
+def _times_cell(metric: dict[str, Any] | None) -> Cell:
+    if not metric or metric["p50"] is None:
+        return Cell(ABSENT)
+    return Cell(
+        " / ".join(f"{metric[name]:.3f}" for name in ("p50", "p95", "p99")), f"n = {metric['n']:,}"
+    )
+
+
+def _rtf_cell(metric: dict[str, Any] | None) -> Cell:
+    if not metric or metric["value"] is None:
+        return Cell(ABSENT)
+    return Cell(f"{metric['value']:.4f}", f"n = {metric['n']:,}")
+
+
+def columns_of(names: Sequence[str]) -> tuple[Column, ...]:
+    """Columns of text."""
+    return tuple(Column(name, is_number=False) for name in names)
