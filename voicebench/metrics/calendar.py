@@ -66,7 +66,9 @@ def compare_days(truth: Day, said: Day) -> Agreement:
     'equal'
     """
     if truth.period and said.period:
-        return "equal" if truth.period == said.period else _compare_periods(truth.period, said.period)
+        return (
+            "equal" if truth.period == said.period else _compare_periods(truth.period, said.period)
+        )
     if said.period:
         first, after = said.period
         is_inside = any(first <= day < after for day in truth.dates)
@@ -98,9 +100,11 @@ def _compare_periods(
 # ---------------------------------------------------------------- dates
 
 _WEEK_SHIFT = {"上上": -2, "上": -1, "这": 0, "本": 0, "下": 1, "下下": 2}
-_WEEKDAY = {char: i for i, char in enumerate("一二三四五六日")} | {"天": 6} | {
-    str(i + 1): i for i in range(7)
-}
+_WEEKDAY = (
+    {char: i for i, char in enumerate("一二三四五六日")}
+    | {"天": 6}
+    | {str(i + 1): i for i in range(7)}
+)
 _DAY_SHIFT = {
     "大前天": -3, "前天": -2, "前日": -2, "昨天": -1, "昨日": -1, "昨儿": -1, "琴日": -1, "寻日": -1,
     "昨": -1, "今天": 0, "今日": 0, "今儿": 0, "今朝": 0, "今": 0, "明天": 1, "明日": 1, "明儿": 1,
@@ -227,7 +231,9 @@ def _month_day(year: str | None, month: int, day: int, today: datetime.date) -> 
         return _exactly(_year(year, today), month, day)
     nearest = _exactly(_nearest_year(month, day, today), month, day).dates
     coming = [_exactly(each, month, day).dates for each in (today.year, today.year + 1)]
-    return Day(dates=nearest | next((dates for dates in coming if any(d >= today for d in dates)), nearest))
+    return Day(
+        dates=nearest | next((dates for dates in coming if any(d >= today for d in dates)), nearest)
+    )
 
 
 def _monday(today: datetime.date) -> datetime.date:
@@ -287,9 +293,7 @@ _AFTERNOON = "下午|下昼|午后|傍晚"
 _NIGHT = "晚上|夜晚|夜里|半夜|深夜|夜间|晚间|晚|夜"
 _PART = rf"(?:({_MORNING})|({_NOON})|({_AFTERNOON})|({_NIGHT}))?的?"
 _DECIMAL_TAIL = r"(?![零〇一二两三四五六七八九十\d]|[万亿元块米倍度%折斤]|公里|公斤|千克|分之)"
-_NOT_HOURS = (
-    r"(?!建议|意见|要求|原因|注意|内容|理由|说明|需要|需|要点|问题|想法|好处|优|缺|看法|感|区别|儿|也|都)"
-)
+_NOT_HOURS = r"(?!建议|意见|要求|原因|注意|内容|理由|说明|需要|需|要点|问题|想法|好处|优|缺|看法|感|区别|儿|也|都)"
 _TIME_PATTERNS = {
     "digits": re.compile(rf"{_PART}(?<!\d)(\d{{1,2}}):(\d{{2}})(?::\d{{2}})?(?!\d) ?([ap])?\.?(?:m\.?)?"),
     "before": re.compile(rf"{_PART}差({SMALL}分|一刻)(?:到)?({SMALL})点"),

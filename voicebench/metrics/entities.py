@@ -47,7 +47,7 @@ def known_names(facts: Iterable[Fact]) -> Names:
         for form in (fact.value, *fact.accepted, *fact.forbidden)
         if len(fold(form)) > 1
     }
-    return tuple(sorted(names, key=lambda name: (-len(name[0]), name)))  # type: ignore[arg-type]
+    return tuple(sorted(names, key=lambda name: (-len(name[0]), name)))
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,12 @@ def compare(truth: Entity, said: Entity) -> Agreement | None:
 
 def _compare_figures(truth: Entity, said: Entity) -> Agreement | None:
     """A figure without a unit can state one with a unit, but not one of another unit."""
-    if truth.unit != said.unit and truth.unit and said.unit and not {truth.unit, said.unit} <= _PEOPLE:
+    if (
+        truth.unit != said.unit
+        and truth.unit
+        and said.unit
+        and not {truth.unit, said.unit} <= _PEOPLE
+    ):
         return None
     if truth.unit == said.unit or {truth.unit, said.unit} <= _PEOPLE:
         return "equal" if truth.value == said.value else "conflict"
@@ -130,15 +135,25 @@ _UNITS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("摄氏度", "℃", "°c", "度"), ("度", "1")),
     "平方米": ("平方米", "1"), "平米": ("平方米", "1"), "折": ("折", "1"), "倍": ("倍", "1"),
 }  # fmt: skip
-_COUNTERS = (
-    "个人 个 人 位 名 张 件 台 把 只 条 本 瓶 箱 盒 袋 包 双 束 次 遍 片 粒 颗 层 楼 栋 辆 头 杯 份 道 页 句 字 "
-    "单元 室 号楼 号线 号 路 间 排 座 门 项 家 场 部 套 枚 支 枝 根 块 桶 罐 碗 盘 桌 盆 棵 朵 群 班 级 步 轮 点 "
-    "集 首 幅 篇 篮 打 匹 架 艘 票 期 关 组 对 副 人份 人次 间房"
-).split()
+_COUNTERS = ["个人", "个", "人", "位", "名", "张", "件", "台", "把", "只", "条", "本", "瓶", "箱", "盒", "袋", "包", "双", "束", "次", "遍", "片", "粒", "颗", "层", "楼", "栋", "辆", "头", "杯", "份", "道", "页", "句", "字", "单元", "室", "号楼", "号线", "号", "路", "间", "排", "座", "门", "项", "家", "场", "部", "套", "枚", "支", "枝", "根", "块", "桶", "罐", "碗", "盘", "桌", "盆", "棵", "朵", "群", "班", "级", "步", "轮", "点", "集", "首", "幅", "篇", "篮", "打", "匹", "架", "艘", "票", "期", "关", "组", "对", "副", "人份", "人次", "间房"]
 _PEOPLE = frozenset({"个人", "个", "人", "位", "名"})
 _CURRENCIES = {
     **dict.fromkeys(
-        ("元", "块", "块钱", "元钱", "圆", "蚊", "人民币", "元人民币", "块人民币", "rmb", "cny", "¥"), "CNY"
+        (
+            "元",
+            "块",
+            "块钱",
+            "元钱",
+            "圆",
+            "蚊",
+            "人民币",
+            "元人民币",
+            "块人民币",
+            "rmb",
+            "cny",
+            "¥",
+        ),
+        "CNY",
     ),
     **dict.fromkeys(("美元", "美金", "刀", "usd", "$"), "USD"),
     **dict.fromkeys(("欧元", "eur", "€"), "EUR"),
@@ -181,7 +196,9 @@ _QUANTITY = re.compile(
     rf"{_MINUS}{_NO_DIGIT_BEFORE}({NUMBER})(?:多|来|余)?"
     rf"(?:(个?)半({_UNIT})|({_UNIT}|{_COUNTER})(半|(?<=米)[{_DIGIT}]{{1,2}}(?!\w))?)?"
 )
-_APPROXIMATE = re.compile(r"(?:一两|两三|三四|三五|四五|五六|六七|七八|八九|十几|几十|几百|几千|几万|好几)")
+_APPROXIMATE = re.compile(
+    r"(?:一两|两三|三四|三五|四五|五六|六七|七八|八九|十几|几十|几百|几千|几万|好几)"
+)
 _LIST_MARK = re.compile(r"(?:^|[\n。;])(?:\d{1,2}[.、)](?!\d)|\(\d{1,2}\)|[①-⑳])")
 _IDIOMS = re.compile(
     r"千万(?=别|不|要|记|注|小|得)|万一|十分(?!钟|之)|百货|百合|千瓦|万里|一百二十分|万分|千秋|三明治|四川|三亚|六安|"

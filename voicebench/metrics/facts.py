@@ -205,7 +205,9 @@ def judge_answer(
     for fact in stated:
         verdict, evidence = _judge_fact(fact, stated, read, grounds, clock)
         verdicts.append(
-            FactVerdict(fact.id, verdict, "".join(read.text[start:end] for start, end in evidence[:1]))
+            FactVerdict(
+                fact.id, verdict, "".join(read.text[start:end] for start, end in evidence[:1])
+            )
         )
         used += evidence
     loose = [entity for entity in read.asserted if not _is_within(entity, used)]
@@ -217,7 +219,9 @@ def judge_answer(
         unsupported=tuple(dict.fromkeys(entity.text for entity in unsupported)),
         extra=tuple(
             dict.fromkeys(
-                e.value for e in loose if e.kind in VALUE_KINDS and not e.is_weak and grounds.support(e)
+                e.value
+                for e in loose
+                if e.kind in VALUE_KINDS and not e.is_weak and grounds.support(e)
             )
         ),
         constraints=tuple((demand, keeps_constraint(answer, demand)) for demand in demands),
@@ -235,7 +239,9 @@ def _read_answer(answer: str, clock: str, names: Names) -> _Answer:
     for i, entity in enumerate(entities):
         later = tuple(other.start for other in entities[i + 1 :] if other.kind == entity.kind)
         follows_denied = bool(mentioned) and mentioned[-1].end >= entity.start - 1
-        denied = (follows_denied and mentioned[-1].kind != entity.kind) or _is_just_today(entity, text)
+        denied = (follows_denied and mentioned[-1].kind != entity.kind) or _is_just_today(
+            entity, text
+        )
         holds = not denied and is_asserted(text, entity.start, entity.end, later)
         (asserted if holds else mentioned).append(entity)
     return _Answer(text, tuple(asserted), tuple(mentioned), is_refusal(answer))
@@ -294,7 +300,9 @@ def _find_form(fact_type: str, form: str, answer: _Answer, clock: str) -> Spans 
     """Where an answer asserts one form of a fact; None where it does not."""
     parts = _forms(fact_type, form, clock)
     if not parts:
-        return _find_text(fact_type, form, answer) or _find_split_goods(fact_type, form, answer, clock)
+        return _find_text(fact_type, form, answer) or _find_split_goods(
+            fact_type, form, answer, clock
+        )
     spans: Spans = []
     for part in parts:
         stating = [e for e in answer.asserted if compare(part, e) == "equal"]
@@ -317,7 +325,10 @@ def _find_bare(parts: Sequence[Entity], form: str, answer: _Answer) -> Spans | N
 
 def _find_text(fact_type: str, form: str, answer: _Answer) -> Spans | None:
     folded = fold(form)
-    for text, wanted in ((answer.text, folded), (digits_in_names(answer.text), digits_in_names(folded))):
+    for text, wanted in (
+        (answer.text, folded),
+        (digits_in_names(answer.text), digits_in_names(folded)),
+    ):
         spans = [
             match.span()
             for match in re.finditer(re.escape(wanted), text)
@@ -412,7 +423,9 @@ def _states_any(entity: Entity, facts: Iterable[Fact], clock: str) -> bool:
         for form in (fact.value, *fact.accepted):
             if any(compare(part, entity) == "equal" for part in _forms(fact.type, form, clock)):
                 return True
-            if entity.kind in NAME_KINDS and (entity.value in fold(form) or fold(form) in entity.value):
+            if entity.kind in NAME_KINDS and (
+                entity.value in fold(form) or fold(form) in entity.value
+            ):
                 return True
             goods = _goods(fact.type, form, clock)
             if goods and compare(goods[0], entity) == "equal":
@@ -424,7 +437,11 @@ def _find_wrong_name(
     fact: Fact, facts: Sequence[Fact], answer: _Answer, grounds: _Grounds, clock: str
 ) -> Spans:
     near = find_near_name(answer.text, fold(fact.value), fact.type)
-    if near and is_asserted(answer.text, *near) and not _is_known_elsewhere(near, answer, facts, grounds):
+    if (
+        near
+        and is_asserted(answer.text, *near)
+        and not _is_known_elsewhere(near, answer, facts, grounds)
+    ):
         return [near]
     denied = re.search(re.escape(fold(fact.value)), answer.text)
     if denied and is_whole_name(answer.text, *denied.span(), fact.type):
@@ -445,9 +462,9 @@ def _is_known_elsewhere(
     """Whether a look-alike is really another fact's name, or words that the user said."""
     piece = answer.text[span[0] : span[1]]
     values = [fold(form) for fact in facts for form in (fact.value, *fact.accepted)]
-    return any(piece in value and piece != value for value in values if len(value) > len(piece) + 1) or (
-        any(piece == value for value in values) or (len(facts) > 1 and piece in grounds.text)
-    )
+    return any(
+        piece in value and piece != value for value in values if len(value) > len(piece) + 1
+    ) or (any(piece == value for value in values) or (len(facts) > 1 and piece in grounds.text))
 
 
 # ---------------------------------------------------------------- what an answer may draw on

@@ -87,9 +87,7 @@ def first_event(turn: Turn, kind: EventKind) -> Event | None:
 
 def last_event(turn: Turn, kind: EventKind, before_s: float = float("inf")) -> Event | None:
     """The last event of a kind that happened no later than `before_s`."""
-    return next(
-        (e for e in reversed(turn.events) if e.kind == kind and e.t_s <= before_s), None
-    )
+    return next((e for e in reversed(turn.events) if e.kind == kind and e.t_s <= before_s), None)
 
 
 def token_times_s(turn: Turn) -> tuple[float, ...]:

@@ -15,10 +15,7 @@ SURNAMES = (
     "兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂丛焦向柳邢岳齐梅莫庄辛管祝左涂谷祁时舒耿牟卜路詹关"
     "苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍位覃霍翁隋植甘景薄单包司柏宁柯阮桂闵解强柴华车冉房边"
 )
-_TITLES = (
-    "总经理 副总 经理 总监 主任 主管 老师 医生 大夫 护士 先生 女士 小姐 同学 教授 律师 师傅 老板 院长 校长 "
-    "部长 处长 科长 局长 队长 组长 店长 厂长 董事长 书记 工程师 博士 教练 会计 秘书 助理 阿姨 叔叔 工 总"
-).split()
+_TITLES = ["总经理", "副总", "经理", "总监", "主任", "主管", "老师", "医生", "大夫", "护士", "先生", "女士", "小姐", "同学", "教授", "律师", "师傅", "老板", "院长", "校长", "部长", "处长", "科长", "局长", "队长", "组长", "店长", "厂长", "董事长", "书记", "工程师", "博士", "教练", "会计", "秘书", "助理", "阿姨", "叔叔", "工", "总"]
 _SURNAMES_BEFORE_TITLE = SURNAMES[:200]
 TITLED_PERSON = re.compile(
     rf"(?<![对关由至属等便处位在终敢善])[{_SURNAMES_BEFORE_TITLE}]"
@@ -84,7 +81,9 @@ def find_near_name(text: str, name: str, kind: str) -> tuple[int, int] | None:
         window = text[start : start + size]
         if window != name and _is_look_alike(text, start, window, name, kind):
             return start, start + size
-    shorter = {name[:i] + name[i + 1 :] for i in range(size)} if size >= _dropped_from(kind) else set()
+    shorter = (
+        {name[:i] + name[i + 1 :] for i in range(size)} if size >= _dropped_from(kind) else set()
+    )
     for start in range(len(text) - size + 2):
         window = text[start : start + size - 1]
         if window in shorter and _begins_like_a_name(window, name, kind):

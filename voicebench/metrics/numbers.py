@@ -105,8 +105,13 @@ def _parse_whole(text: str) -> Decimal | None:
                 return None
             after_zero = after_zero or digit == 0
         elif token in UNITS:
-            section += (Decimal(1) if digit in (None, 0) and section == 0 and token == "十" else
-                        digit if digit is not None else Decimal(1)) * UNITS[token]
+            section += (
+                Decimal(1)
+                if digit in (None, 0) and section == 0 and token == "十"
+                else digit
+                if digit is not None
+                else Decimal(1)
+            ) * UNITS[token]
             digit, last_unit, after_zero = None, UNITS[token], False
         elif token in MYRIADS:
             section += digit or 0

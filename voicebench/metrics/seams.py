@@ -37,9 +37,7 @@ class SeamErrors:
         return self.duplicated + self.dropped
 
 
-def seam_errors(
-    reference: str, tokens: Sequence[Token], windows: Sequence[Window]
-) -> SeamErrors:
+def seam_errors(reference: str, tokens: Sequence[Token], windows: Sequence[Window]) -> SeamErrors:
     """Seam errors of one merged hypothesis.
 
     Args:

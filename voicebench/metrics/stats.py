@@ -71,7 +71,9 @@ def wilson(num_events: float, n: float, confidence: float = CONFIDENCE) -> Inter
     return Interval(low, high)
 
 
-def wilson_by_conversation(counts: CountsByConversation, confidence: float = CONFIDENCE) -> Interval:
+def wilson_by_conversation(
+    counts: CountsByConversation, confidence: float = CONFIDENCE
+) -> Interval:
     """Wilson's interval of a rate whose trials come in conversations.
 
     The number of trials is divided by the design effect: the variance of the rate between
@@ -157,7 +159,10 @@ def paired_bootstrap(
         need be, to hold the observed difference.
     """
     shared = [key for key in first if key in second]
-    a, b = _arrays({key: first[key] for key in shared}), _arrays({key: second[key] for key in shared})
+    a, b = (
+        _arrays({key: first[key] for key in shared}),
+        _arrays({key: second[key] for key in shared}),
+    )
     if a[1].sum() <= 0 or b[1].sum() <= 0:
         return None
     rates = float(a[0].sum() / a[1].sum()), float(b[0].sum() / b[1].sum())
@@ -174,7 +179,7 @@ def noise_floor(
 ) -> Difference | None:
     """An A/A comparison, the same variant run twice: it must come out as no difference
     (`not is_seen`), and no smaller difference than its interval's bounds is worth a word."""
-    return paired_bootstrap(first, second, **settings)  # type: ignore[arg-type]
+    return paired_bootstrap(first, second, **settings)
 
 
 def _arrays(counts: CountsByConversation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -183,7 +188,10 @@ def _arrays(counts: CountsByConversation) -> tuple[NDArray[np.float64], NDArray[
 
 
 def _resampled(
-    numerators: NDArray[np.float64], denominators: NDArray[np.float64], num_resamples: int, seed: int
+    numerators: NDArray[np.float64],
+    denominators: NDArray[np.float64],
+    num_resamples: int,
+    seed: int,
 ) -> NDArray[np.float64]:
     """Ratios of sums over resampled conversations, shape (num_resamples,); the same seed draws the
     same conversations. NaN where nothing to count was drawn."""
@@ -261,9 +269,7 @@ def cases_needed(
     return max(2, math.ceil((z * deviation / difference) ** 2))
 
 
-def cases_to_see_one_point(
-    first: CountsByConversation, second: CountsByConversation
-) -> int | None:
+def cases_to_see_one_point(first: CountsByConversation, second: CountsByConversation) -> int | None:
     """Conversations it would take to see a difference of 1 point between two variants, from how
     much their paired difference varies in these. Where none of n differs, one in n + 1 is assumed
     to. None with fewer than two shared conversations."""
@@ -273,7 +279,8 @@ def cases_to_see_one_point(
     mean_size = sum(first[key][1] for key in shared) / len(shared)
     differences = np.array(
         [
-            second[key][0] / mean_size * (first[key][1] / second[key][1]) - first[key][0] / mean_size
+            second[key][0] / mean_size * (first[key][1] / second[key][1])
+            - first[key][0] / mean_size
             for key in shared
         ]
     )
@@ -281,5 +288,3 @@ def cases_to_see_one_point(
     if deviation == 0:
         deviation = math.sqrt(1 / (len(shared) + 1))
     return cases_needed(deviation)
-
-

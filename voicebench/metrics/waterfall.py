@@ -13,6 +13,7 @@ to the recogniser. Stages that finished before the end of speech cost nothing an
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -71,7 +72,7 @@ def waterfall(turn: Turn) -> tuple[Segment, ...]:
     cuts |= {cut for claim in claims for cut in (claim.start_s, claim.end_s)}
     ordered = sorted(cuts)
     pieces: list[Segment] = []
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in itertools.pairwise(ordered):
         owner = next((c for c in claims if c.start_s <= left and right <= c.end_s), None)
         if owner:
             stage, tag = owner.stage, owner.tag

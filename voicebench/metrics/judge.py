@@ -1,0 +1,133 @@
+"""A recorded turn laid beside its case: transcript errors, facts, attribution."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from voicebench.metrics.attribution import Attribution, attribute
+from voicebench.metrics.entities import (
+    NAME_KINDS,
+    VALUE_KINDS,
+    Names,
+    compare,
+    find_entities,
+    known_names,
+)
+from voicebench.metrics.facts import FactScore, Judgement, judge_answer
+from voicebench.metrics.numbers import fold
+from voicebench.types import Case, CaseTurn, Turn
+
+
+def suite_names(cases: Iterable[Case]) -> Names:
+    """Every name that the facts of some cases are about: what may be mistaken for one another."""
+    return known_names(fact for case in cases for turn in case.turns for fact in turn.facts)
+
+
+@functools.lru_cache(maxsize=20_000)
+def _context(case_id: str, turns: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    return tuple(text for turn in turns for text in turn if text)
+
+
+def given_context(turn: Turn, case: Case) -> tuple[str, ...]:
+    """What an answer may draw on: what the user has said so far, word for word and as meant, and
+    what tools and system messages told the assistant. The assistant's own words are no ground."""
+    said = tuple((t.reference, t.meaning) for t in case.turns[: turn.turn_index + 1])
+    told = tuple(m.content for m in turn.messages if m.role in ("system", "tool"))
+    return (*_context(case.id, said), *told)
+
+
+def demands(asked: CaseTurn) -> tuple[str, ...]:
+    """Demands on form that a case's turn makes beside its facts, as `constraints` takes them."""
+    sentences = (f"max_sentences:{asked.max_sentences}",) if asked.max_sentences else ()
+    kind = {"refusal": ("refusal",), "tool": ("tool_call",), "answer": ()}[asked.expects]
+    return (*sentences, *kind)
+
+
+def judge_turn(turn: Turn, case: Case, names: Names | None = None) -> Judgement:
+    """Judges a turn's answer.
+
+    Raises:
+        SuiteError: The case demands an unknown constraint.
+    """
+    return _judge(turn.answer, turn, case, names)
+
+
+def _judge(answer: str, turn: Turn, case: Case, names: Names | None) -> Judgement:
+    asked = case.turns[turn.turn_index]
+    return judge_answer(
+        answer,
+        asked.facts,
+        clock=case.clock,
+        context=given_context(turn, case),
+        names=names,
+        constraints=demands(asked),
+    )
+
+
+def score_turn(turn: Turn, case: Case, names: Names | None = None) -> FactScore:
+    """The counts of a turn's answer. A failed turn gave no answer, so there is none to be right or
+    wrong; but what it should have said is missing."""
+    if turn.failure is None:
+        return judge_turn(turn, case, names).score()
+    num_facts = sum(fact.type != "constraint" for fact in case.turns[turn.turn_index].facts)
+    return FactScore(expected=num_facts, missing=num_facts)
+
+
+def attribute_turn(turn: Turn, case: Case, names: Names | None = None) -> Attribution | None:
+    """Attributes a turn's lost facts; None unless the three answers are recorded."""
+    if turn.answer_from_gold_cleaned is None or turn.answer_from_gold is None or turn.failure:
+        return None
+    answers = (turn.answer, turn.answer_from_gold_cleaned, turn.answer_from_gold)
+    return attribute(*(_judge(answer, turn, case, names).facts for answer in answers))
+
+
+@dataclass(frozen=True)
+class EntityScore:
+    """Entities of references recognised with equal value; sums add.
+
+    Attributes:
+        recognised: Reference entities that the hypothesis has.
+        entities: All reference entities.
+    """
+
+    recognised: int = 0
+    entities: int = 0
+
+    def __add__(self, other: EntityScore) -> EntityScore:
+        return EntityScore(self.recognised + other.recognised, self.entities + other.entities)
+
+    @property
+    def entity_accuracy(self) -> float | None:
+        """Recognised / all; None without entities."""
+        return self.recognised / self.entities if self.entities else None
+
+
+def entity_score(reference: str, hypothesis: str, *, clock: str, names: Names = ()) -> EntityScore:
+    """Compares the entities of a transcript by value, each recognised one used once.
+
+    Args:
+        reference: Gold transcript.
+        hypothesis: What was recognised.
+        clock: ISO 8601 local time for relative dates.
+        names: Names to look for (`known_names`).
+
+    >>> entity_score("三万五千块", "付35000元", clock="2026-03-02T09:00:00").entity_accuracy
+    1.0
+    """
+    wanted = [
+        e for e in find_entities(reference, clock, names)
+        if not e.is_weak and (e.kind in VALUE_KINDS or e.kind in NAME_KINDS)
+    ]  # fmt: skip
+    left = list(find_entities(hypothesis, clock, names))
+    text = fold(hypothesis)
+    recognised = 0
+    for entity in wanted:
+        match = next((heard for heard in left if compare(entity, heard) == "equal"), None)
+        if match is not None:
+            left.remove(match)
+            recognised += 1
+        elif entity.kind in NAME_KINDS and entity.value in text:
+            recognised += 1
+    return EntityScore(recognised, len(wanted))

@@ -1,0 +1,417 @@
+"""All metrics of a run, per suite and variant, under the names of the metric definitions.
+
+    summary = summarize(turns, cases)
+    summary["groups"][0]["metrics"]["cer"]     {"value", "n", "interval", "counts"}
+
+A rate carries its value, the n it stands on, its 95 % interval and its counts; a latency its p50,
+p95 and p99, n, the interval of its p50, and the medians of its repeats. Warm-up turns are left out
+and counted; failed and degraded turns are counted beside every figure. Latencies exist in latency
+mode only, and real-time and fast pace are never put together.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from voicebench.metrics import confidence, latency, stats
+from voicebench.metrics.attribution import Attribution
+from voicebench.metrics.entities import Names
+from voicebench.metrics.error_rate import ErrorRate, cer, mer
+from voicebench.metrics.facts import FactScore
+from voicebench.metrics.judge import (
+    EntityScore,
+    attribute_turn,
+    entity_score,
+    judge_turn,
+    score_turn,
+    suite_names,
+)
+from voicebench.metrics.latency import Rtf
+from voicebench.metrics.seams import SeamErrors, seam_errors
+from voicebench.metrics.stats import Counts, Interval
+from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
+from voicebench.types import Case, CaseTurn, Turn
+
+_STAGES_BEFORE_TRANSCRIPT = frozenset({"audio", "endpoint", "asr"})
+ALL_SUITES = "all"
+
+
+@dataclass(frozen=True)
+class TurnMeasures:
+    """Everything measured on one turn; None where it does not apply."""
+
+    cer: ErrorRate | None = None
+    mer: ErrorRate | None = None
+    entities: EntityScore | None = None
+    seams: SeamErrors | None = None
+    windows: tuple[tuple[float, bool], ...] = ()
+    facts: FactScore | None = None
+    attribution: Attribution | None = None
+    rtf: Rtf | None = None
+    answer_tokens: int | None = None
+    answer_characters: int | None = None
+    is_premature: bool | None = None
+    latencies: Mapping[str, float | None] = field(default_factory=dict)
+    itl_ms: tuple[float, ...] = ()
+    stages: tuple[tuple[str, str, float], ...] = ()
+
+
+def measure_turn(
+    turn: Turn, case: Case | None, names: Names | None = None, normalizer: str = "basic"
+) -> TurnMeasures:
+    """Measures one turn.
+
+    Args:
+        turn: The record.
+        case: What was said and asked; None for a turn outside any suite.
+        names: Names that may be mistaken for one another (`judge.suite_names`).
+        normalizer: Name of the transcript normaliser.
+
+    Raises:
+        ConfigError: There is no such normaliser.
+        SuiteError: The case demands an unknown constraint.
+    """
+    spoken: dict[str, Any] = {}
+    asked = _asked(turn, case)
+    if asked and case:
+        spoken["facts"] = score_turn(turn, case, names)
+        spoken["attribution"] = attribute_turn(turn, case, names)
+        if turn.failure is None or turn.failure.stage not in _STAGES_BEFORE_TRANSCRIPT:
+            spoken |= _measure_transcript(turn, asked, case.clock, names or (), normalizer)
+    if turn.failure is None:
+        spoken["answer_tokens"] = len(turn.answer_tokens)
+        spoken["answer_characters"] = len("".join(turn.answer.split()))
+    if turn.mode == "latency":
+        spoken["latencies"] = {
+            **latency.latencies(turn), "framework_overhead_ms": framework_overhead_ms(turn)
+        }  # fmt: skip
+        spoken["itl_ms"] = tuple(latency.itl_ms(turn))
+        spoken["is_premature"] = latency.is_premature(turn)
+        spoken["stages"] = tuple((s.stage, s.tag, s.duration_s) for s in waterfall(turn))
+    return TurnMeasures(rtf=latency.turn_rtf(turn), **spoken)
+
+
+def _asked(turn: Turn, case: Case | None) -> CaseTurn | None:
+    return case.turns[turn.turn_index] if case and turn.turn_index < len(case.turns) else None
+
+
+def _measure_transcript(
+    turn: Turn, asked: CaseTurn, clock: str, names: Names, normalizer: str
+) -> dict[str, Any]:
+    heard = turn.hypothesis.text
+    return {
+        "cer": cer(asked.reference, heard, normalizer),
+        "mer": mer(asked.reference, heard, normalizer),
+        "entities": entity_score(asked.reference, heard, clock=clock, names=names),
+        "seams": seam_errors(asked.reference, turn.hypothesis.tokens, turn.windows),
+        "windows": tuple(confidence.window_outcomes(turn, asked.reference)),
+    }
+
+
+def turn_metrics(turn: Turn, case: Case | None = None, normalizer: str = "basic") -> dict[str, Any]:
+    """The metrics of one turn under their names, ready for JSON; what does not apply is left out.
+
+    Raises:
+        ConfigError: There is no such normaliser.
+        SuiteError: The case demands an unknown constraint.
+    """
+    measures = measure_turn(turn, case, normalizer=normalizer)
+    times = {**latency.latencies(turn), "framework_overhead_ms": framework_overhead_ms(turn)}
+    metrics: dict[str, Any] = {
+        "rtf": measures.rtf.rtf if measures.rtf else None,
+        "rtfx": measures.rtf.rtfx if measures.rtf else None,
+        "t_eos": turn.t_eos_s,
+        **times,
+        "waterfall": [
+            {"stage": s.stage, "tag": s.tag, "start_s": s.start_s, "duration_s": s.duration_s}
+            for s in waterfall(turn)
+        ],
+        "premature_response": latency.is_premature(turn),
+        "answer_length_tokens": measures.answer_tokens,
+        "answer_length_characters": measures.answer_characters,
+        "confidence": turn.hypothesis.confidence if turn.hypothesis.tokens else None,
+    }
+    gaps = latency.itl_ms(turn)
+    metrics["itl_ms"] = statistics.median(gaps) if gaps else None
+    if case is not None and measures.facts is not None:
+        metrics |= {
+            "cer": measures.cer.rate if measures.cer else None,
+            "mer": measures.mer.rate if measures.mer else None,
+            "entity_accuracy": measures.entities.entity_accuracy if measures.entities else None,
+        }
+        if turn.failure is None:
+            judgement = judge_turn(turn, case)
+            metrics["facts"] = [asdict(verdict) for verdict in judgement.facts]
+            metrics["unsupported"] = list(judgement.unsupported)
+            metrics["constraints"] = dict(judgement.constraints)
+    return {name: value for name, value in metrics.items() if value is not None}
+
+
+# ---------------------------------------------------------------- groups
+
+
+def summarize(
+    turns: Iterable[Turn], cases: Iterable[Case], normalizer: str = "basic"
+) -> dict[str, Any]:
+    """All metrics per suite and variant, ready for JSON.
+
+    Args:
+        turns: Records of one run, or of several.
+        cases: The cases that ran. Turns of other cases get the metrics that need no case.
+        normalizer: Name of the transcript normaliser, the same on both sides.
+
+    Returns:
+        `{"normalizer": ..., "groups": [...]}`; a group has `suite`, `variant`, `mode`, `pace`,
+        `counts`, `metrics` and `waterfall`. Where there is more than one suite, each variant also
+        has a group of the suite "all", its counts summed.
+
+    Raises:
+        ConfigError: There is no such normaliser.
+        SuiteError: A case demands an unknown constraint.
+    """
+    by_id = {(case.suite, case.id): case for case in cases}
+    names = suite_names(by_id.values())
+    groups: dict[tuple[str, str, str, str], list[tuple[Turn, TurnMeasures]]] = defaultdict(list)
+    for turn in turns:
+        case = by_id.get((turn.suite, turn.case_id))
+        measures = (
+            TurnMeasures() if turn.is_warm_up else measure_turn(turn, case, names, normalizer)
+        )
+        groups[turn.suite, turn.variant, turn.mode, turn.pace].append((turn, measures))
+    if len({suite for suite, *_ in groups}) > 1:
+        for (_, *rest), members in list(groups.items()):
+            groups[ALL_SUITES, rest[0], rest[1], rest[2]] += members
+    return {
+        "normalizer": normalizer,
+        "groups": [_summarize_group(*key, members) for key, members in groups.items()],
+    }
+
+
+Members = Sequence[tuple[Turn, TurnMeasures]]
+
+
+def _summarize_group(
+    suite: str, variant: str, mode: str, pace: str, members: Members
+) -> dict[str, Any]:
+    measured = [(turn, measures) for turn, measures in members if not turn.is_warm_up]
+    turns = [turn for turn, _ in measured]
+    metrics = {**_transcript_metrics(measured), **_answer_metrics(measured)}
+    metrics |= _speed_metrics(measured)
+    return {
+        "suite": suite,
+        "variant": variant,
+        "mode": mode,
+        "pace": pace,
+        "counts": {
+            "turns": len(turns),
+            "warm_up": len(members) - len(turns),
+            "failed": sum(turn.failure is not None for turn in turns),
+            "degraded": sum(turn.degraded is not None for turn in turns),
+            "conversations": len({_conversation(turn) for turn in turns}),
+            "repeats": len({turn.repeat for turn in turns}),
+        },
+        "metrics": {name: metric for name, metric in metrics.items() if metric["n"]},
+        "waterfall": _waterfall(measured),
+    }
+
+
+def _conversation(turn: Turn) -> Hashable:
+    """Repeats of a case are one conversation: they say nothing new about the cases not chosen."""
+    return turn.suite, turn.case_id
+
+
+def _by_conversation(
+    measured: Members, counts: Callable[[TurnMeasures], Counts | None]
+) -> dict[Hashable, Counts]:
+    sums: dict[Hashable, Counts] = {}
+    for turn, measures in measured:
+        found = counts(measures)
+        if found is not None and found[1] > 0:
+            above, below = sums.get(_conversation(turn), (0.0, 0.0))
+            sums[_conversation(turn)] = (above + found[0], below + found[1])
+    return sums
+
+
+def _bounds(interval: Interval | None) -> list[float] | None:
+    return [interval.low, interval.high] if interval else None
+
+
+def _rate(
+    measured: Members, counts: Callable[[TurnMeasures], Counts | None], *, is_share: bool = True
+) -> dict[str, Any]:
+    """A rate with n (its denominator), interval and counts; a share is bounded by 1."""
+    sums = _by_conversation(measured, counts)
+    numerator = sum(above for above, _ in sums.values())
+    denominator = sum(below for _, below in sums.values())
+    interval: Interval | None = None
+    if denominator:
+        by_wilson = stats.wilson_by_conversation(sums) if is_share else None
+        interval = by_wilson or stats.bootstrap_interval(sums, num_resamples=1000)
+    return {
+        "value": numerator / denominator if denominator else None,
+        "n": _whole(denominator),
+        "interval": _bounds(interval),
+        "counts": {"numerator": _whole(numerator), "denominator": _whole(denominator)},
+    }
+
+
+def _whole(number: float) -> float | int:
+    return int(number) if number == int(number) else number
+
+
+def _transcript_metrics(measured: Members) -> dict[str, dict[str, Any]]:
+    metrics: dict[str, dict[str, Any]] = {}
+    for name in ("cer", "mer"):
+        rates: list[ErrorRate] = [getattr(m, name) for _, m in measured if getattr(m, name)]
+        metric = _rate(measured, lambda m, name=name: _errors(getattr(m, name)), is_share=False)  # type: ignore[misc]
+        metrics[name] = {**metric, "counts": asdict(sum(rates, ErrorRate()))}
+    metrics["entity_accuracy"] = _rate(
+        measured, lambda m: (m.entities.recognised, m.entities.entities) if m.entities else None
+    )
+    seams = sum((m.seams for _, m in measured if m.seams), SeamErrors())
+    metrics["seam_errors"] = {
+        "value": seams.errors, "n": seams.seams, "interval": None, "counts": asdict(seams)
+    }  # fmt: skip
+    outcomes = [outcome for _, m in measured for outcome in m.windows]
+    scores, right = [score for score, _ in outcomes], [is_right for _, is_right in outcomes]
+    for name, value in (
+        ("confidence_ece", confidence.expected_calibration_error(scores, right)),
+        ("confidence_auroc", confidence.auroc(scores, right)),
+    ):
+        metrics[name] = {
+            "value": value, "n": len(scores), "interval": None,
+            "counts": {"windows": len(scores), "right": sum(right)},
+        }  # fmt: skip
+    return metrics
+
+
+def _errors(rate: ErrorRate | None) -> Counts | None:
+    return (rate.errors, rate.total) if rate else None
+
+
+_FACT_RATES: Mapping[str, Callable[[FactScore], Counts]] = {
+    "factual_error_rate": lambda s: (s.answers_wrong, s.answers),
+    "fact_miss_rate": lambda s: (s.missing, s.expected),
+    "fact_error_rate": lambda s: (s.wrong, s.asserted),
+    "constraint_pass_rate": lambda s: (s.constraints_kept, s.constraints),
+    "refusal_rate": lambda s: (s.refusals, s.answers),
+}
+
+
+def _answer_metrics(measured: Members) -> dict[str, dict[str, Any]]:
+    total = sum((m.facts for _, m in measured if m.facts), FactScore())
+    metrics: dict[str, dict[str, Any]] = {}
+    for name, counts in _FACT_RATES.items():
+        metrics[name] = _rate(
+            measured, lambda m, counts=counts: counts(m.facts) if m.facts else None  # type: ignore[misc]
+        )  # fmt: skip
+        metrics[name]["counts"] |= asdict(total)
+    metrics |= _attribution(measured)
+    for unit in ("tokens", "characters"):
+        lengths = [getattr(m, f"answer_{unit}") for _, m in measured]
+        metrics[f"answer_length_{unit}"] = asdict(latency.quantiles(lengths))
+    return metrics
+
+
+def _attribution(measured: Members) -> dict[str, dict[str, Any]]:
+    """Facts lost by the recogniser, the cleaning and the LLM, each over all expected facts."""
+    stages: Mapping[str, Callable[[Attribution], int]] = {
+        "lost": lambda a: a.lost, "asr": lambda a: a.asr, "cleaning": lambda a: a.cleaning,
+        "llm": lambda a: a.llm,
+    }  # fmt: skip
+    return {
+        f"attribution_{name}": _rate(
+            measured,
+            lambda m, lost=lost: (
+                (lost(m.attribution), m.attribution.expected)  # type: ignore[misc]
+                if m.attribution
+                else None
+            ),
+        )
+        for name, lost in stages.items()
+    }
+
+
+def _speed_metrics(measured: Members) -> dict[str, dict[str, Any]]:
+    rtf = _rate(
+        measured, lambda m: (m.rtf.compute_s, m.rtf.audio_s) if m.rtf else None, is_share=False
+    )
+    num_recognised = sum(m.rtf is not None for _, m in measured)
+    rtf |= {"n": num_recognised, "counts": {
+        "compute_s": rtf["counts"]["numerator"], "audio_s": rtf["counts"]["denominator"]
+    }}  # fmt: skip
+    rtfx = {**rtf, "value": 1 / rtf["value"] if rtf["value"] else None}
+    rtfx["interval"] = (
+        [1 / bound for bound in reversed(rtf["interval"])]
+        if rtf["interval"] and min(rtf["interval"]) > 0
+        else None
+    )
+    metrics = {"rtf": rtf, "rtfx": rtfx}
+    for name in (*latency.LATENCY_NAMES, "framework_overhead_ms"):
+        metrics[name] = _times(
+            [(turn, m.latencies[name]) for turn, m in measured if m.latencies.get(name) is not None]
+        )
+    metrics["itl_ms"] = asdict(latency.quantiles(gap for _, m in measured for gap in m.itl_ms))
+    metrics["premature_response_rate"] = _rate(
+        measured, lambda m: None if m.is_premature is None else (int(m.is_premature), 1)
+    )
+    cached = [
+        (turn.cached_prompt_tokens, len(turn.prompt_token_ids))
+        for turn, _ in measured
+        if turn.prompt_token_ids
+    ]
+    num_prompt_tokens = sum(below for _, below in cached)
+    metrics["prefill_cached"] = {
+        "value": sum(above for above, _ in cached) / num_prompt_tokens if cached else None,
+        "n": len(cached), "interval": None,
+        "counts": {"cached": sum(above for above, _ in cached), "prompt": num_prompt_tokens},
+    }  # fmt: skip
+    return metrics
+
+
+def _times(values: Sequence[tuple[Turn, float | None]]) -> dict[str, Any]:
+    """Quantiles, the interval of the median, and the medians of the repeats."""
+    present = [(turn, value) for turn, value in values if value is not None]
+    metric: dict[str, Any] = asdict(latency.quantiles(value for _, value in present))
+    if not present:
+        return metric
+    metric["interval"] = _bounds(
+        stats.bootstrap_quantile_interval(
+            [value for _, value in present], [_conversation(turn) for turn, _ in present]
+        )
+    )
+    by_repeat: dict[int, list[float]] = defaultdict(list)
+    for turn, value in present:
+        by_repeat[turn.repeat].append(value)
+    medians = [statistics.median(repeat) for repeat in by_repeat.values()]
+    metric["repeats"] = {
+        "n": len(medians), "median": statistics.median(medians),
+        "min": min(medians), "max": max(medians),
+    }  # fmt: skip
+    return metric
+
+
+def _waterfall(measured: Members) -> list[dict[str, Any]]:
+    """Each stage's seconds a turn, over the turns with a waterfall: quantiles, and the mean, whose
+    sum over the stages is the mean response latency."""
+    totals: dict[tuple[str, str], list[float]] = {}
+    num_turns = 0
+    for _, measures in measured:
+        if not measures.stages:
+            continue
+        for stage, tag, duration_s in measures.stages:
+            seconds = totals.setdefault((stage, tag), [])
+            seconds.extend([0.0] * (num_turns + 1 - len(seconds)))
+            seconds[num_turns] += duration_s
+        num_turns += 1
+    rows = []
+    for (stage, tag), seconds in totals.items():
+        seconds.extend([0.0] * (num_turns - len(seconds)))
+        row = {f"{name}_s" if name != "n" else name: value
+               for name, value in asdict(latency.quantiles(seconds)).items()}  # fmt: skip
+        rows.append({"stage": stage, "tag": tag, "mean_s": sum(seconds) / num_turns, **row})
+    return rows
