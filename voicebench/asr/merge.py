@@ -19,6 +19,7 @@ import msgspec
 from voicebench.types import Token
 
 _HALF_TRUST_S = 0.08  # a token this near to the cut edge is as likely wrong as right
+_GAIN_ALONE = 0.5  # of a token that only one of the windows could hear
 _SAME_TEXT_S = 0.15  # equal texts nearer than this are one; a fast speaker's syllable is longer
 _REACH_S = 0.3  # tokens this far outside the overlap may still belong to the seam
 
@@ -43,15 +44,20 @@ def merge(
     """
     first = bisect.bisect_left(previous, new_start_s - _REACH_S, key=_centre_s)
     last = bisect.bisect_right(new, previous_end_s + _REACH_S, key=_centre_s)
+    gains_before = [
+        _gain(previous_end_s - _centre_s(token)) if _centre_s(token) >= new_start_s else _GAIN_ALONE
+        for token in previous[first:]
+    ]
+    gains_after = [
+        _gain(_centre_s(token) - new_start_s) if _centre_s(token) <= previous_end_s else _GAIN_ALONE
+        for token in new[:last]
+    ]
     best_score, best_cut = -math.inf, (first, 0)
     for i in range(first, len(previous) + 1):
-        kept_before = sum(_gain(previous_end_s - _centre_s(token)) for token in previous[first:i])
         for j in range(last + 1):
             if i and j < len(new) and previous[i - 1].start_s > new[j].start_s:
                 continue
-            score = kept_before + sum(
-                _gain(_centre_s(token) - new_start_s) for token in new[j:last]
-            )
+            score = sum(gains_before[: i - first]) + sum(gains_after[j:])
             score -= sum(_sameness(a, b) for a in previous[first:i] for b in new[j:last])
             if score > best_score:
                 best_score, best_cut = score, (i, j)

@@ -1,0 +1,146 @@
+"""When has the person finished? Silence after speech, heard by the VAD.
+
+    endpoint = Endpoint(silence_s=0.5)
+    for chunk in chunks:
+        for event in endpoint.feed(chunk): ...
+
+Times are seconds of audio since the first sample fed. A pause is announced (`speech_stopped`) as
+soon as it is clear, so that work can begin early; the turn ends (`turn_ended`) once the pause has
+lasted `silence_s`. Whoever never speaks never ends a turn: that limit is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicebench.asr.vad import FRAME_S, FRAME_SAMPLES, SileroVad
+from voicebench.types import SAMPLE_RATE_HZ
+
+_SPEECH_ABOVE = 0.5
+_SILENCE_BELOW = 0.35  # lower than the other, so that the decision does not flicker (Silero's own)
+_MIN_SPEECH_S = 3 * FRAME_S  # shorter is a click or a knock
+_PAUSE_S = 3 * FRAME_S  # stop closures within words are shorter
+
+
+@dataclass(frozen=True)
+class EndpointEvent:
+    """Something that the endpointer noticed.
+
+    `at_s` is when it happened in the audio, `decided_s` how much audio it took to know.
+    """
+
+    kind: Literal["speech_started", "speech_stopped", "turn_ended"]
+    at_s: float
+    decided_s: float
+
+
+class Endpoint:
+    """Follows one turn's audio and decides when it is over.
+
+    Args:
+        silence_s: Silence after speech that ends the turn.
+
+    Raises:
+        MissingPackageError: The package silero-vad is not installed.
+    """
+
+    def __init__(self, silence_s: float = 0.5) -> None:
+        self._silence_s = silence_s
+        self._vad = SileroVad()
+        self._rest = np.zeros(0, np.float32)
+        self._num_frames = 0
+        self._run_from_s: float | None = None  # start of the present run of speech frames
+        self._last_speech_s: float | None = None
+        self._is_speaking = False
+        self._has_spoken = False
+        self._is_ended = False
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the turn is over; audio fed afterwards is not looked at."""
+        return self._is_ended
+
+    @property
+    def last_speech_s(self) -> float | None:
+        """End of the last speech so far; None before any."""
+        return self._last_speech_s if self._has_spoken else None
+
+    def feed(self, samples: NDArray[np.float32]) -> list[EndpointEvent]:
+        """Takes audio.
+
+        Args:
+            samples: Shape (num_samples,), 16 kHz mono float32; any length.
+
+        Returns:
+            What was noticed, in order; nothing after the turn has ended.
+        """
+        audio = np.concatenate([self._rest, np.asarray(samples, np.float32)])
+        whole = len(audio) - len(audio) % FRAME_SAMPLES
+        self._rest = audio[whole:]
+        events: list[EndpointEvent] = []
+        for start in range(0, whole, FRAME_SAMPLES):
+            events.extend(self._hear(audio[start : start + FRAME_SAMPLES]))
+        return events
+
+    def finish(self) -> list[EndpointEvent]:
+        """Ends the audio: what is being said stops here, at the end of the last speech frame."""
+        events: list[EndpointEvent] = []
+        if len(self._rest):
+            events.extend(self.feed(np.zeros(FRAME_SAMPLES - len(self._rest), np.float32)))
+        if self._is_speaking and not self._is_ended:
+            events.append(self._stop())
+        return events
+
+    def _hear(self, frame: NDArray[np.float32]) -> Iterator[EndpointEvent]:
+        if self._is_ended:
+            return
+        probability = self._vad.speech_probability(frame)
+        start_s = self._num_frames * FRAME_S
+        self._num_frames += 1
+        end_s = start_s + FRAME_S
+        if probability >= (_SILENCE_BELOW if self._is_speaking else _SPEECH_ABOVE):
+            self._run_from_s = start_s if self._run_from_s is None else self._run_from_s
+            if self._is_speaking or end_s - self._run_from_s >= _MIN_SPEECH_S:
+                self._last_speech_s = end_s
+            if not self._is_speaking and end_s - self._run_from_s >= _MIN_SPEECH_S:
+                self._is_speaking = self._has_spoken = True
+                yield EndpointEvent("speech_started", self._run_from_s, end_s)
+            return
+        self._run_from_s = None
+        if self._last_speech_s is None:
+            return
+        silence_s = end_s - self._last_speech_s
+        if self._is_speaking and silence_s >= min(_PAUSE_S, self._silence_s):
+            yield self._stop()
+        if not self._is_speaking and silence_s >= self._silence_s:
+            self._is_ended = True
+            yield EndpointEvent("turn_ended", self._last_speech_s, end_s)
+
+    def _stop(self) -> EndpointEvent:
+        assert self._last_speech_s is not None
+        self._is_speaking = False
+        return EndpointEvent("speech_stopped", self._last_speech_s, self._num_frames * FRAME_S)
+
+
+def vad_end_of_speech(samples: NDArray[np.float32]) -> float | None:
+    """True end of speech of a recording without annotation: the last speech the VAD hears.
+
+    That is VAD stop minus VAD stop window, to the 32 ms of a frame.
+
+    Args:
+        samples: Shape (num_samples,), 16 kHz mono float32.
+
+    Returns:
+        Seconds from the first sample; None when nobody speaks.
+    """
+    endpoint = Endpoint(silence_s=float("inf"))
+    endpoint.feed(samples)
+    endpoint.finish()
+    if endpoint.last_speech_s is None:
+        return None
+    return min(endpoint.last_speech_s, len(samples) / SAMPLE_RATE_HZ)
