@@ -446,14 +446,13 @@ def _find_wrong_name(
     denied = re.search(re.escape(fold(fact.value)), answer.text)
     if denied and is_whole_name(answer.text, *denied.span(), fact.type):
         return [denied.span()]
-    others = [
+    return [
         (entity.start, entity.end)
         for entity in answer.asserted
         if entity.kind == fact.type and not _states_any(entity, facts, clock)
         if not grounds.support(entity)
         or (sum(other.type == fact.type for other in facts) == 1 and not answer.is_refusal)
     ]
-    return others
 
 
 def _is_known_elsewhere(

@@ -31,6 +31,7 @@ def _is_silent(text: str, index: int) -> bool:
     return not (char == "." and between_digits)
 
 
+@functools.lru_cache(maxsize=200_000)
 def basic(text: str) -> str:
     """NFKC, lower case, no punctuation, no spaces except one between Latin words or numbers.
 

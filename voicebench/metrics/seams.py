@@ -51,6 +51,8 @@ def seam_errors(reference: str, tokens: Sequence[Token], windows: Sequence[Windo
         for early, late in itertools.pairwise(first)
         for overlap in [max(early.end_s - late.start_s, 0.0)]
     ]
+    if not zones:
+        return SeamErrors()
     heard = [(char, token) for token in tokens for char in basic(token.text) if char != " "]
     said = [char for char in basic(reference) if char != " "]
     duplicated = dropped = place = 0

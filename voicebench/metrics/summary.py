@@ -86,12 +86,12 @@ def measure_turn(
         spoken["answer_tokens"] = len(turn.answer_tokens)
         spoken["answer_characters"] = len("".join(turn.answer.split()))
     if turn.mode == "latency":
-        spoken["latencies"] = {
-            **latency.latencies(turn), "framework_overhead_ms": framework_overhead_ms(turn)
-        }  # fmt: skip
+        segments = waterfall(turn)
+        overhead_ms = framework_overhead_ms(segments)
+        spoken["latencies"] = {**latency.latencies(turn), "framework_overhead_ms": overhead_ms}
         spoken["itl_ms"] = tuple(latency.itl_ms(turn))
         spoken["is_premature"] = latency.is_premature(turn)
-        spoken["stages"] = tuple((s.stage, s.tag, s.duration_s) for s in waterfall(turn))
+        spoken["stages"] = tuple((s.stage, s.tag, s.duration_s) for s in segments)
     return TurnMeasures(rtf=latency.turn_rtf(turn), **spoken)
 
 
@@ -120,15 +120,17 @@ def turn_metrics(turn: Turn, case: Case | None = None, normalizer: str = "basic"
         SuiteError: The case demands an unknown constraint.
     """
     measures = measure_turn(turn, case, normalizer=normalizer)
-    times = {**latency.latencies(turn), "framework_overhead_ms": framework_overhead_ms(turn)}
+    segments = waterfall(turn)
+    overhead_ms = framework_overhead_ms(segments)
     metrics: dict[str, Any] = {
         "rtf": measures.rtf.rtf if measures.rtf else None,
         "rtfx": measures.rtf.rtfx if measures.rtf else None,
         "t_eos": turn.t_eos_s,
-        **times,
+        **latency.latencies(turn),
+        "framework_overhead_ms": overhead_ms,
         "waterfall": [
             {"stage": s.stage, "tag": s.tag, "start_s": s.start_s, "duration_s": s.duration_s}
-            for s in waterfall(turn)
+            for s in segments
         ],
         "premature_response": latency.is_premature(turn),
         "answer_length_tokens": measures.answer_tokens,

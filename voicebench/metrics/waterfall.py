@@ -14,7 +14,7 @@ to the recogniser. Stages that finished before the end of speech cost nothing an
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,10 +112,15 @@ def _waits(turn: Turn, committed: Event, start_s: float) -> Iterator[Segment]:
     yield Segment(stage, "setting", stopped_s, min(waited_s, committed.t_s))
 
 
-def framework_overhead_ms(turn: Turn) -> float | None:
-    """`response_latency_s` less time inside the models and less waits that were set; None without a
-    waterfall or where the answer was premature."""
-    segments = waterfall(turn)
+def framework_overhead_ms(segments: Sequence[Segment]) -> float | None:
+    """`response_latency_s` less time inside the models and less waits that were set.
+
+    Args:
+        segments: A turn's `waterfall`.
+
+    Returns:
+        None without a waterfall or where the answer was premature.
+    """
     if not segments or segments[0].stage == "premature":
         return None
     return 1000 * sum(s.duration_s for s in segments if s.tag == "framework")
