@@ -51,7 +51,7 @@ def asr_texts(rng: random.Random, split: Split) -> Iterator[AsrText]:
     world = World(spoken=True)
     while True:
         candidate = rng.choice(makers)(rng, world)
-        if is_test(candidate.text) == (split == "test"):
+        if candidate.text and is_test(candidate.text) == (split == "test"):
             yield candidate
 
 
