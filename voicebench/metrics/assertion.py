@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 _CLAUSE_END = re.compile(r"[,。!?;:\n，！？；]")
 _FILLER = r"(?:[在于到为是的说指约\"“'「『(]|大约|这个|那个|安排)*"
@@ -28,8 +29,11 @@ _CHOICE_AFTER = re.compile(r"[^,。!?;\n]{0,4}还是")
 _CHOICE_BEFORE = re.compile(r"还是[^,。!?;\n]{0,3}$")
 
 
-def is_asserted(text: str, start: int, end: int, later_of_kind: tuple[int, ...] = ()) -> bool:
-    """Whether the value at `start:end` of a folded text is stated as true there.
+Stance = Literal["asserted", "denied", "open"]
+
+
+def stance(text: str, start: int, end: int, later_of_kind: tuple[int, ...] = ()) -> Stance:
+    """Whether the value at `start:end` of a folded text is stated, denied or taken back, or left open.
 
     Args:
         text: The whole text, folded.
@@ -39,23 +43,23 @@ def is_asserted(text: str, start: int, end: int, later_of_kind: tuple[int, ...] 
             only where the clause goes on to name the new one.
 
     >>> text = "不是周三,是周四"
-    >>> is_asserted(text, 2, 4), is_asserted(text, 6, 8)
-    (False, True)
+    >>> stance(text, 2, 4), stance(text, 6, 8), stance("周三还是周四", 0, 2)
+    ('denied', 'asserted', 'open')
     """
     breaks = [match.end() for match in _CLAUSE_END.finditer(text, 0, start)]
     before = text[breaks[-1] if breaks else 0 : start]
-    if (
-        _DENIED_BEFORE.search(before)
-        or _TAKEN_BACK_BEFORE.search(before)
-        or _SUPPOSED_BEFORE.search(before)
-        or _CHOICE_BEFORE.search(before)
-    ):
-        return False
-    if _DENIED_AFTER.match(text, end) or _CHOICE_AFTER.match(text, end):
-        return False
+    if _DENIED_BEFORE.search(before) or _TAKEN_BACK_BEFORE.search(before):
+        return "denied"
+    if _SUPPOSED_BEFORE.search(before) or _CHOICE_BEFORE.search(before):
+        return "open"
+    if _CHOICE_AFTER.match(text, end):
+        return "open"
+    if _DENIED_AFTER.match(text, end):
+        return "denied"
     changed = _CHANGED_AFTER.match(text, end)
     if changed:
         close = _CLAUSE_END.search(text, changed.end())
         clause_end = close.start() if close else len(text)
-        return not any(changed.end() <= later < clause_end for later in later_of_kind)
-    return True
+        if any(changed.end() <= later < clause_end for later in later_of_kind):
+            return "denied"
+    return "asserted"

@@ -417,15 +417,15 @@ def _find_shares(text: str) -> Iterator[Entity]:
 
 
 def _find_numbers(text: str) -> Iterator[Entity]:
-    for match in _HALF.finditer(text):
-        unit, factor = _UNITS[match.group(1)]
-        value = Decimal(factor) / 2
-        yield Entity("number", match.group(), *match.span(), plain(value), unit)
     approximate = {match.start() for match in _APPROXIMATE.finditer(text)}
     for match in _QUANTITY.finditer(text):
         entity = _quantity(match, approximate)
         if entity is not None:
             yield entity
+    for match in _HALF.finditer(text):
+        unit, factor = _UNITS[match.group(1)]
+        value = Decimal(factor) / 2
+        yield Entity("number", match.group(), *match.span(), plain(value), unit)
 
 
 def _quantity(match: re.Match[str], approximate: set[int]) -> Entity | None:

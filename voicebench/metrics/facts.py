@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from voicebench.metrics.assertion import is_asserted
+from voicebench.metrics.assertion import Stance, stance
 from voicebench.metrics.calendar import Day
 from voicebench.metrics.constraints import is_refusal, keeps_constraint, spoken_text
 from voicebench.metrics.entities import (
@@ -166,11 +166,12 @@ class Judgement:
 
 @dataclass(frozen=True)
 class _Answer:
-    """An answer as folded text, with the entities it asserts and those it only mentions."""
+    """An answer as folded text, with the entities in it that it asserts and that it denies."""
 
     text: str
+    entities: tuple[Entity, ...]
     asserted: tuple[Entity, ...]
-    mentioned: tuple[Entity, ...]
+    denied: tuple[Entity, ...]
     is_refusal: bool
 
 
@@ -234,17 +235,25 @@ def _read_answer(answer: str, clock: str, names: Names) -> _Answer:
     said = spoken_text(answer)
     text = fold(said)
     entities = find_entities(said, clock, names)
-    asserted: list[Entity] = []
-    mentioned: list[Entity] = []
+    stances: list[Stance] = []
     for i, entity in enumerate(entities):
-        later = tuple(other.start for other in entities[i + 1 :] if other.kind == entity.kind)
-        follows_denied = bool(mentioned) and mentioned[-1].end >= entity.start - 1
-        denied = (follows_denied and mentioned[-1].kind != entity.kind) or _is_just_today(
-            entity, text
-        )
-        holds = not denied and is_asserted(text, entity.start, entity.end, later)
-        (asserted if holds else mentioned).append(entity)
-    return _Answer(text, tuple(asserted), tuple(mentioned), is_refusal(answer))
+        before = entities[i - 1] if i else None
+        if _is_just_today(entity, text):
+            stances.append("open")
+        elif before and before.end >= entity.start - 1 and before.kind != entity.kind:
+            # 不是周三下午三点 denies the time with the day
+            own = _stance_of(text, entity, entities[i + 1 :])
+            stances.append(own if stances[-1] == "asserted" else stances[-1])
+        else:
+            stances.append(_stance_of(text, entity, entities[i + 1 :]))
+    of = {kind: tuple(e for e, held in zip(entities, stances, strict=True) if held == kind)
+          for kind in ("asserted", "denied")}  # fmt: skip
+    return _Answer(text, entities, of["asserted"], of["denied"], is_refusal(answer))
+
+
+def _stance_of(text: str, entity: Entity, following: Sequence[Entity]) -> Stance:
+    later = tuple(other.start for other in following if other.kind == entity.kind)
+    return stance(text, entity.start, entity.end, later)
 
 
 def _is_just_today(entity: Entity, text: str) -> bool:
@@ -323,8 +332,11 @@ def _find_bare(parts: Sequence[Entity], form: str, answer: _Answer) -> Spans | N
     ] or None
 
 
-def _find_text(fact_type: str, form: str, answer: _Answer) -> Spans | None:
+def _find_text(
+    fact_type: str, form: str, answer: _Answer, wanted_stance: Stance = "asserted"
+) -> Spans | None:
     folded = fold(form)
+    later = tuple(entity.start for entity in answer.entities if entity.kind == fact_type)
     for text, wanted in (
         (answer.text, folded),
         (digits_in_names(answer.text), digits_in_names(folded)),
@@ -332,7 +344,8 @@ def _find_text(fact_type: str, form: str, answer: _Answer) -> Spans | None:
         spans = [
             match.span()
             for match in re.finditer(re.escape(wanted), text)
-            if is_whole_name(text, *match.span(), fact_type) and is_asserted(text, *match.span())
+            if is_whole_name(text, *match.span(), fact_type)
+            and stance(text, *match.span(), later) == wanted_stance
         ]
         if spans:
             return spans
@@ -384,7 +397,7 @@ def _find_wrong(
     parts = _forms(fact.type, fact.value, clock)
     goods = _goods(fact.type, fact.value, clock)
     denied = [
-        (e.start, e.end) for part in parts for e in answer.mentioned if compare(part, e) == "equal"
+        (e.start, e.end) for part in parts for e in answer.denied if compare(part, e) == "equal"
     ]
     states_right = any(compare(part, e) == "equal" for part in parts for e in answer.asserted)
     if denied and not states_right:
@@ -439,13 +452,13 @@ def _find_wrong_name(
     near = find_near_name(answer.text, fold(fact.value), fact.type)
     if (
         near
-        and is_asserted(answer.text, *near)
+        and stance(answer.text, *near) == "asserted"
         and not _is_known_elsewhere(near, answer, facts, grounds)
     ):
         return [near]
-    denied = re.search(re.escape(fold(fact.value)), answer.text)
-    if denied and is_whole_name(answer.text, *denied.span(), fact.type):
-        return [denied.span()]
+    denied = _find_text(fact.type, fact.value, answer, "denied")
+    if denied:
+        return denied
     return [
         (entity.start, entity.end)
         for entity in answer.asserted
