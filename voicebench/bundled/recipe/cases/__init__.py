@@ -5,3 +5,28 @@
 writes `datasets/<suite>/cases.jsonl` again, the same bytes every time. `build` turns a marked-up
 line into a turn, `sense` draws values that make sense together, and each suite has its module.
 """
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+SUITES = ("daily_qa", "dialect_mix", "long_meeting", "multi_turn", "self_correction")
+
+
+def cases_bytes(suite: str) -> bytes:
+    """The bytes of a shipped suite's `cases.jsonl`.
+
+    Raises:
+        MissingPackageError: The speech synthesiser is not installed.
+    """
+    from voicebench.bundled.recipe.cases.build import jsonl
+
+    module = importlib.import_module(f"{__name__}.{suite}")
+    return jsonl(module.cases())
+
+
+def write_all(datasets: Path) -> None:
+    """Writes every shipped suite's cases below `datasets`."""
+    for suite in SUITES:
+        (datasets / suite / "cases.jsonl").write_bytes(cases_bytes(suite))

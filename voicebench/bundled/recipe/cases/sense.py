@@ -133,7 +133,8 @@ _CHOICES: dict[str, _Choose] = {
     "pickup/place": _of(_ARRIVALS),
     "d_shop/d_day": _of("听日 今日 后日 朝早 晏昼 夜晚 上昼 下昼"),
     "d_plan/d_day": _of("听日 后日 朝早 夜晚 上昼 下昼"),
-    "d_shop/d_money": lambda rng: cardinal(rng.randrange(20, 400)) + "蚊",
+    "d_shop/d_money": lambda rng: cardinal(rng.randrange(12, 80)) + "蚊",
+    "d_shop/d_thing": _of("番茄 薯仔 粟米 朱古力 生果 雪糕 云吞 猪手 鸡翼 遮"),
     "d_plan/d_person": _of("阿妈 阿爸 老细 伙计"),
     "d_work/time": _time(_DAYTIME),
 }
