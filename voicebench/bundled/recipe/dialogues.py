@@ -8,7 +8,7 @@ clean, disfluent and misheard; the answer keeps what was heard.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from voicebench.bundled.recipe import lexicon as lx
@@ -21,11 +21,12 @@ from voicebench.bundled.recipe.values import (
     FACT_TYPES,
     World,
     code,
+    fact_type,
     meaning,
     person,
     phone,
 )
-from voicebench.types import Message
+from voicebench.types import FactType, Message
 
 REFUSAL = "暂无法确认。"
 OFFER = "还有什么可以帮您的吗？"
@@ -40,9 +41,10 @@ NESTED = ("不对", "哦不", "不是", "说错了")
 
 @dataclass(frozen=True)
 class Expected:
-    """What the answer to one user turn has to state, and must not."""
+    """What the answer to one user turn has to state, and must not; `types` go with `values`."""
 
     values: tuple[str, ...] = ()
+    types: tuple[FactType, ...] = ()
     forbidden: tuple[str, ...] = ()
     refusal: bool = False
 
@@ -73,6 +75,15 @@ class Told:
 
     def said(self, slot: str) -> str:
         return meaning(self.values[slot])
+
+    def expected(self, slots: Iterable[str]) -> Expected:
+        """The facts of some slots, with everything taken back so far forbidden."""
+        asked = tuple(slots)
+        return Expected(
+            tuple(self.said(slot) for slot in asked),
+            tuple(fact_type(self.frame.slots[slot].kind) for slot in asked),
+            tuple(self.retracted),
+        )
 
 
 # ---------------------------------------------------------------- answers
@@ -224,13 +235,11 @@ class Maker:
                 return self._question(other, slot), answer, Expected(refusal=True)
         slots = rng.sample(told.order, 2 if rng.random() < 0.15 and len(told.order) > 1 else 1)
         question = rng.choice(["", "", "还有"]).join(self._question(frame, slot) for slot in slots)
-        values = tuple(told.said(slot) for slot in slots)
-        return question, answer_slots(told, slots, style), Expected(values, tuple(told.retracted))
+        return question, answer_slots(told, slots, style), told.expected(slots)
 
     def _all(self, told: Told, style: Style) -> tuple[str, str, Expected]:
-        values = tuple(told.said(slot) for slot in told.order)
         ask = self.rng.choice((*RESTATE, ""))
-        return ask, answer_all(told, style), Expected(values, tuple(told.retracted))
+        return ask, answer_all(told, style), told.expected(told.order)
 
     def _opening(self, told: Told, template: str, style: Style) -> tuple[str, str, Expected]:
         """The first user turn: statement and request in one utterance."""
@@ -251,8 +260,7 @@ class Maker:
                 cut = len(UPDATES) - NUM_UPDATES_HELD_OUT
                 form = rng.choice(UPDATES[cut:] if self.held_out else UPDATES[:cut])
                 said = form.format(label=told.label(slot), value=told.values[slot])
-                expected = Expected((told.said(slot),), ())
-                turns.append((said, answer_update(told, slot, style), expected))
+                turns.append((said, answer_update(told, slot, style), told.expected([slot])))
                 continue
             ask, answer, expected = self._ask(told, style) if rng.random() < 0.85 else self._all(told, style)
             turns.append((rng.choice(LATER_OPENERS) + (ask or "帮我复述一遍"), answer, expected))
@@ -285,7 +293,7 @@ class Maker:
         opening = (
             _join([self.rng.choice(OPENERS), _say(template, told.values, _how(self.rng), self.rng)], self.rng),
             answer_all(told, style),
-            Expected(tuple(told.said(slot) for slot in told.order)),
+            told.expected(told.order),
         )
         return self._finish("multi_turn", style, [opening, *self._later(told, style, self.rng.choice((2, 3, 4)))])
 
@@ -311,7 +319,7 @@ class Maker:
         if rng.random() < 0.6:
             question = self._question(told.frame, slot)
             ask, answer = question, answer_slots(told, [slot], style)
-            expected = Expected((told.said(slot),), tuple(told.retracted))
+            expected = told.expected([slot])
         else:
             ask, answer, expected = self._ask(told, style) if rng.random() < 0.4 else self._all(told, style)
         turns = [(_join([rng.choice(OPENERS), statement, tail, ask], rng), answer, expected)]
@@ -325,7 +333,7 @@ class Maker:
         if rng.random() < 0.3:
             text = self._string(rng.randint(2, 10))
             said = rng.choice(("请重复", "请复述", "跟我说", "重复一遍", "请跟我念")) + text
-            return self._finish("copying", style, [(said, text + "。", Expected((text,)))])
+            return self._finish("copying", style, [(said, text + "。", Expected((text,), ("term",)))])
         keys = rng.sample(lx.ITEMS_TRAIN + lx.TOPICS_TRAIN + lx.SUBJECTS + lx.UTILITIES, rng.randint(2, 5))
         pairs = {key: self._value() for key in keys}
         joined = "".join(rng.choice(["{}是{}", "{}是{}", "{}的值是{}", "{}叫{}"]).format(k, v) for k, v in pairs.items())
@@ -336,7 +344,7 @@ class Maker:
             answer = pairs[key] + "。" if style == "brief" else f"{key}是{pairs[key]}。"
             if style == "plain":
                 answer = f"好的，{answer}{OFFER}"
-            turns.append(((joined if position == 0 else "") + ask, answer, Expected((pairs[key],))))
+            turns.append(((joined if position == 0 else "") + ask, answer, Expected((pairs[key],), ("term",))))
         return self._finish("copying", style, turns)
 
     def _string(self, length: int) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from voicebench.bundled.recipe import lexicon as lx
 from voicebench.bundled.recipe.frames import FRAMES, draw
 from voicebench.bundled.recipe.prompts import system_prompts
-from voicebench.bundled.recipe.values import DRAWS
+from voicebench.bundled.recipe.values import DRAWS, fact_type
 from voicebench.types import Message
 
 if TYPE_CHECKING:
-    from voicebench.bundled.recipe.dialogues import Dialogue, Maker
+    from voicebench.bundled.recipe.dialogues import Dialogue, Expected, Maker
 
 SMALL_TALK = (
     "大家好我们开始吧", "先看一下上周的情况", "这个问题我们讨论过了", "我同意这个意见", "我觉得可以", "稍等我说一句",
@@ -34,26 +35,39 @@ def _templates(lines: tuple[str, ...], held_out: bool) -> tuple[str, ...]:
     return lines[-NUM_HELD_OUT:] if held_out else lines[:-NUM_HELD_OUT]
 
 
+def _only(slots: dict[str, str], *kinds: str) -> dict[str, str]:
+    return {kind: slots[kind] for kind in kinds}
+
+
+def _expected(values: Iterable[tuple[str, str]]) -> Expected:
+    """Facts of (kind, value) pairs."""
+    from voicebench.bundled.recipe.dialogues import Expected
+
+    pairs = tuple(values)
+    return Expected(tuple(v for _, v in pairs), tuple(fact_type(kind) for kind, _ in pairs))
+
+
 def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
     """Minutes of a meeting: one or two decisions and to-dos and a risk, in small talk."""
-    from voicebench.bundled.recipe.dialogues import Dialogue, Expected
+    from voicebench.bundled.recipe.dialogues import Dialogue
 
     rng, world, held_out = maker.rng, maker.world, maker.held_out
     value = {kind: DRAWS[kind] for kind in ("topic", "date", "money", "person", "task", "risk")}
-    facts: list[tuple[str, str, str, tuple[str, ...]]] = []  # kind, line, clause of the answer, values
+    # kind of item, line spoken, clause of the answer, values by their kind
+    facts: list[tuple[str, str, str, dict[str, str]]] = []
     for _ in range(rng.choice((1, 1, 2))):
         template = rng.choice(_templates(DECISIONS, held_out))
         slots = {kind: draw_(rng, world) for kind, draw_ in value.items()}
         amount = "{money}" in template
         clause = f"{slots['topic']}{'预算' if amount else '定在'}{slots['money' if amount else 'date']}"
-        facts.append(("决定", template.format(**slots), clause, (slots["topic"], slots["money" if amount else "date"])))
+        facts.append(("决定", template.format(**slots), clause, _only(slots, "topic", "money" if amount else "date")))
     for _ in range(rng.choice((1, 1, 2))):
         template = rng.choice(_templates(TODOS, held_out))
         slots = {kind: draw_(rng, world) for kind, draw_ in value.items()}
         clause = f"{slots['person']}{slots['task']}{slots['date']}"
-        facts.append(("待办", template.format(**slots), clause, (slots["person"], slots["task"], slots["date"])))
+        facts.append(("待办", template.format(**slots), clause, _only(slots, "person", "task", "date")))
     risk = value["risk"](rng, world)
-    facts.append(("风险", rng.choice(_templates(RISK_LINES, held_out)).format(risk=risk), risk, (risk,)))
+    facts.append(("风险", rng.choice(_templates(RISK_LINES, held_out)).format(risk=risk), risk, {"risk": risk}))
     rng.shuffle(facts)
     count = rng.choices((4, 8, 16, 30), (0.5, 0.3, 0.15, 0.05))[0] if num_talk is None else num_talk
     lines = [rng.choice(SMALL_TALK) for _ in range(count)]
@@ -65,13 +79,13 @@ def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
     parts = {
         name: "；".join(clause for kind, _, clause, _ in facts if kind == name) for name in ("决定", "待办", "风险")
     }
-    everything = tuple(v for fact in facts for v in fact[3])
+    asked = [item for fact in facts for item in fact[3].items()]
     if rng.random() < 0.4:  # one part only
         name = rng.choice(tuple(parts))
         ask = rng.choice({"决定": ("会议决定了什么", "有什么决定"), "待办": ("待办是什么", "有哪些待办"),
                           "风险": ("风险是什么", "有什么风险")}[name])  # fmt: skip
         answer = f"{name}：{parts[name]}。"
-        everything = tuple(v for fact in facts if fact[0] == name for v in fact[3])
+        asked = [item for fact in facts if fact[0] == name for item in fact[3].items()]
     else:
         ask = rng.choice(_templates(ASKS, held_out))
         answer = "".join(f"{name}：{text}。" for name, text in parts.items())
@@ -81,7 +95,7 @@ def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
         Message(role="user", content=transcript + ask),
         Message(role="assistant", content=answer),
     )
-    return Dialogue("long_meeting", style, messages, (Expected(everything),))
+    return Dialogue("long_meeting", style, messages, (_expected(asked),))
 
 
 TOOLS: tuple[tuple[str, str, dict[str, str], tuple[str, ...], str], ...] = (
@@ -141,12 +155,12 @@ def tool_call(maker: Maker) -> Dialogue:
     if rng.random() < 0.2:  # offered, not needed
         frame = rng.choice(FRAMES)
         _, template = rng.choice(frame.statement_templates(held_out))
-        told = Told(frame, draw(frame, rng, world), [])
+        told = Told(frame, draw(frame, rng, world), list(frame.slots))
         slot = rng.choice(tuple(frame.slots))
         _, question = rng.choice(frame.question_templates(slot, held_out))
         said, answer = template.format(**told.values) + question, answer_slots(told, [slot], "strict")
         messages = [Message(role="user", content=said), Message(role="assistant", content=answer)]
-        expected = [Expected((told.said(slot),))]
+        expected = [told.expected([slot])]
     else:
         name, _, parameters, requests, reply = rng.choice(offered)
         arguments = {key: DRAWS[kind](rng, world) for key, kind in parameters.items()}
@@ -161,7 +175,7 @@ def tool_call(maker: Maker) -> Dialogue:
             Message(role="tool", content=json.dumps(shown, ensure_ascii=False)),
             Message(role="assistant", content=answer),
         ]
-        expected = [Expected((call,)), Expected((answer,))]
+        expected = [Expected((call,), ("term",)), _expected(list(zip(parameters.values(), arguments.values(), strict=True)))]
     head = (Message(role="system", content=system),)
     return Dialogue("tools", "strict", (*head, *messages), tuple(expected), tools=schemas)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voicebench.bundled.recipe import lexicon as lx
+from voicebench.types import FactType
 
 DIGITS = "零一二三四五六七八九"
 SPOKEN_DIGITS = "零幺二三四五六七八九"
@@ -256,7 +257,7 @@ DRAWS: dict[str, Draw] = {
     "d_person": _pick(DIALECT_PEOPLE),
     "d_money": dialect_money,
 }
-FACT_TYPES = {
+FACT_TYPES: dict[str, FactType] = {
     "time": "time", "date": "date", "weekday": "date", "money": "money", "count": "number",
     "people": "number", "person": "person", "title": "person", "phone": "number", "code": "number",
     "item": "product", "quantity": "product", "topic": "term", "task": "term", "venue": "place",
@@ -267,3 +268,8 @@ FACT_TYPES = {
     "d_person": "term", "d_money": "money",
 }  # fmt: skip
 """The fact type (METRICS, answers) of each kind of value."""
+
+
+def fact_type(kind: str) -> FactType:
+    """The fact type of a kind of value (a key of `DRAWS`)."""
+    return FACT_TYPES[kind]
