@@ -37,6 +37,7 @@ MIN_DURATION_S = 0.1
 """Shorter than any syllable, so nothing can have been said."""
 
 _RATES_HZ = range(1_000, 768_001)  # outside, a frame could be blown up to hours by resampling
+_MAX_CHANNELS = 8  # FFmpeg resamples no more of them without a named layout
 _TRUNCATION_TOLERANCE_S = 0.2  # encoder delay and padding move the end by up to 0.1 s
 _UNKNOWN_RIFF_SIZE = 0x7FFF_0000  # writers to a pipe put the largest value that they can
 _KNOWN = "WAV, MP3, FLAC, Ogg, M4A, WebM, AIFF or AAC"
@@ -223,6 +224,7 @@ def _decode(
     if pcm is None and container_format is None and str(name).lower().endswith((".pcm", ".raw")):
         pcm = PcmFormat()
     if pcm is not None:
+        _check_channels(pcm.channels, name)
         container_format = pcm.encoding
         options = {"sample_rate": str(pcm.rate_hz), "ch_layout": f"{pcm.channels}c"}
     if container_format is None:
@@ -266,11 +268,12 @@ def _resampled(frames: Iterator[AudioFrame], name: str) -> Iterator[NDArray[np.f
     for frame in frames:
         if frame.sample_rate not in _RATES_HZ:
             raise AudioError(f"{name} has a sample rate of {frame.sample_rate} Hz", _CONVERT)
+        _check_channels(frame.layout.nb_channels, name)
         frame_format = (frame.sample_rate, frame.format.name, frame.layout.name)
         if frame_format != current:
             if resampler is not None:
                 yield from map(_mono, resampler.resample(None))
-            resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=SAMPLE_RATE_HZ)
+            resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=SAMPLE_RATE_HZ)
             current = frame_format
         frame.pts = None  # gaps and jumps in time stamps are not sound
         yield from map(_mono, resampler.resample(frame))
@@ -279,7 +282,9 @@ def _resampled(frames: Iterator[AudioFrame], name: str) -> Iterator[NDArray[np.f
 
 
 def _mono(frame: AudioFrame) -> NDArray[np.float32]:
-    mean = np.asarray(frame.to_ndarray(), dtype=np.float32).mean(axis=0)
+    # Packed samples: PyAV 18 reads beyond the planes of a planar frame of 8 or more channels.
+    packed = np.asarray(frame.to_ndarray(), dtype=np.float32)
+    mean = packed.reshape(frame.samples, -1).mean(axis=1)
     bounded: NDArray[np.float32] = np.clip(np.nan_to_num(mean, posinf=1.0, neginf=-1.0), -1.0, 1.0)
     return bounded
 
@@ -319,6 +324,11 @@ def _limit(
             f"{name} holds {duration_s:.3f} s of audio; at least {MIN_DURATION_S} s are needed",
             "Record a longer one",
         )
+
+
+def _check_channels(channels: int, name: str) -> None:
+    if not 1 <= channels <= _MAX_CHANNELS:
+        raise AudioError(f"{name} has {channels} channels, not 1 to {_MAX_CHANNELS}", _CONVERT)
 
 
 def _check_length(duration_s: float, name: str, max_duration_s: float) -> None:

@@ -24,6 +24,10 @@ from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, MissingPackageError, ModelError
 
 _WAY_OUT = "Reinstall voicebench, or give a complete FunASR model folder in the profile"
+_CONFIG_KEYS = (
+    "model", "encoder", "decoder", "predictor", "frontend", "frontend_conf", "tokenizer",
+    "tokenizer_conf",
+)  # fmt: skip
 
 
 def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
@@ -92,8 +96,10 @@ def _check_files(folder: Path) -> str:
             raise ModelError(f"model folder {folder} lacks {name}", _WAY_OUT)
     try:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        class_name = config["model"]
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        missing = [key for key in _CONFIG_KEYS if key not in config]
+        if missing:
+            raise ValueError(f"no {missing[0]} in it")
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise _corrupt(folder / "config.yaml", error) from None
     try:
         tokens = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
@@ -107,7 +113,7 @@ def _check_files(folder: Path) -> str:
             raise ValueError("no <AddShift> and <Rescale> in it")
     except (OSError, ValueError) as error:
         raise _corrupt(folder / "am.mvn", error) from None
-    return str(class_name)
+    return str(config["model"])
 
 
 def _checkpoint_keys(path: Path) -> set[str]:

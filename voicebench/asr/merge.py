@@ -58,7 +58,8 @@ def merge(
             if i and j < len(new) and previous[i - 1].start_s > new[j].start_s:
                 continue
             score = sum(gains_before[: i - first]) + sum(gains_after[j:])
-            score -= sum(_sameness(a, b) for a in previous[first:i] for b in new[j:last])
+            if previous_end_s > new_start_s:
+                score -= sum(_sameness(a, b) for a in previous[first:i] for b in new[j:last])
             if score > best_score:
                 best_score, best_cut = score, (i, j)
     i, j = best_cut

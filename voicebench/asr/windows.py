@@ -85,6 +85,11 @@ class SlidingWindows:
         """Seconds of audio taken so far."""
         return self._num_samples / SAMPLE_RATE_HZ
 
+    @property
+    def held_s(self) -> float:
+        """Seconds of audio in memory: a few windows, however long the turn."""
+        return len(self._held) / SAMPLE_RATE_HZ
+
     def feed(self, samples: NDArray[np.float32]) -> list[Window]:
         """Takes audio and recognises every window that it completes.
 

@@ -1,0 +1,166 @@
+"""Sliding windows on a recogniser that hears a scripted sentence exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from voicebench.asr.windows import SlidingWindows, has_sound
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token
+
+SYLLABLE_S = 0.2
+TEXT = "今天下午三点在北京人民大会堂二楼会议室开会请带上昨天的材料和电脑不要迟到谢谢大家"
+LEVEL = 0.01
+
+
+class ScriptedRecognizer:
+    """Hears, in audio made by `speech`, every syllable that is whole in the piece."""
+
+    def __init__(self, confidence: float = 0.9) -> None:
+        self.confidence = confidence
+        self.heard_s: list[float] = []
+
+    def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
+        self.heard_s.append(len(samples) / SAMPLE_RATE_HZ)
+        ids = np.rint(samples / LEVEL).astype(int)
+        tokens = []
+        for id_ in sorted(set(ids[ids > 0])):
+            (where,) = np.nonzero(ids == id_)
+            if len(where) == round(SYLLABLE_S * SAMPLE_RATE_HZ):
+                tokens.append(
+                    Token(
+                        text=TEXT[id_ - 1],
+                        start_s=where[0] / SAMPLE_RATE_HZ,
+                        end_s=(where[-1] + 1) / SAMPLE_RATE_HZ,
+                        confidence=self.confidence,
+                    )
+                )
+        return Hypothesis(tokens=tuple(tokens))
+
+    def recognize_batch(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
+        return [self.recognize(piece) for piece in pieces]
+
+    def close(self) -> None: ...
+
+
+def speech(num_syllables: int, pause_s: float = 0.0) -> NDArray[np.float32]:
+    """Syllable k is a level of k times `LEVEL`; a pause after each."""
+    syllable, pause = round(SYLLABLE_S * SAMPLE_RATE_HZ), round(pause_s * SAMPLE_RATE_HZ)
+    pieces = []
+    for index in range(num_syllables):
+        pieces += [np.full(syllable, (index + 1) * LEVEL), np.zeros(pause)]
+    return np.concatenate([*pieces, np.zeros(0)]).astype(np.float32)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    num_syllables=st.integers(0, len(TEXT)),
+    pause_s=st.sampled_from([0.0, 0.05, 0.31]),
+    chunk_s=st.floats(0.02, 5.0),
+    overlap_s=st.sampled_from([0.25, 0.3, 0.5]),
+)
+def test_windows_hear_what_was_said(
+    num_syllables: int, pause_s: float, chunk_s: float, overlap_s: float
+) -> None:
+    samples = speech(num_syllables, pause_s)
+    windows = SlidingWindows(ScriptedRecognizer(), 2.4, overlap_s)
+    step = round(chunk_s * SAMPLE_RATE_HZ)
+    recognised = []
+    for start in range(0, len(samples), step):
+        recognised += windows.feed(samples[start : start + step])
+        assert not windows.hypothesis.is_final
+    recognised += windows.finish()
+    assert windows.hypothesis.text == TEXT[:num_syllables]
+    assert windows.hypothesis.is_final
+    assert [window.index for window in recognised] == list(range(len(recognised)))
+    assert windows.audio_s == pytest.approx(len(samples) / SAMPLE_RATE_HZ)
+    for token, index in zip(windows.hypothesis.tokens, range(num_syllables), strict=True):
+        assert token.start_s == pytest.approx(index * (SYLLABLE_S + pause_s), abs=1e-3)
+
+
+def test_windows_lie_where_they_should() -> None:
+    windows = SlidingWindows(ScriptedRecognizer(), 2.4, 0.3)
+    recognised = windows.feed(speech(25)) + windows.finish()
+    spans = [(round(w.start_s, 3), round(w.end_s, 3)) for w in recognised]
+    assert spans == [(0.0, 2.4), (2.1, 4.5), (2.6, 5.0)]  # the last reaches back to be whole
+
+
+def test_short_audio_is_one_short_window() -> None:
+    windows = SlidingWindows(ScriptedRecognizer())
+    assert windows.feed(speech(3)) == []
+    (window,) = windows.finish()
+    assert (window.start_s, window.end_s) == (0.0, pytest.approx(0.6))
+
+
+def test_audio_of_whole_windows_leaves_no_rest() -> None:
+    windows = SlidingWindows(ScriptedRecognizer(), 2.4, 0.3)
+    assert len(windows.feed(speech(12))) == 1
+    assert windows.finish() == []
+
+
+def test_silence_is_not_recognised() -> None:
+    recognizer = ScriptedRecognizer()
+    windows = SlidingWindows(recognizer)
+    recognised = windows.feed(np.zeros(5 * SAMPLE_RATE_HZ, np.float32)) + windows.finish()
+    assert len(recognised) == 3
+    assert windows.hypothesis.tokens == ()
+    assert recognizer.heard_s == []
+
+
+def test_doubtful_windows_are_recognised_again_with_more_audio() -> None:
+    recognizer = ScriptedRecognizer(confidence=0.4)
+    windows = SlidingWindows(recognizer, re_recognise_below=0.5, again_context_s=1.0)
+    recognised = windows.feed(speech(23)) + windows.finish()
+    assert [(w.index, w.pass_number) for w in recognised] == [
+        (0, 1), (0, 2), (1, 1), (1, 2), (2, 1), (2, 2),
+    ]  # fmt: skip
+    assert recognizer.heard_s == pytest.approx([2.4, 2.4, 2.4, 3.4, 2.4, 3.4])
+    assert windows.hypothesis.text == TEXT[:23]
+
+
+def test_context_is_heard_but_not_doubled() -> None:
+    recognizer = ScriptedRecognizer()
+    windows = SlidingWindows(recognizer, context_s=0.5)
+    windows.feed(speech(40))
+    windows.finish()
+    assert recognizer.heard_s[1] == pytest.approx(2.9)
+    assert windows.hypothesis.text == TEXT[:40]
+
+
+def test_memory_does_not_grow_with_the_audio() -> None:
+    windows = SlidingWindows(ScriptedRecognizer())
+    held = []
+    for _ in range(600):
+        windows.feed(np.zeros(SAMPLE_RATE_HZ, np.float32))
+        held.append(windows.held_s)
+    assert max(held) < 10
+
+
+def test_taking_and_recognising_apart_is_the_same_as_feeding() -> None:
+    samples = speech(30)
+    fed, taken = SlidingWindows(ScriptedRecognizer()), SlidingWindows(ScriptedRecognizer())
+    fed.feed(samples)
+    fed.finish()
+    for ready in [*taken.take(samples), *taken.take_rest()]:
+        taken.recognise(ready)
+    assert fed.hypothesis.tokens == taken.hypothesis.tokens
+
+
+@pytest.mark.parametrize(
+    ("level", "sounds"), [(0.0, False), (5e-4, False), (2e-3, True), (0.1, True)]
+)
+def test_has_sound(level: float, sounds: bool) -> None:
+    samples = np.zeros(SAMPLE_RATE_HZ, np.float32)
+    samples[8_000:9_000] = level
+    assert has_sound(samples) is sounds
+    assert not has_sound(samples[:0])
+
+
+def test_an_overlap_as_long_as_the_window_is_refused() -> None:
+    with pytest.raises(ValueError, match="overlap_s"):
+        SlidingWindows(ScriptedRecognizer(), 1.0, 1.0)
