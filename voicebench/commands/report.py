@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
         RecordError: The folder is no run, or its records are damaged.
         StorageError: The HTML file cannot be written.
     """
-    from voicebench.report.render import load_report, write_report
-    from voicebench.report.tables import metrics_document, print_tables
+    from voicebench.report.render import load_report, metrics_document, write_report
+    from voicebench.report.tables import print_tables
 
     folder = Path(args.run)
     report = load_report(folder)

@@ -112,8 +112,8 @@ def _how_to_continue(folder: Path) -> str:
 
 
 def _show(folder: Path, as_json: bool) -> int:
-    from voicebench.report.render import load_report, write_report
-    from voicebench.report.tables import metrics_document, print_tables
+    from voicebench.report.render import load_report, metrics_document, write_report
+    from voicebench.report.tables import print_tables
 
     report = load_report(folder)
     path = write_report(report, folder / "report.html")

@@ -1,0 +1,187 @@
+"""Whole runs on small in-test models: both modes, stopped anywhere and continued."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from toy import ToyGenerator, ToyRecognizer, write_suite
+
+from voicebench.config import Profile
+from voicebench.errors import ConfigError, RecordError
+from voicebench.runs.plan import Models
+from voicebench.runs.record import TURNS_FILE, read_run, read_turns
+from voicebench.runs.runner import execute, settings_of
+from voicebench.runs.settings import RunSettings, build_variants
+from voicebench.types import Mode, Run, Turn
+
+
+class Stopped(BaseException):
+    """Stands for the process's end."""
+
+
+class Watcher:
+    """Stops the run after so many records."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.turns: list[Turn] = []
+        self.stop_after = stop_after
+
+    def planned(self, folder: Path, run: Run, num_done: int, num_half_written: int) -> None: ...
+
+    def stage(self, text: str) -> None: ...
+
+    def recorded(self, turn: Turn) -> None:
+        self.turns.append(turn)
+        if len(self.turns) == self.stop_after:
+            raise Stopped
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> RunSettings:
+    for model in ("asr", "llm"):
+        (tmp_path / model).mkdir()
+        (tmp_path / model / "config.yaml").write_text("a: 1\n")
+    profile = tmp_path / "toy.yaml"
+    profile.write_text("name: toy\nasr: {folder: asr}\nllm: {folder: llm}\n")
+    suite = write_suite(tmp_path / "tones")
+    return RunSettings(
+        profile=str(profile),
+        suites=(str(suite),),
+        variants=build_variants(["none", "full"], [], [], 0),
+        repeats=1,
+    )
+
+
+def load_toys(profile: Profile) -> Models:
+    return Models(ToyRecognizer(), ToyGenerator())
+
+
+def run(settings: RunSettings, folder: Path, stop_after: int | None = None) -> Watcher:
+    watcher = Watcher(stop_after)
+    execute(settings, folder, watcher, load=load_toys)
+    return watcher
+
+
+def content(folder: Path) -> dict[object, object]:
+    """What must not depend on when a run was stopped: everything but times and cache hits."""
+    return {
+        turn.key: (turn.hypothesis.text, turn.cleaned, turn.messages, turn.answer,
+                   turn.answer_from_gold, turn.answer_from_gold_cleaned, turn.failure)
+        for turn in read_turns(folder).turns
+        if not turn.is_warm_up
+    }  # fmt: skip
+
+
+def in_mode(settings: RunSettings, mode: Mode) -> RunSettings:
+    pace = "fast" if mode == "latency" else None
+    return msgspec.structs.replace(settings, mode=mode, pace=pace)
+
+
+@pytest.mark.parametrize("mode", ["quality", "latency"])
+def test_a_run_leaves_every_planned_turn(settings: RunSettings, tmp_path: Path, mode: Mode) -> None:
+    run(in_mode(settings, mode), tmp_path / "run")
+    record = read_run(tmp_path / "run")
+    turns = [t for t in read_turns(tmp_path / "run").turns if not t.is_warm_up]
+    assert len(turns) == record.num_turns_planned == 3 * 2 * 2
+    assert all(turn.answer and turn.failure is None for turn in turns)
+    assert record.finished_at is not None
+    assert record.num_warm_up_turns == (4 if mode == "latency" else 0)
+
+
+@pytest.mark.parametrize("mode", ["quality", "latency"])
+def test_a_run_stopped_anywhere_ends_like_one_left_alone(
+    settings: RunSettings, tmp_path: Path, mode: Mode
+) -> None:
+    settings = in_mode(settings, mode)
+    run(settings, tmp_path / "whole")
+    expected = content(tmp_path / "whole")
+    stops = range(1, len(expected)) if mode == "quality" else (2, 5, 10)  # 4 are warm-up turns
+    for stop_after in stops:
+        folder = tmp_path / f"stopped_{stop_after}"
+        with pytest.raises(Stopped):
+            run(settings, folder, stop_after)
+        path = folder / TURNS_FILE
+        path.write_bytes(path.read_bytes() + b'{"run_id": "half')
+        run(settings_of(folder), folder)
+        assert content(folder) == expected
+
+
+def test_answers_follow_the_models_own_earlier_ones(settings: RunSettings, tmp_path: Path) -> None:
+    run(settings, tmp_path / "run")
+    second = next(t for t in read_turns(tmp_path / "run").turns if t.turn_index == 1)
+    assert [message.role for message in second.messages] == ["system", "user", "assistant", "user"]
+    assert second.answer.startswith("4条")
+    assert second.answer_from_gold == "4条：今天下午三点开会吧。"
+
+
+def test_variants_share_what_was_recognised(settings: RunSettings, tmp_path: Path) -> None:
+    toys = Models(ToyRecognizer(), ToyGenerator())
+    execute(settings, tmp_path / "run", Watcher(), load=lambda _: toys)
+    turns = read_turns(tmp_path / "run").turns
+    assert sum("asr" in turn.stage_cache_hits for turn in turns) == len(turns) // 2
+    assert all(t.asr_compute_s == 0.0 for t in turns if "asr" in t.stage_cache_hits)
+    assert toys.recognizer.num_pieces <= 2 * len(turns) // 2
+
+
+def test_a_finished_run_is_left_as_it_is(settings: RunSettings, tmp_path: Path) -> None:
+    run(settings, tmp_path / "run")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert run(settings, tmp_path / "run").turns == []
+    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_other_settings_are_refused(settings: RunSettings, tmp_path: Path) -> None:
+    run(settings, tmp_path / "run")
+    with pytest.raises(RecordError, match="num_turns_planned"):
+        run(msgspec.structs.replace(settings, limit=1), tmp_path / "run")
+
+
+def test_a_turn_whose_audio_is_gone_is_a_failed_record(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "tones" / "1_0.wav").write_bytes(b"")
+    run(settings, tmp_path / "run")
+    failed = [t for t in read_turns(tmp_path / "run").turns if t.failure]
+    assert {turn.case_id for turn in failed} == {"case_1"}
+    assert all(turn.failure and turn.failure.stage == "audio" for turn in failed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"limit": 0}, "--limit is 0"),
+        ({"repeats": -1}, "--repeats is -1"),
+        ({"mode": "quality", "pace": "real_time"}, "does not go with"),
+        ({"profile": "nonsense"}, "nonsense"),
+    ],
+)
+def test_impossible_settings_are_refused(
+    settings: RunSettings, tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run(msgspec.structs.replace(settings, **changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("cleanings", "prompts", "variants", "message"),
+    [
+        (["sead"], [], [], "unknown cleaning 'sead'. Did you mean 'seed'"),
+        ([], ["nope"], [], "unknown prompt 'nope'"),
+        ([], [], ["window=4"], "Did you mean 'window_s'"),
+        ([], [], ["window_s=four"], "is not valid"),
+        ([], [], ["window_s"], "FIELD=VALUE"),
+        ([], [], ["overlap_s=9"], "overlap_s must be in"),
+    ],
+)
+def test_variants_that_cannot_be_are_refused(
+    cleanings: list[str], prompts: list[str], variants: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build_variants(cleanings, prompts, variants, 0)
