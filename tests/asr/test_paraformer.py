@@ -116,7 +116,7 @@ def test_a_closed_recogniser_refuses(folders: dict[str, Path]) -> None:
 
 
 def test_a_missing_folder_starts_no_download(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="there is no model folder .*paraformer-zh"):
+    with pytest.raises(ModelError, match=r"there is no model folder .*paraformer-zh"):
         ParaformerRecognizer(AsrProfile(folder=str(tmp_path / "paraformer-zh")))
 
 

@@ -111,7 +111,8 @@ def test_agrees_with_the_model_as_its_package_calls_it(sentence: NDArray[np.floa
     import torch
 
     spec = importlib.util.find_spec("silero_vad")
-    assert spec is not None and spec.submodule_search_locations
+    assert spec is not None
+    assert spec.submodule_search_locations
     path = Path(spec.submodule_search_locations[0]) / "data" / "silero_vad.jit"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

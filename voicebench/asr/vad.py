@@ -20,6 +20,8 @@ from voicebench.errors import MissingPackageError
 from voicebench.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
 FRAME_SAMPLES = 512
@@ -82,7 +84,8 @@ def _load_network() -> Any:
     path = Path(spec.submodule_search_locations[0]) / "data" / "silero_vad.jit"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript as such is deprecated
-        network = torch.jit.load(str(path), map_location="cpu").eval()._model
+        load: Callable[..., Any] = torch.jit.load  # untyped in torch
+        network = load(str(path), map_location="cpu").eval()._model
     state = torch.zeros(_STATE_SHAPE)
     for _ in range(_WARM_UP_FRAMES):
         _step(network, np.zeros(_CONTEXT_SAMPLES + FRAME_SAMPLES, np.float32), state)
