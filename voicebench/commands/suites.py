@@ -134,6 +134,9 @@ def _check(names: list[str], *, resynthesise: bool, as_json: bool) -> int:
     return 2 if any(found.values()) else 0
 
 
+_WHOLE = ("suite", "case", "sha256")  # columns whose text is to be copied, so never cut
+
+
 def _print_table(
     columns: tuple[str, ...], rows: list[tuple[str, ...]], numeric: tuple[str, ...] = ()
 ) -> None:
@@ -144,7 +147,9 @@ def _print_table(
     table = Table(show_edge=False, pad_edge=False)
     for column in columns:
         is_number = column in numeric
-        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
+        table.add_column(
+            column, justify="right" if is_number else "left", no_wrap=is_number or column in _WHOLE
+        )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)

@@ -42,7 +42,9 @@ class Statement:
     @property
     def tag(self) -> str:
         """How a case names where its words are from."""
-        return self.template_id if self.template_id == HAND_WRITTEN else "template:" + self.template_id
+        return (
+            self.template_id if self.template_id == HAND_WRITTEN else "template:" + self.template_id
+        )
 
     def fact(self, slot: str, forbidden: Iterable[str] = ()) -> Fact:
         """The fact that a slot has its value."""

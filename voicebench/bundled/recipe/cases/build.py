@@ -21,7 +21,12 @@ from voicebench.suites.speech import render_turn
 from voicebench.types import Case, CaseTurn, Fact, FactType, Segment
 
 MAX_SENTENCES = 3  # what the seed prompt asks for
-CLOCKS = ("2026-03-02T09:00:00", "2026-04-15T14:30:00", "2026-06-11T19:20:00", "2026-10-20T08:10:00")
+CLOCKS = (
+    "2026-03-02T09:00:00",
+    "2026-04-15T14:30:00",
+    "2026-06-11T19:20:00",
+    "2026-10-20T08:10:00",
+)
 _MARKED = re.compile(r"\[([^\]]*)\]|<([^|>]*)\|([^>]*)>")
 
 
@@ -47,7 +52,9 @@ class Line:
     @property
     def spoken(self) -> str:
         """What is synthesised: everything said, with pauses."""
-        return _MARKED.sub(lambda found: found[1] if found[1] is not None else found[2], self.markup)
+        return _MARKED.sub(
+            lambda found: found[1] if found[1] is not None else found[2], self.markup
+        )
 
     @property
     def said(self) -> str:
@@ -77,7 +84,9 @@ VARIANTS = ("", "+f1", "+f2", "+f3", "+f4", "+m1", "+m2", "+m3", "+m4", "+m7")
 
 def draw_voice(rng: random.Random, language: str = "cmn") -> Voice:
     """A voice of one language, at an everyday rate and pitch."""
-    return Voice(language + rng.choice(VARIANTS), rng.randrange(150, 201, 10), rng.randrange(35, 66, 5))
+    return Voice(
+        language + rng.choice(VARIANTS), rng.randrange(150, 201, 10), rng.randrange(35, 66, 5)
+    )
 
 
 def fact(
@@ -96,7 +105,8 @@ def fact(
 
 
 def fact_type(kind: str) -> FactType:
-    return msgspec.convert(FACT_TYPES[kind], FactType)
+    checked: FactType = msgspec.convert(FACT_TYPES[kind], FactType)
+    return checked
 
 
 def turn(

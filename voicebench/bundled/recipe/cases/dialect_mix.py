@@ -7,7 +7,14 @@ import re
 from collections.abc import Iterator
 
 from voicebench.bundled.recipe import lexicon as lx
-from voicebench.bundled.recipe.cases.asking import HAND_WRITTEN, Statement, line, question, state, written
+from voicebench.bundled.recipe.cases.asking import (
+    HAND_WRITTEN,
+    Statement,
+    line,
+    question,
+    state,
+    written,
+)
 from voicebench.bundled.recipe.cases.build import draw_voice, fill, number_cases, turn
 from voicebench.bundled.recipe.frames import DIALECT_FRAMES
 from voicebench.bundled.recipe.values import meaning
@@ -29,7 +36,12 @@ _NOT_ASKED = ("time",)  # the held-out question for it is not idiomatic; written
 _WRITTEN = (
     ("d_plan", "{d_day}我同{d_person}约好咗，去{place}{d_act}", "唔该话我知系几时", "d_day"),
     ("d_plan", "我{d_day}要去{place}{d_act}，{d_person}同我一齐去", "请问我去边度", "place"),
-    ("d_shop", "唔该帮我落单买{d_thing}，{d_money}，{d_day}送到{d_place}", "请问一共几多钱", "d_money"),
+    (
+        "d_shop",
+        "唔该帮我落单买{d_thing}，{d_money}，{d_day}送到{d_place}",
+        "请问一共几多钱",
+        "d_money",
+    ),
     ("d_shop", "我要买{d_thing}，{d_day}送去{d_place}，{d_money}", "请问送到边度", "d_place"),
     ("d_work", "老细叫我{time}去{room}揾{person}{d_act}", "请问我要揾边个", "person"),
     ("d_work", "{person}话{time}喺{room}等我{d_act}", "请问系几点", "time"),
@@ -77,7 +89,9 @@ def _framed(rng: random.Random) -> Iterator[_Draft]:
             slot = slots[(index + index // 2) % len(slots)]
             tag, ask = question(frame, slot)
             language = ("cmn", "yue")[index // 2]
-            words = line(_marked(said, said.template), mandarin(ask), voice=draw_voice(rng, language))
+            words = line(
+                _marked(said, said.template), mandarin(ask), voice=draw_voice(rng, language)
+            )
             yield [turn(words, [said.fact(slot)])], [language, "question", said.tag, tag]
 
 

@@ -98,7 +98,7 @@ def _date_forms(value: str) -> tuple[str, ...]:
 
 def _money_forms(value: str) -> tuple[str, ...]:
     numeral = re.sub("(块钱|块|元|蚊)$", "", value)
-    forms = [number + unit for number in (numeral, str(to_int(numeral))) for unit in _UNITS_OF_MONEY]
+    forms = [
+        number + unit for number in (numeral, str(to_int(numeral))) for unit in _UNITS_OF_MONEY
+    ]
     return tuple(form for form in forms if form != value)
-
-

@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 
 from voicebench.bundled.recipe import long_tasks
 from voicebench.bundled.recipe.cases.asking import HAND_WRITTEN
-from voicebench.bundled.recipe.cases.build import Line, Voice, draw_voice, fact, fill, number_cases, turn
+from voicebench.bundled.recipe.cases.build import (
+    Line,
+    Voice,
+    draw_voice,
+    fact,
+    fill,
+    number_cases,
+    turn,
+)
 from voicebench.bundled.recipe.cases.meeting_talk import (
     AGENDA,
     BRIEF_OPENING,
@@ -76,7 +84,9 @@ def cases() -> list[Case]:
 def _draw(rng: random.Random, taken: set[str]) -> dict[str, str]:
     """Values of one point, none a part of another or of any point before it."""
     while True:
-        values = {kind: DRAWS[kind](rng, WORLD) for kind in ("topic", "date", "person", "task", "risk")}
+        values = {
+            kind: DRAWS[kind](rng, WORLD) for kind in ("topic", "date", "person", "task", "risk")
+        }
         values["money"] = cardinal(rng.randrange(1000, 60000, 500)) + "元"
         if values["date"] in ("今天", "明天"):
             continue

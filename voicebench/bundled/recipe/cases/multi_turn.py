@@ -24,17 +24,47 @@ _Draft = tuple[list[CaseTurn], list[str]]
 _Asked = tuple[CaseTurn, str]
 
 LATER = ("", "那么", "刚才说的", "再问一下", "对了", "请问")
-RESTATE = ("帮我复述一遍", "请复述一遍", "帮我总结一下")
+RESTATE = ("现在请复述一遍", "最后帮我确认一下", "现在帮我核对一下全部内容")
 _MOVED = ("date", "weekday", "time", "room", "place", "venue", "city", "restaurant", "hotel")
 """Kinds of value of which one says that something 要改到."""
 
 _WRITTEN = (
-    ("meeting", "我{date}{time}在{room}见{person}，谈{topic}", "topic", "那我几点见{person}", "time"),
-    ("parcel", "有我的快递，是{item}，放在{place}，取件码{code}", "code", "快递放在哪里来着", "place"),
+    (
+        "meeting",
+        "我{date}{time}在{room}见{person}，谈{topic}",
+        "topic",
+        "那我几点见{person}",
+        "time",
+    ),
+    (
+        "parcel",
+        "有我的快递，是{item}，放在{place}，取件码{code}",
+        "code",
+        "快递放在哪里来着",
+        "place",
+    ),
     ("trip", "我和{person}{date}从{origin}去{city}，{time}出发", "city", "我们从哪里走", "origin"),
-    ("dinner", "{date}{time}在{restaurant}聚餐，{person}订的位子", "person", "那我们几点吃饭", "time"),
-    ("class", "{title}的{subject}课改到{weekday}{time}，在{room}上", "weekday", "几点开始上课", "time"),
-    ("contact", "{organisation}的{person}找我谈{topic}，电话是{phone}", "topic", "他的电话是多少", "phone"),
+    (
+        "dinner",
+        "{date}{time}在{restaurant}聚餐，{person}订的位子",
+        "person",
+        "那我们几点吃饭",
+        "time",
+    ),
+    (
+        "class",
+        "{title}的{subject}课改到{weekday}{time}，在{room}上",
+        "weekday",
+        "几点开始上课",
+        "time",
+    ),
+    (
+        "contact",
+        "{organisation}的{person}找我谈{topic}，电话是{phone}",
+        "topic",
+        "他的电话是多少",
+        "phone",
+    ),
     ("repair", "{title}{date}{time}来修{item}，要{money}", "money", "师傅哪天来", "date"),
     ("hotel", "我{date}住{city}{hotel}，房号{code}，一晚{money}", "hotel", "我住几号房", "code"),
 )
@@ -60,10 +90,14 @@ def _told_first(rng: random.Random) -> Iterator[_Draft]:
 
 def _ask(said: Statement, slot: str, voice: Voice, rng: random.Random, old: str = "") -> _Asked:
     tag, ask = question(said.frame, slot)
-    return turn(line(rng.choice(LATER) + ask, voice=voice), [said.fact(slot, [old] if old else [])]), tag
+    return turn(
+        line(rng.choice(LATER) + ask, voice=voice), [said.fact(slot, [old] if old else [])]
+    ), tag
 
 
-def _change(said: Statement, voice: Voice, rng: random.Random) -> tuple[Statement, str, str, _Asked]:
+def _change(
+    said: Statement, voice: Voice, rng: random.Random
+) -> tuple[Statement, str, str, _Asked]:
     """(what now holds, the slot that changed, its old value, the turn that says so)."""
     slots = said.frame.slots
     movable = [slot for slot in said.fact_slots if slots[slot].kind in _MOVED]
@@ -91,7 +125,8 @@ def _absent_then_question(said: Statement, voice: Voice, rng: random.Random) -> 
         (frame, slot)
         for frame in FRAMES
         for slot, spec in frame.slots.items()
-        if spec.kind not in known and spec.kind in ("phone", "hospital", "hotel", "money", "subject")
+        if spec.kind not in known
+        and spec.kind in ("phone", "hospital", "hotel", "money", "subject")
     ]
     frame, slot = rng.choice(absent)
     tag, ask = question(frame, slot)

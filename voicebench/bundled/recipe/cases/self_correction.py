@@ -22,7 +22,15 @@ from voicebench.types import Case, CaseTurn, Fact
 SUITE = "self_correction"
 _Draft = tuple[list[CaseTurn], list[str]]
 
-CUES = ("不对，是", "不是，是", "哦不，", "说错了，是", "更正一下，是", "不对不对，是", "我说错了，应该是")
+CUES = (
+    "不对，是",
+    "不是，是",
+    "哦不，",
+    "说错了，是",
+    "更正一下，是",
+    "不对不对，是",
+    "我说错了，应该是",
+)
 LATE_CUES = ("不对，{label}是{new}", "说错了，{label}应该是{new}", "更正一下，{label}是{new}")
 HESITATIONS = ("[呃，]", "[嗯，]", "[那个，]")
 
