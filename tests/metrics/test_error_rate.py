@@ -97,7 +97,7 @@ def test_mixed_speech_counts_hanzi_singly_and_latin_by_word():
 
 
 def test_an_unknown_normaliser_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="'x'.*basic"):
+    with pytest.raises(ConfigError, match=r"'x'.*basic"):
         cer("a", "a", "x")
 
 

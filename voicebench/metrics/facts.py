@@ -33,7 +33,7 @@ from voicebench.metrics.entities import (
     find_entities,
     known_names,
 )
-from voicebench.metrics.names import find_near_name, is_whole_name
+from voicebench.metrics.names import PERSON_IN_PLACE, find_near_name, is_whole_name
 from voicebench.metrics.numbers import NUMBER, fold, parse_number, plain
 from voicebench.types import Fact
 
@@ -328,7 +328,7 @@ def _find_bare(parts: Sequence[Entity], form: str, answer: _Answer) -> Spans | N
         return None
     return [
         match.span()
-        for match in re.finditer(rf"(?<=[是为有共:到])(?:{folded})(?=$|[。,!])", answer.text)
+        for match in re.finditer(rf"(?:^|(?<=[是为有共:到]))(?:{folded})(?=$|[。,!])", answer.text)
     ] or None
 
 
@@ -459,12 +459,25 @@ def _find_wrong_name(
     denied = _find_text(fact.type, fact.value, answer, "denied")
     if denied:
         return denied
+    if fact.type == "person" and (invented := _invented_people(answer, grounds)):
+        return invented
     return [
         (entity.start, entity.end)
         for entity in answer.asserted
         if entity.kind == fact.type and not _states_any(entity, facts, clock)
         if not grounds.support(entity)
         or (sum(other.type == fact.type for other in facts) == 1 and not answer.is_refusal)
+    ]
+
+
+def _invented_people(answer: _Answer, grounds: _Grounds) -> Spans:
+    """Names in a name's place that nobody said."""
+    return [
+        match.span()
+        for match in PERSON_IN_PLACE.finditer(answer.text)
+        if match.group() not in grounds.text
+        and not _overlaps(match.span(), [(e.start, e.end) for e in answer.entities])
+        and stance(answer.text, *match.span()) == "asserted"
     ]
 
 
@@ -508,6 +521,8 @@ class _Grounds:
             return True
         # in run-on speech 八点二十个人 reads as a time; the words themselves still stand there
         where = self.text.find(entity.text) if len(entity.text) > 1 else -1
+        if entity.kind in ("date", "time"):
+            return where >= 0
         return where >= 0 and not re.match(
             r"[\d零〇一二两三四五六七八九幺十百千万亿]", self.text[max(where - 1, 0) : where]
         )

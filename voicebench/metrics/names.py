@@ -63,6 +63,11 @@ TITLED_PERSON = re.compile(
     rf"(?:[^\W\d_和跟与找给叫由请让是在的您你我他她为去到约和问]{{0,2}}?)"
     rf"(?:{'|'.join(title for title in _TITLES if len(title) > 1)}|(?<=[{_SURNAMES_BEFORE_TITLE}])总(?![是在共的计体数价结部会额]))"
 )
+PERSON_IN_PLACE = re.compile(
+    rf"(?:^|(?<=[是叫和跟与找给由:]))[{SURNAMES}][^\W\d_的了是在]{{1,2}}"
+    r"(?=[。,!]|$|先生|女士|一起|负责)"
+)
+"""What stands where a person's name does, and begins like one."""
 CITIES = re.compile(
     "北京|上海|天津|重庆|广州|深圳|杭州|南京|苏州|成都|武汉|西安|长沙|郑州|青岛|大连|厦门|福州|昆明|贵阳|南宁|海口|三亚|"
     "济南|合肥|南昌|太原|沈阳|长春|哈尔滨|石家庄|兰州|银川|西宁|拉萨|乌鲁木齐|呼和浩特|宁波|无锡|佛山|东莞|珠海|惠州|"
