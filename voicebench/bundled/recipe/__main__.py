@@ -1,0 +1,68 @@
+"""Makes both bundled models from nothing and puts them in place: `make models`.
+
+The two trainings run side by side, one thread each; together with scoring they take about three
+hours on two cores. Each resumes from its checkpoint in `--work` when called again.
+
+    python -m voicebench.bundled.recipe --work build/models
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from voicebench.bundled.manifest import BUNDLED_FOLDER, write_manifest
+
+RECIPE = "voicebench.bundled.recipe"
+KEPT = {
+    "asr": ("config.yaml", "tokens.json", "seg_dict", "am.mvn", "model.pt", "learning_curve.jsonl"),
+    "llm": ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+            "tokenizer_config.json", "chat_template.jinja", "learning_curve.jsonl"),
+}  # fmt: skip
+
+
+def _start(module: str, *args: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-u", "-m", f"{RECIPE}.{module}", *args])
+
+
+def _run(module: str, *args: str) -> None:
+    subprocess.run([sys.executable, "-u", "-m", f"{RECIPE}.{module}", *args], check=True)
+
+
+def install(model: str, source: Path, target: Path = BUNDLED_FOLDER) -> None:
+    """Copies what a model folder needs at run time into the package."""
+    folder = target / model
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in KEPT[model]:
+        shutil.copy2(source / name, folder / name)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("build/models"))
+    parser.add_argument("--asr-minutes", type=float, default=100)
+    parser.add_argument("--llm-minutes", type=float, default=180)
+    args = parser.parse_args()
+    asr, llm = args.work / "asr", args.work / "llm"
+    trainings = [
+        _start("asr_train", "--out", str(asr), "--work", str(args.work / "asr-work"), "--minutes", str(args.asr_minutes)),
+        _start("llm_train", "--out", str(llm), "--minutes", str(args.llm_minutes)),
+    ]
+    if any(training.wait() for training in trainings):
+        return 1
+    install("asr", asr)
+    install("llm", llm)
+    _run("asr_evaluate", "--folder", str(BUNDLED_FOLDER / "asr"))
+    write_manifest()
+    _run("llm_evaluate", "--folder", str(BUNDLED_FOLDER / "llm"))
+    _run("model_card")
+    write_manifest()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
