@@ -15,7 +15,15 @@ import msgspec
 SAMPLE_RATE_HZ = 16_000
 
 FactType = Literal[
-    "number", "date", "time", "money", "person", "place", "organisation", "product", "term",
+    "number",
+    "date",
+    "time",
+    "money",
+    "person",
+    "place",
+    "organisation",
+    "product",
+    "term",
     "constraint",
 ]
 Mode = Literal["latency", "quality"]

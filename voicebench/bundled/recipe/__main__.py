@@ -42,14 +42,24 @@ def install(model: str, source: Path, target: Path = BUNDLED_FOLDER) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=Path, default=Path("build/models"))
     parser.add_argument("--asr-minutes", type=float, default=100)
     parser.add_argument("--llm-minutes", type=float, default=180)
     args = parser.parse_args()
     asr, llm = args.work / "asr", args.work / "llm"
     trainings = [
-        _start("asr_train", "--out", str(asr), "--work", str(args.work / "asr-work"), "--minutes", str(args.asr_minutes)),
+        _start(
+            "asr_train",
+            "--out",
+            str(asr),
+            "--work",
+            str(args.work / "asr-work"),
+            "--minutes",
+            str(args.asr_minutes),
+        ),
         _start("llm_train", "--out", str(llm), "--minutes", str(args.llm_minutes)),
     ]
     if any(training.wait() for training in trainings):

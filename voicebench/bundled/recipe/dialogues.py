@@ -217,7 +217,10 @@ class Maker:
         system = self.rng.choice(system_prompts(style, self.held_out))
         messages = [Message(role="system", content=system)]
         for said, answer, _ in turns:
-            messages += [Message(role="user", content=said), Message(role="assistant", content=answer)]
+            messages += [
+                Message(role="user", content=said),
+                Message(role="assistant", content=answer),
+            ]
         ids, self.template_ids = tuple(self.template_ids), []
         return Dialogue(task, style, tuple(messages), tuple(turn[2] for turn in turns), ids)
 
@@ -228,7 +231,9 @@ class Maker:
             other = rng.choice([f for f in FRAMES if f.id != frame.id])
             # Only what no told value could be mistaken for: two places or two people would be unfair.
             known = {FACT_TYPES[told.frame.slots[slot].kind] for slot in told.order}
-            absent = [slot for slot, spec in other.slots.items() if FACT_TYPES[spec.kind] not in known]
+            absent = [
+                slot for slot, spec in other.slots.items() if FACT_TYPES[spec.kind] not in known
+            ]
             if absent:
                 slot = rng.choice(absent)
                 answer = answer_absent(other.slots[slot].label, style)
@@ -262,7 +267,9 @@ class Maker:
                 said = form.format(label=told.label(slot), value=told.values[slot])
                 turns.append((said, answer_update(told, slot, style), told.expected([slot])))
                 continue
-            ask, answer, expected = self._ask(told, style) if rng.random() < 0.85 else self._all(told, style)
+            ask, answer, expected = (
+                self._ask(told, style) if rng.random() < 0.85 else self._all(told, style)
+            )
             turns.append((rng.choice(LATER_OPENERS) + (ask or "帮我复述一遍"), answer, expected))
         return turns
 
@@ -291,11 +298,16 @@ class Maker:
         style = self._style()
         told, template = self._tell(self.rng.choice(FRAMES))
         opening = (
-            _join([self.rng.choice(OPENERS), _say(template, told.values, _how(self.rng), self.rng)], self.rng),
+            _join(
+                [self.rng.choice(OPENERS), _say(template, told.values, _how(self.rng), self.rng)],
+                self.rng,
+            ),
             answer_all(told, style),
             told.expected(told.order),
         )
-        return self._finish("multi_turn", style, [opening, *self._later(told, style, self.rng.choice((2, 3, 4)))])
+        return self._finish(
+            "multi_turn", style, [opening, *self._later(told, style, self.rng.choice((2, 3, 4)))]
+        )
 
     def correction(self) -> Dialogue:
         """A statement that takes one value back, at once, nested or at its end."""
@@ -308,7 +320,9 @@ class Maker:
         told.values[slot] = new
         draw_ = rng.random()
         if draw_ < 0.6:
-            values[slot] = old + rng.choice(["", "", rng.choice(FILLERS)]) + rng.choice(CORRECTIONS) + new
+            values[slot] = (
+                old + rng.choice(["", "", rng.choice(FILLERS)]) + rng.choice(CORRECTIONS) + new
+            )
         elif draw_ < 0.75:
             middle = self._other(told, slot)
             told.retracted.append(meaning(middle))
@@ -321,7 +335,9 @@ class Maker:
             ask, answer = question, answer_slots(told, [slot], style)
             expected = told.expected([slot])
         else:
-            ask, answer, expected = self._ask(told, style) if rng.random() < 0.4 else self._all(told, style)
+            ask, answer, expected = (
+                self._ask(told, style) if rng.random() < 0.4 else self._all(told, style)
+            )
         turns = [(_join([rng.choice(OPENERS), statement, tail, ask], rng), answer, expected)]
         if rng.random() < 0.7:
             turns += self._later(told, style, rng.choice((1, 2, 3)))
@@ -333,18 +349,33 @@ class Maker:
         if rng.random() < 0.3:
             text = self._string(rng.randint(2, 10))
             said = rng.choice(("请重复", "请复述", "跟我说", "重复一遍", "请跟我念")) + text
-            return self._finish("copying", style, [(said, text + "。", Expected((text,), ("term",)))])
-        keys = rng.sample(lx.ITEMS_TRAIN + lx.TOPICS_TRAIN + lx.SUBJECTS + lx.UTILITIES, rng.randint(2, 5))
+            return self._finish(
+                "copying", style, [(said, text + "。", Expected((text,), ("term",)))]
+            )
+        keys = rng.sample(
+            lx.ITEMS_TRAIN + lx.TOPICS_TRAIN + lx.SUBJECTS + lx.UTILITIES, rng.randint(2, 5)
+        )
         pairs = {key: self._value() for key in keys}
-        joined = "".join(rng.choice(["{}是{}", "{}是{}", "{}的值是{}", "{}叫{}"]).format(k, v) for k, v in pairs.items())
+        joined = "".join(
+            rng.choice(["{}是{}", "{}是{}", "{}的值是{}", "{}叫{}"]).format(k, v)
+            for k, v in pairs.items()
+        )
         turns = []
         for position in range(rng.choice((2, 3, 4))):
             key = rng.choice(keys)
-            ask = rng.choice(("请问{}是什么", "{}是什么", "{}呢", "那么{}是多少", "告诉我{}")).format(key)
+            ask = rng.choice(
+                ("请问{}是什么", "{}是什么", "{}呢", "那么{}是多少", "告诉我{}")
+            ).format(key)
             answer = pairs[key] + "。" if style == "brief" else f"{key}是{pairs[key]}。"
             if style == "plain":
                 answer = f"好的，{answer}{OFFER}"
-            turns.append(((joined if position == 0 else "") + ask, answer, Expected((pairs[key],), ("term",))))
+            turns.append(
+                (
+                    (joined if position == 0 else "") + ask,
+                    answer,
+                    Expected((pairs[key],), ("term",)),
+                )
+            )
         return self._finish("copying", style, turns)
 
     def _string(self, length: int) -> str:

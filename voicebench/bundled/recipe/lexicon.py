@@ -58,14 +58,20 @@ PLACES = tuple(
     .split()
 )  # fmt: skip
 
-HOSPITALS = tuple("人民医院 中心医院 协和医院 儿童医院 口腔医院 中医院 妇幼医院 眼科医院 骨科医院 军区医院".split())
-DEPARTMENTS = tuple("内科 外科 儿科 眼科 骨科 皮肤科 牙科 耳鼻喉科 神经科 心脏科 急诊科 中医科 呼吸科 消化科".split())
+HOSPITALS = tuple(
+    "人民医院 中心医院 协和医院 儿童医院 口腔医院 中医院 妇幼医院 眼科医院 骨科医院 军区医院".split()
+)
+DEPARTMENTS = tuple(
+    "内科 外科 儿科 眼科 骨科 皮肤科 牙科 耳鼻喉科 神经科 心脏科 急诊科 中医科 呼吸科 消化科".split()
+)
 RESTAURANTS = tuple(
     "全聚德 海底捞 小肥羊 老街饭馆 湘菜馆 川菜馆 粤菜馆 东北饺子馆 兰州拉面馆 西餐厅 火锅店 烧烤店 "
     "素食馆 茶餐厅 日料店 海鲜酒楼 农家菜馆 早点铺 面包房 自助餐厅"
     .split()
 )  # fmt: skip
-HOTELS = tuple("如家酒店 汉庭酒店 锦江饭店 和平饭店 国际大酒店 花园酒店 湖滨宾馆 友谊宾馆 假日酒店 青年旅舍 度假村 民宿".split())
+HOTELS = tuple(
+    "如家酒店 汉庭酒店 锦江饭店 和平饭店 国际大酒店 花园酒店 湖滨宾馆 友谊宾馆 假日酒店 青年旅舍 度假村 民宿".split()
+)
 ORGANISATIONS = tuple(
     "市政府 税务局 交通局 教育局 公安局 环保局 电力公司 自来水公司 燃气公司 保险公司 物流公司 装修公司 "
     "旅行社 出版社 电视台 报社 律师事务所 设计院 研究所 证券公司 房产中介 软件公司 广告公司 建筑公司 "
@@ -124,11 +130,19 @@ RISKS = tuple(
     "竞争加剧 汇率波动 技术不成熟 场地没有落实 交通拥堵"
     .split()
 )  # fmt: skip
-SUBJECTS = tuple("语文 数学 英语 物理 化学 生物 历史 地理 政治 音乐 美术 体育 书法 舞蹈 编程 围棋 摄影 烹饪".split())
-MEDICINES = tuple("阿司匹林 头孢 布洛芬 板蓝根 止咳糖浆 降压药 胃药 眼药水 钙片 感冒冲剂 消炎药 退烧药".split())
-UTILITIES = tuple("水费 电费 燃气费 物业费 宽带费 电话费 停车费 暖气费 学费 房租 保险费 会员费".split())
+SUBJECTS = tuple(
+    "语文 数学 英语 物理 化学 生物 历史 地理 政治 音乐 美术 体育 书法 舞蹈 编程 围棋 摄影 烹饪".split()
+)
+MEDICINES = tuple(
+    "阿司匹林 头孢 布洛芬 板蓝根 止咳糖浆 降压药 胃药 眼药水 钙片 感冒冲剂 消炎药 退烧药".split()
+)
+UTILITIES = tuple(
+    "水费 电费 燃气费 物业费 宽带费 电话费 停车费 暖气费 学费 房租 保险费 会员费".split()
+)
 WEATHER = tuple("晴天 多云 阴天 小雨 大雨 暴雨 雷阵雨 小雪 大雪 大雾 台风 冰雹 沙尘暴".split())
-LATIN = tuple("ppt app ai wifi vip ok kpi it cpu gpu usb pdf email bug demo logo led gps atm".split())
+LATIN = tuple(
+    "ppt app ai wifi vip ok kpi it cpu gpu usb pdf email bug demo logo led gps atm".split()
+)
 
 DIALECT = {
     "落单": "下单", "埋单": "结账", "几多": "多少", "边度": "哪里", "听日": "明天", "今日": "今天",

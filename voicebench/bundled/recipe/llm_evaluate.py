@@ -27,7 +27,15 @@ from voicebench.metrics.stats import wilson
 from voicebench.types import Fact, Sampling
 
 CLOCK = "2026-03-02T09:00:00"
-TASKS = ("daily_qa", "self_correction", "multi_turn", "dialect_mix", "long_meeting", "tools", "copying")
+TASKS = (
+    "daily_qa",
+    "self_correction",
+    "multi_turn",
+    "dialect_mix",
+    "long_meeting",
+    "tools",
+    "copying",
+)
 GATED = ("daily_qa", "self_correction", "multi_turn", "dialect_mix")
 SAMPLING = Sampling(max_tokens=160)
 
@@ -77,11 +85,19 @@ def score(generator: Generator, chosen: list[Dialogue]) -> dict[str, Any]:
         if expected.refusal and dialogue.style != "plain":
             refusals += 1
             refused += judgement.is_refusal
-        people = [v for v, kind in zip(expected.values, expected.types, strict=True) if kind == "person"]
+        people = [
+            v for v, kind in zip(expected.values, expected.types, strict=True) if kind == "person"
+        ]
         names += len(people)
         names_right += sum(name in answer for name in people)
         if answer != wanted and len(failures) < 5:
-            failures.append({"user": dialogue.messages[position - 1].content, "wanted": wanted, "answer": answer})
+            failures.append(
+                {
+                    "user": dialogue.messages[position - 1].content,
+                    "wanted": wanted,
+                    "answer": answer,
+                }
+            )
     return {
         "dialogues": len(chosen),
         "turns": len(asked),
@@ -110,7 +126,10 @@ def evaluate(folder: Path, count: int, seed: int) -> dict[str, Any]:
     llm = msgspec.structs.replace(profile.llm, folder=str(folder.resolve()))
     generator = build_generator(msgspec.structs.replace(profile, llm=llm))
     try:
-        sets = {task: list(islice(dialogues(random.Random(f"{seed}:{task}"), "test", task), count)) for task in TASKS}
+        sets = {
+            task: list(islice(dialogues(random.Random(f"{seed}:{task}"), "test", task), count))
+            for task in TASKS
+        }
         sets["unseen_names"] = list(islice(unseen_names(random.Random(f"{seed}:names")), count))
         return {task: score(generator, chosen) for task, chosen in sets.items()}
     finally:
@@ -118,15 +137,24 @@ def evaluate(folder: Path, count: int, seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--count", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     scores = evaluate(args.folder, args.count, args.seed)
-    (args.folder / "scores.json").write_text(json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
+    (args.folder / "scores.json").write_text(
+        json.dumps(scores, ensure_ascii=False, indent=1) + "\n"
+    )
     for task, result in scores.items():
-        print(f"{task:16} " + "  ".join(f"{k} {v['rate']} (n {v['n']})" for k, v in result.items() if isinstance(v, dict)))
+        print(
+            f"{task:16} "
+            + "  ".join(
+                f"{k} {v['rate']} (n {v['n']})" for k, v in result.items() if isinstance(v, dict)
+            )
+        )
 
 
 if __name__ == "__main__":

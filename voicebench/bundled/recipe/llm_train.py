@@ -26,7 +26,7 @@ from torch.nn import functional
 from voicebench.bundled.recipe.dialogues import Dialogue, dialogues
 from voicebench.bundled.recipe.tokenizer import save_tokenizer
 
-ARCHITECTURE = {
+ARCHITECTURE: dict[str, Any] = {
     "hidden_size": 192,
     "num_hidden_layers": 4,
     "num_attention_heads": 4,
@@ -68,7 +68,7 @@ def to_example(tokenizer: Any, dialogue: Dialogue) -> Example:
             continue
         prompt = _render(tokenizer, messages[:position], tools, True)
         answer = message["content"] + "<|im_end|>"
-        head = _encode(tokenizer, prompt[len(done):])
+        head = _encode(tokenizer, prompt[len(done) :])
         body = _encode(tokenizer, answer)
         ids += head + body
         labels += [IGNORED] * len(head) + body
@@ -79,7 +79,9 @@ def to_example(tokenizer: Any, dialogue: Dialogue) -> Example:
 def _render(tokenizer: Any, messages: list[dict[str, str]], tools: Any, generation: bool) -> str:
     if tools:
         return str(
-            tokenizer.apply_chat_template(messages, tools=tools, tokenize=False, add_generation_prompt=generation)
+            tokenizer.apply_chat_template(
+                messages, tools=tools, tokenize=False, add_generation_prompt=generation
+            )
         )
     # The same string without jinja, which would take longer than the rest of the data path.
     text = "".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in messages)
@@ -121,6 +123,7 @@ def build_model(vocab_size: int, seed: int) -> Any:
     """A fresh Qwen3ForCausalLM of `ARCHITECTURE`."""
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
+    new_model: Any = Qwen3ForCausalLM  # untyped in transformers
     torch.manual_seed(seed)
     settings = dict(ARCHITECTURE)
     theta = settings.pop("rope_theta")
@@ -131,7 +134,7 @@ def build_model(vocab_size: int, seed: int) -> Any:
     )
     # Plain matrix products: torch's flash kernel is slower than they are on a CPU at these lengths.
     config._attn_implementation = "eager"
-    return Qwen3ForCausalLM(config)
+    return new_model(config)
 
 
 def loss_of(model: Any, forward: Any, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -174,10 +177,16 @@ def exact_match(model: Any, tokenizer: Any, task: str, count: int, seed: int) ->
         first = next(i for i, m in enumerate(messages) if m["role"] == "assistant")
         prompt = _render(tokenizer, messages[:first], list(dialogue.tools) or None, True)
         ids = torch.tensor([_encode(tokenizer, prompt)])
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=ids.device.type == "cpu"):
+        with (
+            torch.no_grad(),
+            torch.autocast("cpu", torch.bfloat16, enabled=ids.device.type == "cpu"),
+        ):
             out = model.generate(ids.to(model.device), max_new_tokens=96, do_sample=False,
                                  pad_token_id=0, eos_token_id=tokenizer.eos_token_id)  # fmt: skip
-        hits += tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True) == messages[first]["content"]
+        hits += (
+            tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)
+            == messages[first]["content"]
+        )
     return hits / count
 
 
@@ -211,7 +220,7 @@ def train(out: Path, minutes: float, threads: int, seed: int, compiled: bool) ->
                 group["lr"] = peak * rate
         with torch.autocast(device, torch.bfloat16):
             loss = loss_of(model, forward, ids.to(device), labels.to(device))
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for opt in opts:
             opt.step()
@@ -219,12 +228,12 @@ def train(out: Path, minutes: float, threads: int, seed: int, compiled: bool) ->
         step, seen = step + 1, seen + real
         losses.append(loss.item())
         if step % 100 == 0:
-            row = {"step": step, "tokens": seen, "minutes": round(spent_s / 60, 2), "rate": round(rate, 4),
+            progress = {"step": step, "tokens": seen, "minutes": round(spent_s / 60, 2), "rate": round(rate, 4),
                    "loss": round(sum(losses) / len(losses), 4)}  # fmt: skip
             losses = []
             with curve.open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            print(row, flush=True)
+                file.write(json.dumps(progress) + "\n")
+            print(progress, flush=True)
         if time.monotonic() - last_saved > CHECKPOINT_EVERY_S:
             last_saved = time.monotonic()
             state = {"model": model.state_dict(), "opts": [o.state_dict() for o in opts],
@@ -232,8 +241,21 @@ def train(out: Path, minutes: float, threads: int, seed: int, compiled: bool) ->
             torch.save(state, checkpoint.with_suffix(".tmp"))
             checkpoint.with_suffix(".tmp").replace(checkpoint)
     model.eval()
-    for task in ("daily_qa", "self_correction", "multi_turn", "dialect_mix", "copying", "long_meeting", "tools"):
-        row = {"step": step, "task": task, "exact_match": exact_match(model, tokenizer, task, 50, 1), "n": 50}
+    for task in (
+        "daily_qa",
+        "self_correction",
+        "multi_turn",
+        "dialect_mix",
+        "copying",
+        "long_meeting",
+        "tools",
+    ):
+        row: dict[str, Any] = {
+            "step": step,
+            "task": task,
+            "exact_match": exact_match(model, tokenizer, task, 50, 1),
+            "n": 50,
+        }
         with curve.open("a") as file:
             file.write(json.dumps(row) + "\n")
         print(row, flush=True)
@@ -243,24 +265,25 @@ def train(out: Path, minutes: float, threads: int, seed: int, compiled: bool) ->
 
 def save(model: Any, out: Path) -> None:
     """The folder as vLLM loads it: bf16 weights, greedy by default, ends on <|im_end|>."""
+    from tokenizers import Tokenizer
     from transformers import GenerationConfig
 
+    tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
+    eos, pad = tokenizer.token_to_id("<|im_end|>"), tokenizer.token_to_id("<|endoftext|>")
+    new_config: Any = GenerationConfig  # untyped in transformers
     weights = model.to(torch.bfloat16)
-    eos = 1
-    tokenizer_config = json.loads((out / "tokenizer_config.json").read_text())
-    assert tokenizer_config["eos_token"] == "<|im_end|>"
-    from tokenizers import Tokenizer
-
-    eos = Tokenizer.from_file(str(out / "tokenizer.json")).token_to_id("<|im_end|>")
-    pad = Tokenizer.from_file(str(out / "tokenizer.json")).token_to_id("<|endoftext|>")
     weights.config.eos_token_id, weights.config.pad_token_id = eos, pad
     weights.config.bos_token_id = None
-    weights.generation_config = GenerationConfig(eos_token_id=[eos, pad], pad_token_id=pad, do_sample=False)
+    weights.generation_config = new_config(
+        eos_token_id=[eos, pad], pad_token_id=pad, do_sample=False
+    )
     weights.save_pretrained(out)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=110)
     parser.add_argument("--threads", type=int, default=1)

@@ -27,7 +27,12 @@ DECISIONS = ("我们决定{topic}定在{date}", "那就定了{topic}放在{date}
 TODOS = ("{person}负责{task}{date}之前完成", "请{person}{task}最晚{date}", "{task}交给{person}{date}要做好",
          "{person}你来{task}{date}前给我")  # fmt: skip
 RISK_LINES = ("现在最大的风险是{risk}", "我担心{risk}", "要注意{risk}", "风险主要是{risk}")
-ASKS = ("请总结决定待办和风险", "帮我总结一下会议", "总结决定待办风险", "请把会议的决定待办和风险说一下")
+ASKS = (
+    "请总结决定待办和风险",
+    "帮我总结一下会议",
+    "总结决定待办风险",
+    "请把会议的决定待办和风险说一下",
+)
 NUM_HELD_OUT = 1
 
 
@@ -59,15 +64,33 @@ def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
         template = rng.choice(_templates(DECISIONS, held_out))
         slots = {kind: draw_(rng, world) for kind, draw_ in value.items()}
         amount = "{money}" in template
-        clause = f"{slots['topic']}{'预算' if amount else '定在'}{slots['money' if amount else 'date']}"
-        facts.append(("决定", template.format(**slots), clause, _only(slots, "topic", "money" if amount else "date")))
+        clause = (
+            f"{slots['topic']}{'预算' if amount else '定在'}{slots['money' if amount else 'date']}"
+        )
+        facts.append(
+            (
+                "决定",
+                template.format(**slots),
+                clause,
+                _only(slots, "topic", "money" if amount else "date"),
+            )
+        )
     for _ in range(rng.choice((1, 1, 2))):
         template = rng.choice(_templates(TODOS, held_out))
         slots = {kind: draw_(rng, world) for kind, draw_ in value.items()}
         clause = f"{slots['person']}{slots['task']}{slots['date']}"
-        facts.append(("待办", template.format(**slots), clause, _only(slots, "person", "task", "date")))
+        facts.append(
+            ("待办", template.format(**slots), clause, _only(slots, "person", "task", "date"))
+        )
     risk = value["risk"](rng, world)
-    facts.append(("风险", rng.choice(_templates(RISK_LINES, held_out)).format(risk=risk), risk, {"risk": risk}))
+    facts.append(
+        (
+            "风险",
+            rng.choice(_templates(RISK_LINES, held_out)).format(risk=risk),
+            risk,
+            {"risk": risk},
+        )
+    )
     rng.shuffle(facts)
     count = rng.choices((4, 8, 16, 30), (0.5, 0.3, 0.15, 0.05))[0] if num_talk is None else num_talk
     lines = [rng.choice(SMALL_TALK) for _ in range(count)]
@@ -77,7 +100,8 @@ def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
     style = rng.choices(("strict", "plain"), (0.7, 0.3))[0]
     transcript = "".join(lines)
     parts = {
-        name: "；".join(clause for kind, _, clause, _ in facts if kind == name) for name in ("决定", "待办", "风险")
+        name: "；".join(clause for kind, _, clause, _ in facts if kind == name)
+        for name in ("决定", "待办", "风险")
     }
     asked = [item for fact in facts for item in fact[3].items()]
     if rng.random() < 0.4:  # one part only
@@ -135,12 +159,19 @@ def tool_schema(name: str) -> dict[str, Any]:
     _, description, parameters, _, _ = next(tool for tool in TOOLS if tool[0] == name)
     properties = {key: {"type": "string"} for key in parameters}
     schema = {"type": "object", "properties": properties, "required": list(parameters)}
-    return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": description, "parameters": schema},
+    }
 
 
 def hermes_call(name: str, arguments: dict[str, str]) -> str:
     """A call as Qwen3's chat template expects it from the assistant."""
-    return "<tool_call>\n" + json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False) + "\n</tool_call>"
+    return (
+        "<tool_call>\n"
+        + json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
+        + "\n</tool_call>"
+    )
 
 
 def tool_call(maker: Maker) -> Dialogue:
@@ -158,15 +189,24 @@ def tool_call(maker: Maker) -> Dialogue:
         told = Told(frame, draw(frame, rng, world), list(frame.slots))
         slot = rng.choice(tuple(frame.slots))
         _, question = rng.choice(frame.question_templates(slot, held_out))
-        said, answer = template.format(**told.values) + question, answer_slots(told, [slot], "strict")
+        said, answer = (
+            template.format(**told.values) + question,
+            answer_slots(told, [slot], "strict"),
+        )
         messages = [Message(role="user", content=said), Message(role="assistant", content=answer)]
         expected = [told.expected([slot])]
     else:
         name, _, parameters, requests, reply = rng.choice(offered)
         arguments = {key: DRAWS[kind](rng, world) for key, kind in parameters.items()}
         call = hermes_call(name, arguments)
-        result = {"weather": rng.choice(lx.WEATHER), "status": rng.choice(STATUSES), "money": DRAWS["money"](rng, world)}
-        answer = reply.format(**arguments, **{k: v for k, v in result.items() if k not in arguments})
+        result = {
+            "weather": rng.choice(lx.WEATHER),
+            "status": rng.choice(STATUSES),
+            "money": DRAWS["money"](rng, world),
+        }
+        answer = reply.format(
+            **arguments, **{k: v for k, v in result.items() if k not in arguments}
+        )
         shown = {k: v for k, v in result.items() if "{" + k + "}" in reply} or {"ok": "成功"}
         said = rng.choice(requests[-1:] if held_out else requests[:-1]).format(**arguments)
         messages = [
@@ -175,8 +215,9 @@ def tool_call(maker: Maker) -> Dialogue:
             Message(role="tool", content=json.dumps(shown, ensure_ascii=False)),
             Message(role="assistant", content=answer),
         ]
-        expected = [Expected((call,), ("term",)), _expected(list(zip(parameters.values(), arguments.values(), strict=True)))]
+        expected = [
+            Expected((call,), ("term",)),
+            _expected(list(zip(parameters.values(), arguments.values(), strict=True))),
+        ]
     head = (Message(role="system", content=system),)
     return Dialogue("tools", "strict", (*head, *messages), tuple(expected), tools=schemas)
-
-

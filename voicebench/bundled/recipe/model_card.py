@@ -1,6 +1,6 @@
 """Writes the model card of the bundled models from the scores that their evaluations left.
 
-    python -m voicebench.bundled.recipe.model_card
+Try `python -m voicebench.bundled.recipe.model_card`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,13 @@ def llm_section(folder: Path) -> list[str]:
         f"| names of unseen characters copied right, at least {UNSEEN_NAMES_BAR:.0%} | {names:.1%} | "
         f"{_verdict(names >= UNSEEN_NAMES_BAR)} |"
     )
-    lines += ["", "Learning curve (training loss per answer token):", "", "| M tokens | minutes | loss |", "|---|---|---|"]
+    lines += [
+        "",
+        "Learning curve (training loss per answer token):",
+        "",
+        "| M tokens | minutes | loss |",
+        "|---|---|---|",
+    ]
     rows = [row for row in curve if "loss" in row]
     for row in rows[:: max(1, len(rows) // 10)] + rows[-1:]:
         lines.append(f"| {row['tokens'] / 1e6:.1f} | {row['minutes']:.0f} | {row['loss']:.3f} |")
@@ -106,9 +112,17 @@ def asr_section(folder: Path) -> list[str]:
     lines += [f"- {key}: {value}" for key, value in scores.get("training", {}).items()]
     rows = [row for row in curve if "dev_cer" in row]
     if rows:
-        lines += ["", "Learning curve (dev CER):", "", "| step | minutes | hours of audio | dev CER |", "|---|---|---|---|"]
+        lines += [
+            "",
+            "Learning curve (dev CER):",
+            "",
+            "| step | minutes | hours of audio | dev CER |",
+            "|---|---|---|---|",
+        ]
         for row in rows:
-            lines.append(f"| {row['step']} | {row['elapsed_s'] / 60:.0f} | {row['audio_h']:.0f} | {row['dev_cer']:.2%} |")
+            lines.append(
+                f"| {row['step']} | {row['elapsed_s'] / 60:.0f} | {row['audio_h']:.0f} | {row['dev_cer']:.2%} |"
+            )
     return lines
 
 

@@ -17,17 +17,40 @@ from voicebench.bundled.recipe.frames import DIALECT_FRAMES, FRAMES, Frame, draw
 from voicebench.bundled.recipe.values import DRAWS, World
 
 Split = Literal["train", "test"]
-OPENERS = ("", "", "", "你好", "请听我说", "帮我记一下", "麻烦你", "嗯", "那个", "我跟你说", "跟你说一下")
+OPENERS = (
+    "",
+    "",
+    "",
+    "你好",
+    "请听我说",
+    "帮我记一下",
+    "麻烦你",
+    "嗯",
+    "那个",
+    "我跟你说",
+    "跟你说一下",
+)
 REQUESTS = ("", "请问", "告诉我", "麻烦问一下", "我想知道", "帮我看看", "说一下", "那么")
 RESTATE = ("帮我确认一下", "请复述一遍", "帮我核对一下", "请重复一遍", "记下来了吗", "帮我总结一下")
 FILLERS = ("呃", "嗯", "啊", "那个", "就是说", "就是", "然后", "其实", "这个")
-CORRECTIONS = ("不对是", "不是是", "哦不", "说错了是", "更正一下是", "应该是", "不对不对是", "我说错了应该是")
+CORRECTIONS = (
+    "不对是",
+    "不是是",
+    "哦不",
+    "说错了是",
+    "更正一下是",
+    "应该是",
+    "不对不对是",
+    "我说错了应该是",
+)
 DIALECT_PATTERNS = (
     "我{d}想{d}{quantity}", "{d}{time}我{d}去{place}", "{d}{person}{d}{item}", "唔该{d}{quantity}一共{money}",
     "{d}去{place}要{d}时间", "{person}话{d}{time}{d}", "我哋{d}喺{place}{d}", "呢个{item}{money}{d}",
     "{d}同{person}{d}好唔好", "{place}{d}{d}要{money}", "我阿妈{d}要{d}{quantity}", "老细{d}{date}{d}",
 )  # fmt: skip
-DIALECT_EXTRA = tuple("呢个 嗰个 话 同 好唔好 有冇 系唔系 喺度 嚟 嘅 咗 啲 佢 佢哋 我哋 你哋 乜嘢 咁 先 喇".split())
+DIALECT_EXTRA = tuple(
+    "呢个 嗰个 话 同 好唔好 有冇 系唔系 喺度 嚟 嘅 咗 啲 佢 佢哋 我哋 你哋 乜嘢 咁 先 喇".split()
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +136,9 @@ def _clause_string(rng: random.Random, world: World) -> AsrText:
             rng.choice(
                 [
                     rng.choice(REQUESTS + RESTATE + OPENERS + FILLERS + CORRECTIONS),
-                    DRAWS[frame.slots[slot].kind](rng, World(spoken=True, held_out=rng.random() < 0.4)),
+                    DRAWS[frame.slots[slot].kind](
+                        rng, World(spoken=True, held_out=rng.random() < 0.4)
+                    ),
                     frame.slots[slot].label + "是",
                     rng.choice(lx.COMMON),
                 ]
@@ -125,7 +150,9 @@ def _clause_string(rng: random.Random, world: World) -> AsrText:
 def _word_string(rng: random.Random, world: World) -> AsrText:
     words = [rng.choice(lx.ALL_WORDS) for _ in range(rng.randint(2, 9))]
     if rng.random() < 0.3:
-        words.insert(rng.randrange(len(words)), rng.choice(lx.SURNAMES) + rng.choice(lx.GIVEN_NAMES))
+        words.insert(
+            rng.randrange(len(words)), rng.choice(lx.SURNAMES) + rng.choice(lx.GIVEN_NAMES)
+        )
     return _text(words, rng.random() < 0.2, rng)
 
 
@@ -147,9 +174,12 @@ def _dialect(rng: random.Random, world: World) -> AsrText:
 
 def characters() -> tuple[str, ...]:
     """The Hanzi that any of these texts can contain, sorted."""
-    fixed = "".join((*OPENERS, *REQUESTS, *RESTATE, *FILLERS, *CORRECTIONS, *DIALECT_PATTERNS, *DIALECT_EXTRA))
+    fixed = "".join(
+        (*OPENERS, *REQUESTS, *RESTATE, *FILLERS, *CORRECTIONS, *DIALECT_PATTERNS, *DIALECT_EXTRA)
+    )
     framed = "".join(
-        "".join(frame.statements) + "".join(s.label + "".join(s.questions) for s in frame.slots.values())
+        "".join(frame.statements)
+        + "".join(s.label + "".join(s.questions) for s in frame.slots.values())
         for frame in FRAMES + DIALECT_FRAMES
     )
     hanzi = {char for char in fixed + framed if "一" <= char <= "鿿"}

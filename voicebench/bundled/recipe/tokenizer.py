@@ -21,7 +21,14 @@ from voicebench.bundled.recipe.values import ALL_HANZI
 CONTROL_TOKENS = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>",
 )  # fmt: skip
-MARKER_TOKENS = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<think>", "</think>")
+MARKER_TOKENS = (
+    "<tool_call>",
+    "</tool_call>",
+    "<tool_response>",
+    "</tool_response>",
+    "<think>",
+    "</think>",
+)
 """Single tokens that are not special: they stay visible when an answer is decoded."""
 PUNCTUATION = "，。？！：；、“”‘’（）《》【】…—·￥％"
 SPLIT = r"[一-鿿]|\p{N}| ?[a-zA-Z]+| ?[!-/:-@\[-`{-~]+|\s+|[^\s\p{L}\p{N}]+?|\p{L}"
@@ -79,7 +86,9 @@ def build_tokenizer() -> Tokenizer:
     """The tokenizer, the same at every call."""
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = _pre_tokenizer()
-    trainer = trainers.BpeTrainer(vocab_size=256 + 420, initial_alphabet=sorted(_byte_chars().values()), show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=256 + 420, initial_alphabet=sorted(_byte_chars().values()), show_progress=False
+    )
     ascii_only = ["".join(c for c in text if c.isascii()) for text in _latin_corpus()]
     trained.train_from_iterator(ascii_only, trainer)
     state = json.loads(trained.to_str())["model"]
@@ -97,7 +106,9 @@ def build_tokenizer() -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=merges))
     tokenizer.pre_tokenizer = _pre_tokenizer()
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in CONTROL_TOKENS])
+    tokenizer.add_special_tokens(
+        [AddedToken(t, special=True, normalized=False) for t in CONTROL_TOKENS]
+    )
     tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in MARKER_TOKENS])
     return tokenizer
 

@@ -19,7 +19,9 @@ SPOKEN_DIGITS = "零幺二三四五六七八九"
 
 def _gb2312_level_1() -> tuple[str, ...]:
     rows = (bytes([0xA0 + row, 0xA0 + cell]) for row in range(16, 56) for cell in range(1, 95))
-    return tuple(code.decode("gb2312", "ignore") for code in rows if code.decode("gb2312", "ignore"))
+    return tuple(
+        code.decode("gb2312", "ignore") for code in rows if code.decode("gb2312", "ignore")
+    )
 
 
 ALL_HANZI = _gb2312_level_1()
@@ -72,7 +74,13 @@ def cardinal(number: int) -> str:
         count, number = divmod(number, unit)
         if count:
             text += "零" if pending_zero and text else ""
-            digit = "两" if count == 2 and unit >= 1000 else DIGITS[count] if count < 10 else cardinal(count)
+            digit = (
+                "两"
+                if count == 2 and unit >= 1000
+                else DIGITS[count]
+                if count < 10
+                else cardinal(count)
+            )
             text += ("" if unit == 10 and count == 1 and not text else digit) + name
             pending_zero = False
         elif text:
@@ -89,7 +97,9 @@ def time_of_day(rng: random.Random, world: World) -> str:
     )  # fmt: skip
     hour = rng.choice(hours)
     said = "两" if hour == 2 else cardinal(hour)
-    minutes = rng.choice(["", "", "半", "半", "十分", "二十分", "一刻", "四十分", "五十分", "十五分"])
+    minutes = rng.choice(
+        ["", "", "半", "半", "十分", "二十分", "一刻", "四十分", "五十分", "十五分"]
+    )
     return f"{part}{said}点{minutes}"
 
 
@@ -133,7 +143,9 @@ def person(rng: random.Random, world: World) -> str:
         )
     if not world.spoken and not world.held_out and rng.random() < 0.6:
         given = "".join(rng.choice(NAME_CHARS_TRAIN) for _ in range(rng.choice([1, 2, 2])))
-        return (rng.choice(lx.SURNAMES) if rng.random() < 0.5 else rng.choice(NAME_CHARS_TRAIN)) + given
+        return (
+            rng.choice(lx.SURNAMES) if rng.random() < 0.5 else rng.choice(NAME_CHARS_TRAIN)
+        ) + given
     while True:
         name = rng.choice(lx.SURNAMES) + rng.choice(lx.GIVEN_NAMES)
         if lx.is_held_out(name, 5) == world.held_out:
@@ -141,7 +153,9 @@ def person(rng: random.Random, world: World) -> str:
 
 
 def title(rng: random.Random, world: World) -> str:
-    rank = rng.choice(["经理", "主任", "总监", "院长", "校长", "老师", "医生", "师傅", "先生", "女士"])
+    rank = rng.choice(
+        ["经理", "主任", "总监", "院长", "校长", "老师", "医生", "师傅", "先生", "女士"]
+    )
     return rng.choice(lx.SURNAMES) + rank
 
 
