@@ -1,0 +1,159 @@
+"""`voicebench ask`: recordings in; transcript, cleaned text, answer and waterfall out."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from voicebench.commands._ask_view import View
+    from voicebench.pipeline.assistant import Assistant
+    from voicebench.pipeline.memory import Conversation
+    from voicebench.types import Turn, Variant
+
+_EPILOG = """\
+examples:
+  voicebench ask question.wav
+  voicebench ask question.wav --cleaning full --prompt brief
+  voicebench ask first.wav second.wav --conversation        the second may refer to the first
+  voicebench ask question.mp3 --json | jq .metrics
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `ask` to the command line."""
+    parser = subparsers.add_parser(
+        "ask",
+        help="ask a recorded question and see every step of the answer",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="recordings in any common format")
+    parser.add_argument("--profile", default="bundled", help="profile or .yaml file (bundled)")
+    parser.add_argument("--prompt", default="seed", help="named system prompt (seed)")
+    parser.add_argument("--cleaning", default="seed", help="cleaning preset (seed)")
+    parser.add_argument(
+        "--prompt-template", default="", metavar="TEXT", help="user message, with {asr_text} in it"
+    )
+    parser.add_argument(
+        "--pace",
+        choices=("fast", "real-time"),
+        default="fast",
+        help="audio at once with its arrival simulated, or by the clock (fast)",
+    )
+    parser.add_argument("--max-tokens", type=int, default=128, metavar="N", help="(128)")
+    parser.add_argument(
+        "--conversation",
+        action="store_true",
+        help="the files are turns of one conversation, not questions of their own",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a file")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command.
+
+    Returns:
+        0; 1 if a turn failed.
+
+    Raises:
+        AudioError, ConfigError, ModelError: The user's mistakes; before any model is loaded where
+            that is possible.
+    """
+    import asyncio
+
+    from voicebench.audio import load_audio
+    from voicebench.commands._ask_view import JsonView, TerminalView
+    from voicebench.config import load_profile
+
+    variant = _variant(args)
+    profile = load_profile(args.profile)
+    recordings = {name: load_audio(name) for name in dict.fromkeys(args.files)}
+    view: View = JsonView() if args.json else TerminalView()
+    with view.loading(profile) as (recognizer, generator):
+        from voicebench.pipeline.assistant import Assistant
+
+        assistant = Assistant(recognizer, generator, variant)
+        turns = asyncio.run(_ask_all(args, assistant, recordings, view))
+    return int(any(turn.failure is not None for turn in turns))
+
+
+def _variant(args: argparse.Namespace) -> Variant:
+    from voicebench.cleaning.presets import clean
+    from voicebench.errors import ConfigError
+    from voicebench.llm.prompts import fill_template, find_prompt
+    from voicebench.types import Sampling, Variant
+
+    clean("", args.cleaning)
+    find_prompt(args.prompt)
+    fill_template(args.prompt_template, "")
+    if args.max_tokens < 1:
+        raise ConfigError(f"--max-tokens {args.max_tokens} is not a number of tokens", "Use 1 up.")
+    return Variant(
+        name="ask",
+        cleaning=args.cleaning,
+        prompt=args.prompt,
+        prompt_template=args.prompt_template,
+        sampling=Sampling(max_tokens=args.max_tokens),
+    )
+
+
+async def _ask_all(
+    args: argparse.Namespace,
+    assistant: Assistant,
+    recordings: dict[str, NDArray[np.float32]],
+    view: View,
+) -> list[Turn]:
+    from voicebench.pipeline.memory import Conversation
+
+    budget_tokens = assistant.variant.history_budget_tokens
+    shared = Conversation(budget_tokens)
+    turns = []
+    for index, name in enumerate(args.files):
+        conversation = shared if args.conversation else Conversation(budget_tokens)
+        view.begin(name, num_files=len(args.files))
+        turns.append(
+            await _ask(assistant, recordings[name], conversation, view, args.pace, name, index)
+        )
+    return turns
+
+
+async def _ask(
+    assistant: Assistant,
+    samples: NDArray[np.float32],
+    conversation: Conversation,
+    view: View,
+    pace: str,
+    name: str,
+    index: int,
+) -> Turn:
+    """One file as one turn: all of it is the question, however long its pauses."""
+    from voicebench.audio import chunk_audio
+    from voicebench.pipeline.assistant import collect_turn
+    from voicebench.pipeline.pace import make_clock, paced
+    from voicebench.types import Turn
+
+    begun = Turn(
+        run_id="ask",
+        suite="ask",
+        case_id=name,
+        variant=assistant.variant.name,
+        repeat=0,
+        turn_index=index,
+        mode="latency",
+        pace="real_time" if pace == "real-time" else "fast",
+    )
+    clock = make_clock(begun.pace)
+    events = []
+    async for event in assistant.run_turn(
+        paced(chunk_audio(samples), clock), conversation, clock=clock, endpointing=False
+    ):
+        events.append(event)
+        view.show(event)
+    turn = collect_turn(events, begun)
+    view.end(name, turn)
+    return turn
