@@ -8,7 +8,7 @@ clean, disfluent and misheard; the answer keeps what was heard.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from voicebench.bundled.recipe import lexicon as lx
@@ -395,7 +395,7 @@ def dialogues(rng: random.Random, split: str, task: str = "") -> Iterator[Dialog
 
     held_out = split == "test"
     maker = Maker(rng, World(held_out=held_out), held_out)
-    makers = {
+    makers: dict[str, Callable[[], Dialogue]] = {
         "daily_qa": maker.question,
         "multi_turn": maker.multi_turn,
         "self_correction": maker.correction,

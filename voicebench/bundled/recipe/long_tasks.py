@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voicebench.bundled.recipe import lexicon as lx
 from voicebench.bundled.recipe.frames import FRAMES, draw
-from voicebench.bundled.recipe.prompts import system_prompts
+from voicebench.bundled.recipe.prompts import Style, system_prompts
 from voicebench.bundled.recipe.values import DRAWS, fact_type
 from voicebench.types import Message
 
@@ -97,7 +97,7 @@ def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
     positions = sorted(rng.sample(range(count + len(facts)), len(facts)))
     for position, fact in zip(positions, facts, strict=True):
         lines.insert(position, fact[1])
-    style = rng.choices(("strict", "plain"), (0.7, 0.3))[0]
+    style: Style = "strict" if rng.random() < 0.7 else "plain"
     transcript = "".join(lines)
     parts = {
         name: "；".join(clause for kind, _, clause, _ in facts if kind == name)

@@ -126,7 +126,8 @@ def save_tokenizer(folder: Path) -> Any:
     """Writes the tokenizer as transformers reads it; returns the loaded fast tokenizer."""
     from transformers import PreTrainedTokenizerFast
 
-    fast = PreTrainedTokenizerFast(
+    new_tokenizer: Any = PreTrainedTokenizerFast  # untyped in transformers
+    fast = new_tokenizer(
         tokenizer_object=build_tokenizer(),
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
