@@ -147,9 +147,19 @@ _DATE_PATTERNS = {
 }
 
 
+_DATE_SIGNS = {
+    "iso": "-/.", "month_day": "月", "shifted_month_day": "月", "after": "后前", "weekday": "周期拜",
+    "week": "周期拜", "relative": "前昨今明后听琴寻", "day": "号日", "shifted_month": "月",
+    "year_month": "月", "year": "年", "holiday": "旦节",
+}  # fmt: skip
+"""Characters one of which every match of a pattern has: looking for them is quicker."""
+
+
 def find_days(text: str, today: datetime.date) -> Iterator[Found]:
     """Dates in folded text, most exact forms first; a later find may overlap an earlier one."""
     for name, pattern in _DATE_PATTERNS.items():
+        if not any(sign in text for sign in _DATE_SIGNS[name]):
+            continue
         for match in pattern.finditer(text):
             day = _read_day(name, match, today)
             if day is not None:
@@ -308,6 +318,10 @@ _TIME_PATTERNS = {
         rf"{_PART}{_NO_NUMBER}(?<!之)({SMALL})(?:点|(?<=\d)时)(?!半)" + _DECIMAL_TAIL + _NOT_HOURS
     ),
 }  # fmt: skip
+_TIME_SIGNS = {
+    "digits": ":", "before": "差", "short_of": "差", "minutes": "分", "quarters": "半刻整钟",
+    "bare_minutes": "点", "hour": "点时",
+}  # fmt: skip
 _TALKING_POINTS = re.compile(r"(?:[有这那共]|以下|如下|提出|补充|强调)$")
 _MORE = re.compile(r"(?:[有快慢早晚多少大小好高低贵差远近长短轻重]|便宜)$")
 
@@ -315,6 +329,8 @@ _MORE = re.compile(r"(?:[有快慢早晚多少大小好高低贵差远近长短�
 def find_times(text: str) -> Iterator[Found]:
     """Times of day in folded text, as sets of minutes since midnight, most exact forms first."""
     for name, pattern in _TIME_PATTERNS.items():
+        if not any(sign in text for sign in _TIME_SIGNS[name]):
+            continue
         for match in pattern.finditer(text):
             parts, rest = match.groups()[:4], match.groups()[4:]
             has_part = any(parts)

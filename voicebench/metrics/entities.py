@@ -108,12 +108,16 @@ def _compare_figures(truth: Entity, said: Entity) -> Agreement | None:
     return None if said.kind == "money" else "conflict"
 
 
-@functools.lru_cache(maxsize=100_000)
 def _as_written(entity: Entity) -> str:
     """The figure before conversion, where one side has no unit: 3 states 3公斤."""
-    match = re.search(NUMBER, entity.text)
+    return _first_figure(entity.text) or entity.value
+
+
+@functools.lru_cache(maxsize=100_000)
+def _first_figure(text: str) -> str:
+    match = re.search(NUMBER, text)
     value = parse_number(match.group()) if match else None
-    return entity.value if value is None else plain(value)
+    return "" if value is None else plain(value)
 
 
 # ---------------------------------------------------------------- units
@@ -403,6 +407,8 @@ def _find_money(text: str) -> Iterator[Entity]:
 
 def _find_shares(text: str) -> Iterator[Entity]:
     """Percentages and fractions, as numbers of the unit %."""
+    if not any(sign in text for sign in "分成%"):
+        return
     for match in _PERCENT.finditer(text):
         base, per, percent, tenths = match.groups()
         value = parse_number(per or percent or tenths)

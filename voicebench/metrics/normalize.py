@@ -42,7 +42,8 @@ def basic(text: str) -> str:
     """
     text = unicodedata.normalize("NFKC", text).lower().translate(_APOSTROPHES)
     spoken = "".join(" " if _is_silent(text, i) else char for i, char in enumerate(text))
-    return _LATIN_GAP.sub("", " ".join(spoken.split()))
+    joined = _LATIN_GAP.sub("", " ".join(spoken.split()))
+    return unicodedata.normalize("NFKC", joined)  # an accent may have met its letter
 
 
 @functools.cache

@@ -11,6 +11,7 @@ mode only, and real-time and fast pace are never put together.
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -38,6 +39,7 @@ from voicebench.types import Case, CaseTurn, Turn
 
 _STAGES_BEFORE_TRANSCRIPT = frozenset({"audio", "endpoint", "asr"})
 ALL_SUITES = "all"
+_LATIN = re.compile(r"[^\W一-鿿]")
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,11 @@ def _measure_transcript(
     turn: Turn, asked: CaseTurn, clock: str, names: Names, normalizer: str
 ) -> dict[str, Any]:
     heard = turn.hypothesis.text
+    by_character = cer(asked.reference, heard, normalizer)
+    is_mixed = bool(_LATIN.search(asked.reference + heard))
     return {
-        "cer": cer(asked.reference, heard, normalizer),
-        "mer": mer(asked.reference, heard, normalizer),
+        "cer": by_character,
+        "mer": mer(asked.reference, heard, normalizer) if is_mixed else by_character,
         "entities": entity_score(asked.reference, heard, clock=clock, names=names),
         "seams": seam_errors(asked.reference, turn.hypothesis.tokens, turn.windows),
         "windows": tuple(confidence.window_outcomes(turn, asked.reference)),
