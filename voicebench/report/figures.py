@@ -100,7 +100,11 @@ def _attribution(report: Report, footer: str) -> Figure | None:
     bars = []
     for group in [*report.groups, *report.overall]:
         found = [(s, group["metrics"].get(f"attribution_{s}")) for s in ("asr", "cleaning", "llm")]
-        parts = tuple((f"lost by {s}", 100 * m["value"]) for s, m in found if m)
+        parts = tuple(
+            ("lost by " + (s if s == "cleaning" else s.upper()), 100 * m["value"])
+            for s, m in found
+            if m
+        )
         if parts and sum(length for _, length in parts) > 0:
             n = next(m["n"] for _, m in found if m)
             bars.append(Bar(f"{_label(report, group)}\nfacts n = {n:,}", parts))
