@@ -13,6 +13,7 @@ from voicebench.bundled.recipe import cases as recipe_cases
 from voicebench.bundled.recipe import long_tasks, sentences
 from voicebench.bundled.recipe.dialogues import dialogues
 from voicebench.bundled.recipe.frames import DIALECT_FRAMES, FRAMES
+from voicebench.metrics.facts import judge_answer
 from voicebench.suites.check import TEMPLATE_TAG, Training, check_suite, fold, split_symbols
 from voicebench.suites.load import CASES_FILE, DATASETS_FOLDER, list_suites, load_suite
 
@@ -147,3 +148,24 @@ def test_some_dialect_turns_are_spoken_by_the_cantonese_voice() -> None:
         for segment in case.turns[0].segments
     )
     assert min(voices["yue"], voices["cmn"]) >= 8
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_the_metrics_agree_with_the_facts(name: str) -> None:
+    """An answer of the right values is right; one that says what was taken back is wrong."""
+    for case in load_suite(name).cases:
+        said: list[str] = []
+        for turn in case.turns:
+            said.append(turn.meaning)
+            ideal = judge_answer(
+                "，".join(fact.value for fact in turn.facts),
+                turn.facts,
+                clock=case.clock,
+                context=said,
+            )
+            assert {each.verdict for each in ideal.facts} <= {"correct"}, case.id
+            assert ideal.unsupported == (), case.id
+            for fact in turn.facts:
+                for old in fact.forbidden:
+                    wrong = judge_answer(old, [fact], clock=case.clock, context=said)
+                    assert wrong.facts[0].verdict == "contradicted", (case.id, old)
