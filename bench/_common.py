@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # a clone that is not installed works too
+
 from voicebench.runs import provenance
 
-REPORTS = Path(__file__).resolve().parents[1] / "reports"
+REPORTS = ROOT / "reports"
 
 
 def finish(

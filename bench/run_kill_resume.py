@@ -21,8 +21,9 @@ from typing import Any
 
 from _common import finish
 
-from voicebench.runs.plan import recorded_turns
-from voicebench.runs.record import HALF_WRITTEN_FILE, TURNS_FILE, read_turns
+from voicebench.runs.plan import TurnKey, recorded_turns
+from voicebench.runs.record import HALF_WRITTEN_FILE, TURNS_FILE, read_run, read_turns
+from voicebench.types import Turn
 
 ROOT = Path(__file__).resolve().parents[1]
 
