@@ -11,7 +11,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # a clone that is not installed works too
 
-from voicebench.runs import provenance
+from voicebench.runs import provenance  # noqa: E402
 
 REPORTS = ROOT / "reports"
 
