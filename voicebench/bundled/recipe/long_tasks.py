@@ -217,7 +217,9 @@ def tool_call(maker: Maker) -> Dialogue:
         ]
         expected = [
             Expected((call,), ("term",)),
-            _expected(list(zip(parameters.values(), arguments.values(), strict=True))),
+            _expected(
+                (kind, arguments[key]) for key, kind in parameters.items() if f"{{{key}}}" in reply
+            ),
         ]
     head = (Message(role="system", content=system),)
     return Dialogue("tools", "strict", (*head, *messages), tuple(expected), tools=schemas)

@@ -1,0 +1,87 @@
+"""The LLM's tokenizer and training examples, and the shipped model held to its card."""
+
+from __future__ import annotations
+
+import json
+import random
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicebench.bundled.manifest import BUNDLED_FOLDER
+from voicebench.bundled.recipe import llm_evaluate
+from voicebench.bundled.recipe.dialogues import dialogues
+from voicebench.bundled.recipe.values import ALL_HANZI
+
+LLM_FOLDER = BUNDLED_FOLDER / "llm"
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(LLM_FOLDER / "tokenizer.json"))
+
+
+def test_every_hanzi_is_one_token(tokenizer: Any) -> None:
+    for char in (*ALL_HANZI, *"唔佢哋嘅咗冇系啲喺，。？：；"):
+        assert len(tokenizer.encode(char).ids) == 1, char
+
+
+@given(text=st.text(st.characters(exclude_categories=("Cs",)), max_size=40))
+def test_any_text_survives_tokenising(tokenizer: Any, text: str) -> None:
+    assert tokenizer.decode(tokenizer.encode(text).ids, skip_special_tokens=False) == text
+
+
+def test_the_shipped_tokenizer_is_the_recipes(tokenizer: Any) -> None:
+    from voicebench.bundled.recipe.tokenizer import build_tokenizer
+
+    assert tokenizer.get_vocab() == build_tokenizer().get_vocab()
+
+
+@pytest.mark.parametrize("task", ["daily_qa", "multi_turn", "long_meeting", "tools"])
+def test_examples_are_the_chat_templates_ids_and_learn_only_answers(task: str) -> None:
+    from transformers import AutoTokenizer
+
+    from voicebench.bundled.recipe.llm_train import IGNORED, to_example
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(LLM_FOLDER))  # type: ignore[no-untyped-call]
+    for dialogue in islice(dialogues(random.Random(5), "train", task), 20):
+        example = to_example(tokenizer, dialogue)
+        messages = [{"role": m.role, "content": m.content} for m in dialogue.messages]
+        tools = list(dialogue.tools) or None
+        whole = tokenizer.apply_chat_template(messages, tools=tools, tokenize=False)
+        assert tokenizer.decode(example.ids) + "\n" == whole
+        assert [label for label in example.labels if label != IGNORED] == [
+            token
+            for token, label in zip(example.ids, example.labels, strict=True)
+            if label != IGNORED
+        ]
+        learned = tokenizer.decode([label for label in example.labels if label != IGNORED])
+        answers = [m.content for m in dialogue.messages if m.role == "assistant"]
+        assert learned == "".join(answer + "<|im_end|>" for answer in answers)
+
+
+def test_the_folder_is_small_and_a_qwen3() -> None:
+    config = json.loads((LLM_FOLDER / "config.json").read_text())
+    assert config["architectures"] == ["Qwen3ForCausalLM"]
+    assert sum(path.stat().st_size for path in Path(LLM_FOLDER).iterdir()) <= 24e6
+
+
+@pytest.mark.parametrize("task", ["daily_qa", "self_correction"])
+def test_the_card_tells_the_truth(task: str, bundled_generator: Any) -> None:
+    """A fresh sample agrees with the card: its rate of stated facts lies in the range that the
+    card's rate makes likely (99.9 %), so that better or worse weights are both noticed."""
+    from scipy.stats import binom
+
+    scores = json.loads((LLM_FOLDER / "scores.json").read_text())
+    card = scores[task]["facts_stated"]["rate"]
+    fresh = list(islice(dialogues(random.Random("fresh:" + task), "test", task), 20))
+    stated = llm_evaluate.score(bundled_generator, fresh)["facts_stated"]
+    # Facts of one dialogue fail together: the range is that of half as many independent ones.
+    low, high = binom.interval(0.999, stated["n"] // 2, card)
+    assert low <= stated["count"] / 2 <= high
