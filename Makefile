@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export VLLM_LOGGING_LEVEL ?= ERROR
 export VLLM_NO_USAGE_STATS ?= 1
 
-.PHONY: help setup test lint lock clean
+.PHONY: help setup demo test lint models lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,12 @@ $(STAMP): pyproject.toml requirements/cpu.txt requirements/cpu-overrides.txt req
 	@requirements/install.sh
 	@touch $@
 
+demo: $(STAMP) ## set up, then run every suite on the shipped models in both modes; about 3 minutes
+	@echo "[demo 1/2] quality: 3 cases of each suite, stages batched"
+	@$(BIN)/voicebench run --profile bundled --mode quality --limit 3
+	@echo "[demo 2/2] latency: 1 case of each suite, at the pace of speech"
+	@$(BIN)/voicebench run --profile bundled --mode latency --limit 1 --repeats 1
+
 lint: $(STAMP) ## linter, format, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -29,6 +35,9 @@ lint: $(STAMP) ## linter, format, types and import contracts
 
 test: lint ## lint, then all tests, fast ones first
 	$(BIN)/pytest
+
+models: $(STAMP) ## train both shipped models from nothing, write checksums and model card; hours
+	$(BIN)/python -m voicebench.bundled.recipe
 
 lock: $(STAMP) ## resolve the locked versions anew (with UV_FIND_LINKS naming a torch CPU wheel)
 	requirements/lock.sh

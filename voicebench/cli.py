@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from voicebench import __version__
-from voicebench.commands import doctor, suites
+from voicebench.commands import ask, doctor, report, run, suites
 from voicebench.errors import VoicebenchError
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -30,7 +30,7 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: tuple[Command, ...] = (doctor, suites)
+COMMANDS: tuple[Command, ...] = (doctor, ask, suites, run, report)
 """In the order in which `--help` lists them."""
 
 
@@ -44,7 +44,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = _Parser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="voicebench",
         description="A voice assistant on one GPU, and the bench that measures it.",
         epilog="Start with: voicebench doctor",
