@@ -129,21 +129,26 @@ def augment(example: Example, noises: Sequence[Array], rng: np.random.Generator)
     if rng.random() < 0.5:
         mels = change_throat(mels, rng.uniform(0.88, 1.12))
     if rng.random() < 0.4:  # a room or a microphone: a smooth curve over the bands
-        curve = np.interp(np.arange(NUM_MELS), np.linspace(0, NUM_MELS - 1, 5), rng.normal(0, 0.8, 5))
+        curve = np.interp(
+            np.arange(NUM_MELS), np.linspace(0, NUM_MELS - 1, 5), rng.normal(0, 0.8, 5)
+        )
         mels = np.maximum(mels + curve.astype(np.float32), np.float32(SILENCE))
     gain = rng.uniform(-3.0, 1.0)  # natural log of power: -13 to +4 dB
     mels = np.maximum(mels + np.float32(gain), np.float32(SILENCE))
     if rng.random() < 0.5:
         snr_db = rng.uniform(2, 30)
         level = np.log(max(example.power, 1e-9) / 0.1**2) + gain - snr_db / 10 * np.log(10)
-        noise = noises[rng.integers(len(noises))]
+        noise = noises[int(rng.integers(len(noises)))]
         start = rng.integers(0, max(1, len(noise) - len(mels)))
         picked = noise[start + np.arange(len(mels)) % (len(noise) - start)]
         mels = add_noise(mels, picked, float(level))
     if rng.random() < 0.5:
         mels = mels.copy()
         width, height = rng.integers(1, 12), rng.integers(1, 10)
-        band, frame = rng.integers(0, NUM_MELS - height), rng.integers(0, max(1, len(mels) - width))
+        band, frame = (
+            rng.integers(0, NUM_MELS - height),
+            rng.integers(0, max(1, len(mels) - int(width))),
+        )
         mels[:, band : band + height] = mels.mean()
         mels[frame : frame + width] = mels.mean()
     return Example(mels, example.ids, example.times, example.power)

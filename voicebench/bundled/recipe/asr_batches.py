@@ -43,7 +43,8 @@ def tokens_begun(example: Example, num_frames: int) -> Array:
     starts = example.times[:, 0] + 1.5 * step_s
     end_s = example.times[-1, 1] + 1.5 * step_s
     marks = np.concatenate([[starts[0] - 0.12], starts, [max(end_s, starts[-1] + step_s)]])
-    return np.interp(at, marks, np.arange(len(marks))).astype(np.float32)
+    begun: Array = np.interp(at, marks, np.arange(len(marks))).astype(np.float32)
+    return begun
 
 
 def collate(examples: Sequence[Example], mean: Array, deviation: Array) -> Batch:
@@ -76,7 +77,7 @@ def _blocks(corpus: Corpus, rng: np.random.Generator) -> list[NDArray[np.int64]]
     order = np.argsort(jittered)
     filled = np.cumsum(corpus.lengths[order]) // (FRAMES_A_BATCH * LFR_STEP)
     blocks = np.split(order, np.flatnonzero(np.diff(filled)) + 1)
-    rng.shuffle(blocks)  # type: ignore[arg-type]
+    rng.shuffle(blocks)
     return blocks
 
 

@@ -14,6 +14,7 @@ from voicebench.bundled.recipe.asr_data import Array, Corpus
 from voicebench.bundled.recipe.asr_model import token_list
 from voicebench.bundled.recipe.lexicon import LATIN
 from voicebench.bundled.recipe.sentences import AsrText
+from voicebench.suites.speech import speak_many
 from voicebench.types import Segment
 
 DEV_UTTERANCES = 80
@@ -67,7 +68,7 @@ def load_corpora(work: Path, count: int, seed: int) -> tuple[Corpus, Corpus, lis
 
 def _write_noises(path: Path, seed: int) -> None:
     _, segments = training_speech(BABBLE_UTTERANCES, seed)
-    speech = [utterance.samples for utterance in asr_data.speak_many(segments)]
+    speech = [utterance.samples for utterance in speak_many(segments)]
     mels = asr_data.mel_frontend()
     clips = asr_augment.noise_waveforms(np.random.default_rng(seed), speech)
     np.savez(path, *[mels(clip).astype(np.float16) for clip in clips])

@@ -184,8 +184,8 @@ class Corpus:
         self._frame_offsets = np.concatenate([[0], np.cumsum(self.lengths)])
         self._token_offsets = np.concatenate([[0], np.cumsum(index["num_tokens"])])
         self._ids, self._times, self._powers = index["ids"], index["times"], index["powers"]
-        self._mels = np.memmap(folder / "mels.f16", dtype=np.float16, mode="r")
-        self._mels = self._mels.reshape(-1, NUM_MELS)
+        flat = np.memmap(folder / "mels.f16", dtype=np.float16, mode="r")
+        self._mels: NDArray[np.float16] = flat.reshape(-1, NUM_MELS)
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -10,7 +10,9 @@ A training that was stopped goes on from its last checkpoint when started again 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -58,8 +60,8 @@ def half_precision(module: Any, device: str) -> None:
 
 
 def _on(device: str, batch: Batch) -> Batch:
-    parts = (batch.speech, batch.speech_lengths, batch.ids, batch.id_lengths, batch.passed)
-    return Batch(*(part.to(device) for part in parts), batch.audio_s)
+    names = ("speech", "speech_lengths", "ids", "id_lengths", "passed")
+    return dataclasses.replace(batch, **{name: getattr(batch, name).to(device) for name in names})
 
 
 def dev_error_rate(model: Any, dev: Corpus, mean: Array, deviation: Array, device: str) -> float:
@@ -103,7 +105,11 @@ class Training:
         state = torch.load(self.work / "checkpoint.pt", map_location=self.device)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.elapsed_s, self.audio_s = state["step"], state["elapsed_s"], state["audio_s"]
+        self.step, self.elapsed_s, self.audio_s = (
+            state["step"],
+            state["elapsed_s"],
+            state["audio_s"],
+        )
 
     def save(self) -> None:
         """Writes the checkpoint, whole or not at all."""
@@ -130,9 +136,7 @@ class Training:
         """Trains until the budget of seconds, earlier runs included, is spent."""
         import torch
 
-        stream = batches(
-            self.train, self.noises, self.mean, self.deviation, self.seed, self.step
-        )
+        stream = batches(self.train, self.noises, self.mean, self.deviation, self.seed, self.step)
         sums: dict[str, float] = {"loss_att": 0.0, "loss_pre": 0.0, "acc": 0.0}
         counted, next_save_s = 0, self.elapsed_s + CHECKPOINT_EVERY_S / 2
         self.model.train()
@@ -228,7 +232,8 @@ def main(argv: list[str] | None = None) -> int:
     model = train_time_stamps(training, args.minutes * 60 * TIME_STAMP_SHARE)
     tokens = asr_corpora.vocabulary()
     save_folder(args.out, model, tokens, training.mean, training.deviation)
-    print(f"saved {args.out}; last dev batch statistics in {args.work / 'curve.jsonl'}")
+    shutil.copy2(args.work / "curve.jsonl", args.out / "learning_curve.jsonl")
+    print(f"saved {args.out}")
     return 0
 
 

@@ -106,10 +106,15 @@ def asr_section(folder: Path) -> list[str]:
         shown = "" if bar is None else f"at most {bar:.0%}"
         counts = f"{score['substitutions']} / {score['deletions']} / {score['insertions']}"
         lines.append(
-            f"| {name} | {score['cer']:.2%} | {counts} | {score['reference_length']} | "
+            f"| {name} | {score['cer']:.2%} | {counts} | {score['reference_units']} | "
             f"{score['utterances']} | {shown} | {verdict} |"
         )
-    lines += [f"- {key}: {value}" for key, value in scores.get("training", {}).items()]
+    stamps = scores["token_start_error"]
+    lines += [
+        "",
+        f"Token starts differ from espeak-ng's own word events by {stamps['p50_s'] * 1000:.0f} ms (p50) "
+        f"and {stamps['p95_s'] * 1000:.0f} ms (p95), n {stamps['num_tokens']} tokens.",
+    ]
     rows = [row for row in curve if "dev_cer" in row]
     if rows:
         lines += [
