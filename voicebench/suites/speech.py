@@ -233,7 +233,7 @@ def synthesize(segment: Segment, cache_dir: Path | None = None) -> NDArray[np.fl
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
             np.save(part, _to_int16(samples))
-        os.replace(part.name, path)
+        Path(part.name).replace(path)
     except OSError as error:
         raise StorageError(
             f"cannot write the speech cache {path.parent}: {error.strerror}",
