@@ -18,6 +18,7 @@ _DAY = (
     rf"(?:(?:下个?|这个?|本)?月)?(?:{_NUMBER}月)?{_NUMBER}[号日](?![楼线门院店室])|{_NUMBER}月份?|"
     r"大?后天|大?前天|[今明昨]天|[今明][早晚]|(?:下下|上上|[下上这本])?(?:个)?(?:周|星期|礼拜)[一二三四五六日天末]"
 )
+_DAY_WORDINGS = (re.compile("[今明昨]|大?[后前]天"), re.compile("[下上这本]*个?(?:周|星期|礼拜)"))
 _PERIOD = "早上|上午|中午|下午|傍晚|晚上|凌晨|半夜"
 _CLOCK = rf"{_NUMBER}点(?:半|钟|[一三]刻|{_NUMBER}分?)?(?:钟)?|{_NUMBER}[:：][0-9]{{2}}"
 _SLOTS = ("day", "period", "clock")
@@ -107,7 +108,7 @@ def _resolve_all(text: str) -> tuple[str, tuple[str, ...]]:
 def _resolve_first(text: str) -> _Resolved | None:
     for marker, matchers in (
         (_STRONG_MARKER, (_match_values, _match_words, _match_restart)),
-        (_WEAK_MARKER, (_match_values,)),
+        (_WEAK_MARKER, (_match_values_alike,)),
     ):
         for found in marker.finditer(text):
             before, after = text[: found.start()], text[found.end() :]
@@ -140,6 +141,17 @@ def _match_values(before: str, after: str) -> _Resolved | None:
             if resolved := match(head, after, tail):
                 return resolved
     return None
+
+
+def _match_values_alike(before: str, after: str) -> _Resolved | None:
+    """The same, but 明天应该是周三 says which day tomorrow is and takes nothing back."""
+    resolved = _match_values(before, after)
+    if resolved and any(
+        bool(wording.match(resolved.retracted)) != bool(wording.match(after))
+        for wording in _DAY_WORDINGS
+    ):
+        return None
+    return resolved
 
 
 def _match_when(head: str, after: str, tail: str) -> _Resolved | None:
