@@ -28,6 +28,9 @@ _UTF8 = 1
 _WORD_EVENT, _LIST_END = 1, 0  # espeak_EVENT_TYPE
 
 
+_NOISE_SEED = 1
+
+
 class _EventId(ctypes.Union):
     _fields_ = [
         ("number", ctypes.c_int),
@@ -98,6 +101,8 @@ class Speaker:
         self._library.espeak_SetParameter(_RATE, request["rate"], 0)
         self._library.espeak_SetParameter(_PITCH, request["pitch"], 0)
         text = request["text"].encode()
+        # At its start espeak-ng seeds the noise of its voices with the time of day.
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(_NOISE_SEED))
         self._library.espeak_Synth(text, len(text) + 1, 0, 0, 0, _UTF8, None, None)
         samples = bytes(self._samples)
         return {"rate_hz": self._rate_hz, "num_bytes": len(samples), "words": self._words}, samples

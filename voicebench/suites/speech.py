@@ -36,7 +36,7 @@ from voicebench.types import SAMPLE_RATE_HZ, CaseTurn, Record, Segment
 SCALE = 0.5  # espeak-ng peaks reach full scale; overlapping voices need the room
 TRAILING_SILENCE_S = 1.5
 SPEECH_THRESHOLD_DB = -50.0  # relative to full scale; under it a sample is silence
-_FORMAT = "int16 16 kHz 2"  # part of the cache key: raise it when the samples change
+_FORMAT = "int16 16 kHz 3"  # part of the cache key: raise it when the samples change
 _RATES_WPM = range(80, 451)  # what espeak-ng accepts
 _PITCHES = range(0, 101)
 
