@@ -13,7 +13,7 @@ python=${PYTHON:-$(command -v python3.11 || command -v python3)}
 venv_python=.venv/bin/python
 uv_version=0.13.9
 
-step() { printf '\033[1m[set-up %s]\033[0m %s\n' "$1" "$2"; }
+step() { echo "[set-up $1] $2"; }
 
 # uv does not read pip's configuration: hand over what a user has set there.
 pip_setting() {
