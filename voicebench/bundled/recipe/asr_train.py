@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from voicebench.bundled.recipe import asr_corpora
+from voicebench.bundled.recipe import asr_corpora, asr_data
 from voicebench.bundled.recipe.asr_batches import Batch, batches, collate
 from voicebench.bundled.recipe.asr_data import Array, Corpus
 from voicebench.bundled.recipe.asr_decode import batch_references, error_rate, greedy
@@ -132,6 +132,22 @@ class Training:
             out.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
 
+    def facts(self, model: Any) -> dict[str, Any]:
+        """What the card says of this training."""
+        voices = len(set(asr_data.VARIANTS_TRAIN))
+        return {
+            "parameters of the folder": sum(weight.numel() for weight in model.parameters()),
+            "utterances": len(self.train),
+            "hours of speech": round(self.train.hours, 1),
+            "tokens spoken": self.train.num_tokens,
+            "voice variants, Mandarin and Cantonese": voices,
+            "voice variants held out": len(asr_data.VARIANTS_HELD_OUT),
+            "steps": self.step,
+            "hours heard, each time augmented anew": round(self.audio_s / 3600, 1),
+            "minutes on one thread": round(self.elapsed_s / 60, 1),
+            "seed": self.seed,
+        }
+
     def run(self, budget_s: float) -> None:
         """Trains until the budget of seconds, earlier runs included, is spent."""
         import torch
@@ -232,6 +248,7 @@ def main(argv: list[str] | None = None) -> int:
     model = train_time_stamps(training, args.minutes * 60 * TIME_STAMP_SHARE)
     tokens = asr_corpora.vocabulary()
     save_folder(args.out, model, tokens, training.mean, training.deviation)
+    training.log(facts=training.facts(model))
     shutil.copy2(args.work / "curve.jsonl", args.out / "learning_curve.jsonl")
     print(f"saved {args.out}")
     return 0
