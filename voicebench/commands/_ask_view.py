@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -17,10 +19,12 @@ from voicebench.asr.base import Recognizer
 from voicebench.config import Profile, build_generator, build_recognizer
 from voicebench.llm.base import Generator
 from voicebench.metrics.latency import latencies, turn_rtf
-from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
+from voicebench.metrics.waterfall import Segment, framework_overhead_ms, waterfall
 from voicebench.types import Event, Hypothesis, Turn
 
 UNSURE_BELOW = 0.65  # the confidence under which the breaker will give up on speech
+
+_INDENT = 12
 
 Models = tuple[Recognizer, Generator]
 
@@ -48,6 +52,8 @@ class View(Protocol):
 @contextlib.contextmanager
 def _loaded(profile: Profile) -> Iterator[Models]:
     """Loads both models with progress on a terminal's stderr; keeps their prints off stdout."""
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     console = Console(stderr=True)
     with contextlib.ExitStack() as stack:
         with contextlib.redirect_stdout(sys.stderr):
@@ -101,9 +107,9 @@ class TerminalView:
         match event.kind:
             case "transcript_final":
                 hypothesis: Hypothesis = event.data["hypothesis"]
-                self._console.print(_label("heard"), _marked(hypothesis), sep="")
+                self._line("heard", _marked(hypothesis))
             case "cleaned":
-                self._console.print(_label("cleaned"), Text(event.data["text"]), sep="")
+                self._line("cleaned", Text(event.data["text"]))
             case "answer_token":
                 if not self._is_answering:
                     self._console.print(_label("answer"), end="")
@@ -113,7 +119,7 @@ class TerminalView:
             case "answer_finished" if self._is_answering:
                 self._console.print()
             case "degraded":
-                self._console.print(_label(event.data["reason"]), Text(event.data["hint"]), sep="")
+                self._line("degraded", Text(f"{event.data['hint']} ({event.data['reason']})"))
             case _:
                 pass
 
@@ -124,9 +130,15 @@ class TerminalView:
                 self._console.print()
             failure = turn.failure
             print(f"error: {name}: {failure.stage} failed: {failure.message}", file=sys.stderr)
-        self._console.print(_timing(turn))
+        self._line("", _timing(turn))
         if segments := waterfall(turn):
-            self._console.print(_waterfall_table(turn, segments))
+            pace = turn.pace.replace("_", "-")
+            title = f"From the end of speech to the first token, at {pace} pace"
+            self._line("waterfall", Text(title, style="dim"))
+            self._console.print(_waterfall_table(segments))
+
+    def _line(self, label: str, text: Text) -> None:
+        self._console.print(_label(label) + text, soft_wrap=True)
 
 
 def describe(name: str, turn: Turn) -> dict[str, Any]:
@@ -169,7 +181,7 @@ def describe(name: str, turn: Turn) -> dict[str, Any]:
 
 
 def _label(text: str) -> Text:
-    return Text(f"{text:>10}  ", style="bold")
+    return Text(f"{text:>{_INDENT - 2}}  ", style="bold", end="")
 
 
 def _marked(hypothesis: Hypothesis) -> Text:
@@ -196,12 +208,11 @@ def _timing(turn: Turn) -> Text:
         parts.append(
             f"{turn.cached_prompt_tokens}/{len(turn.prompt_token_ids)} prompt tokens cached"
         )
-    return Text("            " + " · ".join(parts), style="dim")
+    return Text(" · ".join(parts), style="dim")
 
 
-def _waterfall_table(turn: Turn, segments: Any) -> Table:
-    pace = turn.pace.replace("_", "-")
-    table = Table(title=f"From the end of speech to the first token ({pace} pace)", box=None)
+def _waterfall_table(segments: Sequence[Segment]) -> Padding:
+    table = Table(box=None)
     table.add_column("stage")
     table.add_column("kind", style="dim")
     table.add_column("ms", justify="right")
@@ -210,4 +221,4 @@ def _waterfall_table(turn: Turn, segments: Any) -> Table:
         table.add_row(segment.stage, segment.tag, f"{segment.duration_s * 1000:.1f}")
         total_s += segment.duration_s
     table.add_row("response_latency_s", "", f"{total_s * 1000:.1f}", style="bold")
-    return table
+    return Padding(table, (0, 0, 0, _INDENT))

@@ -16,6 +16,7 @@ import atexit
 import itertools
 import logging
 import os
+import sys
 import warnings
 import weakref
 from collections.abc import AsyncGenerator, Sequence
@@ -224,7 +225,19 @@ def _build_engine(profile: LlmProfile) -> Any:
         args.max_model_len = profile.max_model_len
     if block_size := profile.block_size or (_CPU_BLOCK_SIZE if on_cpu else None):
         args.block_size = block_size
+    _give_llvmlite_a_dict()
     return LLMEngine.from_engine_args(args)
+
+
+def _give_llvmlite_a_dict() -> None:
+    """Lets vLLM look through modules that FunASR brought in.
+
+    On a CPU vLLM reads `vars()` of every object in every module. llvmlite's library object answers
+    to any name with a function, `__dict__` too, and vLLM 0.32 fails on it.
+    """
+    library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
+    if isinstance(functions := getattr(library, "_fntab", None), dict):
+        functions["__dict__"] = {}
 
 
 def _sampling_params(sampling: Sampling, max_tokens: int) -> Any:
