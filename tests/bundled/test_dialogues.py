@@ -20,6 +20,9 @@ TASKS = (
 )  # fmt: skip
 
 
+RANKS = ("经理", "主任", "总监", "院长", "校长", "老师", "医生", "师傅", "先生", "女士")
+
+
 def some(split: str, task: str = "", count: int = 300) -> list[Dialogue]:
     return list(islice(dialogues(random.Random(f"{split}{task}"), split, task), count))
 
@@ -61,7 +64,9 @@ def test_training_never_meets_what_is_held_out() -> None:
         )
     }
     prompts = {p for style in STYLES for p in system_prompts(style, held_out=True)}
-    words = (*lx.ITEMS_HELD_OUT, *lx.TOPICS_HELD_OUT, *lx.TASKS_HELD_OUT)
+    meanings = set(lx.DIALECT.values())  # what a Cantonese word means has to be learned
+    held_out = (*lx.ITEMS_HELD_OUT, *lx.TOPICS_HELD_OUT, *lx.TASKS_HELD_OUT)
+    words = [word for word in held_out if word not in meanings]
     assert len(words) > 40
     for dialogue in some("train", count=1500):
         assert not held_out_ids.intersection(dialogue.template_ids)
@@ -85,7 +90,7 @@ def test_no_training_name_holds_a_character_of_the_unseen_names() -> None:
             people = (
                 v
                 for v, kind in zip(expected.values, expected.types, strict=True)
-                if kind == "person"
+                if kind == "person" and v[1:] not in RANKS
             )
             assert not unseen.intersection("".join(people))
     names = [

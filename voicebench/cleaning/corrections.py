@@ -233,5 +233,7 @@ def _match_restart(before: str, after: str) -> _Resolved | None:
         position = recent.rfind(anchor)
         if position >= 0 and len(recent) - position > len(anchor):
             start = len(before) - len(recent) + position
+            if before[start:].startswith(after):
+                return None  # only says X's first words again: it puts nothing in X's place
             return _Resolved(before[:start], after, before[start:])
     return None
