@@ -186,16 +186,21 @@ class _Collector:
 
 
 def _build_engine(profile: LlmProfile) -> Any:
-    """Makes the engine. vLLM reads its environment when imported, so that comes first."""
+    """Makes the engine, quietly. vLLM reads its environment when it is imported."""
     os.environ.update(_ENVIRONMENT)
     for name, value in (
         _ENVIRONMENT_DEFAULTS | {"OMP_NUM_THREADS": str(profile.num_threads)}
     ).items():
         os.environ.setdefault(name, value)
     os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)  # whole GiB only, and it beats kv_cache_gib
-    # vLLM logs and warns while it is imported, before it reads its own logging settings.
+    # vLLM logs while it is imported, before it reads its own logging settings.
     logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"])
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
+    with warnings.catch_warnings():  # of deprecations inside torch and vLLM
+        warnings.simplefilter("ignore")
+        return _load_engine(profile)
+
+
+def _load_engine(profile: LlmProfile) -> Any:
     try:
         import torch
         from vllm.engine.arg_utils import EngineArgs
