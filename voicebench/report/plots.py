@@ -97,7 +97,7 @@ def intervals(
         axes.set_yticks(range(len(groups)), labels)
         axes.set_ylim(len(groups) - 0.5, -0.5)
         axes.set_xlim(left=0, right=max(1.0, 1.08 * 100 * max(e.high for e in estimates)))
-        axes.set_xlabel(f"{axis}; bars: 95 % interval")
+        axes.set_xlabel(f"{axis}\nbars: 95 % interval")
         return _svg(figure, num_legend_columns=2 if len(series) > 1 else 0)
 
 
