@@ -39,6 +39,10 @@ from voicebench.cleaning.presets import clean
         ("给王小明发邮件说错了给李华发邮件", "给李华发邮件", ("给王小明发邮件",)),
         ("人民医院不对中心医院", "中心医院", ("人民医院",)),
         ("大杯不对中杯拿铁", "中杯拿铁", ("大杯",)),
+        ("东西放在超市不是是邮局", "东西放在邮局", ("超市",)),
+        ("晚饭在农家菜馆不对不对是饺子店吃", "晚饭在饺子店吃", ("农家菜馆",)),
+        ("钱付给房产中介我说错了应该是电力公司", "钱付给电力公司", ("房产中介",)),
+        ("跟郭超谈项目进度哦不安全生产", "跟郭超谈安全生产", ("项目进度",)),
         ("会议不是周三是周四", "会议周四", ("周三",)),
         ("不是周三的会是周四的会", "周四的会", ("周三",)),
     ],
@@ -65,6 +69,8 @@ def test_the_value_put_in_its_place_stays(
         "三个不对四点见",
         "是不是三点",
         "我觉得价格不对",
+        "他在公司不对你去说",
+        "不对上课时间是两点",
         "不对",
         "说错了",
     ],
@@ -82,3 +88,9 @@ def test_the_full_preset_hears_a_correction_among_hesitations() -> None:
 
 def test_the_seed_preset_takes_nothing_back() -> None:
     assert clean("三点不对四点", "seed").retracted == ()
+
+
+def test_the_full_preset_never_turns_a_correction_it_missed_into_a_denial() -> None:
+    assert clean("呃打扫哦不整理资料啊", "full").text == "打扫哦不整理资料"
+    assert clean("锅不对不对是碗", "disfluency").text == "锅不对不对是碗"
+    assert clean("锅不是是碗", "disfluency").text == "锅不是是碗"

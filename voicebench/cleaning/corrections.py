@@ -45,6 +45,10 @@ _CITIES = (
     "潍坊|保定|唐山|开封|大理|丽江"
 )
 _RESTARTS = "去到给跟和从在找约叫订买坐问飞送寄"
+_GOVERNING = "在到去给和跟叫找谈送买订付"
+_GOVERNED = re.compile(
+    rf"[{_GOVERNING}]((?:(?![{_GOVERNING}0-9零〇一二两三四五六七八九十百千万])[\u4e00-\u9fff]){{2,6}})$"
+)
 _POINTING = "我你您他她它咱这那哪"
 
 _PAUSE = r"[呃啊嗯哦噢喔唉哎，,、。\s]*"
@@ -54,6 +58,10 @@ _STRONG = (
 )
 _LINK = rf"{_PAUSE}(?:我是说|我说的是|不是(?={_PAUSE}是)|应该是|应该|是)?{_PAUSE}"
 _STRONG_MARKER = re.compile(rf"{_PAUSE}(?:{_STRONG}){_LINK}(?:(?:{_STRONG}){_LINK})*")
+# Says that what stands before it is replaced by what follows at once.
+_EXPLICIT = re.compile(
+    rf"(?:(?:不对|错了|一下|意思){_PAUSE}(?:应该)?是|不是{_PAUSE}是|[哦噢喔啊呃嗯][，,]?不){_PAUSE}$"
+)
 # Ordinary words: a marker only between two values of one kind that touch it.
 _WEAK_MARKER = re.compile(
     rf"{_PAUSE}应该是{_PAUSE}|[呃啊嗯哦噢喔，,、]+不是{_PAUSE}是?|不是{_PAUSE}是{_PAUSE}"
@@ -106,12 +114,15 @@ def _resolve_all(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _resolve_first(text: str) -> _Resolved | None:
-    for marker, matchers in (
+    for marker, ways in (
         (_STRONG_MARKER, (_match_values, _match_words, _match_restart)),
         (_WEAK_MARKER, (_match_values_alike,)),
     ):
         for found in marker.finditer(text):
+            matchers: tuple[_Match, ...] = ways
             before, after = text[: found.start()], text[found.end() :]
+            if _EXPLICIT.search(found.group()):
+                matchers = (*matchers, _match_governed)
             for match in matchers:
                 if resolved := match(before, after):
                     return resolved
@@ -237,3 +248,11 @@ def _match_restart(before: str, after: str) -> _Resolved | None:
                 return None  # only says X's first words again: it puts nothing in X's place
             return _Resolved(before[:start], after, before[start:])
     return None
+
+
+def _match_governed(before: str, after: str) -> _Resolved | None:
+    """What a verb or preposition governs, after a marker that is explicit: 放在超市不对是邮局."""
+    said = _GOVERNED.search(before)
+    if not said or not after or after[0] in _POINTING or after.startswith("因为"):
+        return None
+    return _Resolved(before[: said.start(1)], after, said.group(1))

@@ -6,6 +6,7 @@ from voicebench.cleaning.corrections import resolve_corrections, retracted_value
 from voicebench.cleaning.rules import (
     Rule,
     drop_asides,
+    drop_hesitant_interjections,
     drop_hesitations,
     drop_interjections,
     drop_repetitions,
@@ -25,8 +26,12 @@ PRESETS: dict[str, tuple[Rule, ...]] = {
     "seed": SEED,
     "disfluency": DISFLUENCY,
     "self_correction": SELF_CORRECTION,
-    # Corrections first: 哦 is part of the marker 哦不, and the seed's rules drop it.
-    "full": SELF_CORRECTION + SEED + DISFLUENCY,
+    # All three. Corrections come first, and 哦不 that was none stays whole: 哦 is part of a marker.
+    "full": (
+        *SELF_CORRECTION,
+        *(drop_hesitant_interjections if rule is drop_interjections else rule for rule in SEED),
+        *DISFLUENCY,
+    ),
 }
 
 

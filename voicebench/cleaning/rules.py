@@ -18,6 +18,7 @@ NUMERALS = "0-9０-９零〇一二两三四五六七八九十百千万亿半幺"
 
 _ASIDE = re.compile(rf"[（(\[【][^（）()\[\]【】{NUMERALS}]*[）)\]】]")
 _INTERJECTIONS = re.compile("[呃啊嗯哦]+")
+_INTERJECTION_BUT_DENIAL = re.compile("[呃啊嗯哦](?!不)")
 _COMMA_RUN = re.compile(r"[,，]\s*(?:[,，]\s*)+")
 _SPACES = re.compile(r"\s+")
 
@@ -38,6 +39,15 @@ def drop_interjections(text: str) -> str:
     '明天三点开会'
     """
     return _INTERJECTIONS.sub("", text)
+
+
+def drop_hesitant_interjections(text: str) -> str:
+    """The same, but 哦不 stays: without its 哦 it would deny what follows.
+
+    >>> drop_hesitant_interjections("嗯去北京哦不坐飞机啊")
+    '去北京哦不坐飞机'
+    """
+    return _INTERJECTION_BUT_DENIAL.sub("", text)
 
 
 def join_commas(text: str) -> str:
@@ -72,8 +82,11 @@ _HESITATION = re.compile(
 )
 # Verbs said twice to mean "a little": said so on purpose.
 _DOUBLED_VERBS = "研究讨论商量考虑介绍学习打听了解休息准备收拾锻炼活动认识体验检查确认整理处理"
-_REPETITION = re.compile(rf"((?:(?![{NUMERALS}])[\u4e00-\u9fff]){{2,10}}?)(?:[，,]?\1)+")
-_STUTTER = re.compile(r"([我你您他她它这就是在要跟有])(?:[，,]?\1)+")
+# 不对不对 and 不是是 take something back and are for `resolve_corrections`.
+_REPETITION = re.compile(
+    rf"(?!不[对是])((?:(?![{NUMERALS}])[\u4e00-\u9fff]){{2,10}}?)(?:[，,]?\1)+"
+)
+_STUTTER = re.compile(r"(?<!不)([我你您他她它这就是在要跟有])(?:[，,]?\1)+")
 _STUTTERED_DEMONSTRATIVE = re.compile(r"那(?:[，,]?那)+(?=个|边|里|天|家|位|么)")
 
 
