@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebench.asr.tokens import join_pieces, token_times
+from voicebench.asr.tokens import centred, join_pieces, token_centres, token_times
 from voicebench.types import Alternative, Token
 
 
@@ -47,6 +47,34 @@ def test_times_never_fall(weights: list[float], num_tokens: int, frame_s: float)
     assert all(0 <= start <= end <= len(weights) * frame_s + 1e-9 for start, end in times)
     starts = [start for start, _ in times]
     assert starts == sorted(starts)
+
+
+def test_a_token_is_where_the_predictor_gathers_it() -> None:
+    weights = np.zeros(20, np.float32)
+    weights[[4, 5]] = 0.5  # the first token, half in frame 4 and half in frame 5
+    weights[12] = 1.0
+    assert token_centres(weights, 2, 0.06) == pytest.approx([0.30, 0.75], abs=1e-3)
+
+
+def test_tokens_move_to_their_centres_and_meet_where_they_would_overlap() -> None:
+    times = [(0.0, 0.2), (0.2, 0.4), (0.4, 0.8)]
+    assert centred(times, np.array([0.3, 0.4, 1.0]), 1.1) == [
+        pytest.approx((0.2, 0.35)),
+        pytest.approx((0.35, 0.5)),
+        pytest.approx((0.8, 1.1)),
+    ]
+    assert centred([], np.zeros(0), 1.0) == []
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 3), st.floats(0, 0.4)), max_size=20),
+    st.floats(0.1, 3),
+)
+def test_centred_times_never_fall(tokens: list[tuple[float, float]], duration_s: float) -> None:
+    centres = np.sort([centre for centre, _ in tokens])
+    times = centred([(0.0, length) for _, length in tokens], centres, duration_s)
+    assert all(0 <= start <= end <= duration_s for start, end in times)
+    assert [start for start, _ in times] == sorted(start for start, _ in times)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 A window's outermost tokens are the least to be trusted: there the sound is cut and the model sees
 no context. Where two windows overlap, every way of keeping the first i tokens of the earlier and
 the tokens from j on of the later is scored, and the best is taken: a kept token counts by its
-distance from its window's cut edge, and a token kept from both windows is counted against the cut
-by how far the two are the same (their overlap in time, or equal text at about the same time).
-Times alone would not do: they are off by up to 0.1 s at an edge, which loses or doubles a
-character at every other seam.
+distance from its window's cut edge and by its confidence, and a token kept from both windows is
+counted against the cut by how far the two are the same (their overlap in time, or equal text at
+about the same time). A cut in the middle of the overlap would not do: times are off by up to 0.1 s
+at an edge, which loses or doubles a character at many seams.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import msgspec
 
 from voicebench.types import Token
 
-_HALF_TRUST_S = 0.08  # a token this near to the cut edge is as likely wrong as right
+_HALF_TRUST_S = 0.04  # a token whose centre is this near to the cut edge is half trusted
 _GAIN_ALONE = 0.5  # of a token that only one of the windows could hear
-_SAME_TEXT_S = 0.15  # equal texts nearer than this are one; a fast speaker's syllable is longer
+_SAME_TEXT_S = 0.2  # equal texts nearer than this are one; said twice, they are further apart
 _REACH_S = 0.3  # tokens this far outside the overlap may still belong to the seam
 
 
@@ -45,11 +45,11 @@ def merge(
     first = bisect.bisect_left(previous, new_start_s - _REACH_S, key=_centre_s)
     last = bisect.bisect_right(new, previous_end_s + _REACH_S, key=_centre_s)
     gains_before = [
-        _gain(previous_end_s - _centre_s(token)) if _centre_s(token) >= new_start_s else _GAIN_ALONE
+        _gain(token, previous_end_s) if _centre_s(token) >= new_start_s else _GAIN_ALONE
         for token in previous[first:]
     ]
     gains_after = [
-        _gain(_centre_s(token) - new_start_s) if _centre_s(token) <= previous_end_s else _GAIN_ALONE
+        _gain(token, new_start_s) if _centre_s(token) <= previous_end_s else _GAIN_ALONE
         for token in new[:last]
     ]
     best_score, best_cut = -math.inf, (first, 0)
@@ -70,9 +70,10 @@ def _centre_s(token: Token) -> float:
     return (token.start_s + token.end_s) / 2
 
 
-def _gain(distance_s: float) -> float:
-    """What keeping a token is worth, by its distance from its window's cut edge: -1/2 to 1/2."""
-    return 0.5 - math.exp(-max(distance_s, 0.0) / _HALF_TRUST_S * math.log(2))
+def _gain(token: Token, edge_s: float) -> float:
+    """What keeping a token is worth, -1/2 to 1/2: distance from its window's cut edge, confidence."""
+    trust = 1 - 2 ** (-abs(_centre_s(token) - edge_s) / _HALF_TRUST_S)
+    return trust * (1 + token.confidence) / 2 - 0.5
 
 
 def _sameness(a: Token, b: Token) -> float:

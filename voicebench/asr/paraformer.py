@@ -2,8 +2,9 @@
 
 The model is called directly (encoder, predictor, decoder), not through `generate()`, because only
 so are the posteriors to be had, and because `generate()` keeps state between calls. Every class of
-the family works: Paraformer, BiCifParaformer, SeacoParaformer. Times come from the timestamp head
-where the model has one (20 ms), else from the predictor (60 ms).
+the family works: Paraformer, BiCifParaformer, SeacoParaformer. How long a token lasts comes from
+the timestamp head where the model has one (20 ms), else from the predictor (60 ms); where it is,
+from the predictor, which does not drift.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.folder import load_folder
-from voicebench.asr.tokens import join_pieces, token_times
+from voicebench.asr.tokens import Floats, centred, join_pieces, token_centres, token_times
 from voicebench.config import AsrProfile
 from voicebench.errors import ModelError
 from voicebench.types import SAMPLE_RATE_HZ, Alternative, Hypothesis, Token
@@ -103,50 +104,55 @@ class ParaformerRecognizer:
         logits = self._model.decoder(encoded, num_encoded, embeddings, num_tokens)[0]
         top_p, top_id = logits.float().softmax(-1).topk(min(NUM_ALTERNATIVES, logits.size(-1)))
         for row, index in enumerate(spoken.tolist()):
-            count = int(num_tokens[row])
-            row_encoded = encoded[row : row + 1, : num_encoded[row]]
-            row_weights, frame_s = self._time_weights(
-                row_encoded, num_encoded[row : row + 1], num_tokens[row : row + 1], weights[index]
-            )
+            count, num_frames = int(num_tokens[row]), int(num_encoded[row])
+            # One frame more than was heard: the predictor finishes the last token there.
+            row_weights = weights[index, : num_frames + 1].float().cpu().numpy()
             results[index] = self._tokens(
-                top_p[row, :count].tolist(), top_id[row, :count].tolist(), row_weights, frame_s
+                top_p[row, :count].tolist(),
+                top_id[row, :count].tolist(),
+                token_centres(row_weights, count, self._frame_s),
+                *self._time_weights(
+                    encoded[row : row + 1, :num_frames], num_tokens[row : row + 1], row_weights
+                ),
             )
         return results
 
     def _time_weights(
-        self,
-        encoded: torch.Tensor,
-        num_encoded: torch.Tensor,
-        num_tokens: torch.Tensor,
-        weights: torch.Tensor,
+        self, encoded: torch.Tensor, num_tokens: torch.Tensor, weights: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float]:
         """Weights for `token_times` and the seconds of a frame, of one piece.
 
         One piece at a time: the head's bidirectional LSTM would read the padding of a batch.
         """
+        import torch
+
         num_frames = encoded.size(1)
-        if hasattr(self._model.predictor, "get_upsample_timestamp"):
-            weights = self._model.calc_predictor_timestamp(encoded, num_encoded, num_tokens)[2][0]
-        else:
-            weights = weights[:num_frames]
-        frame_s = self._frame_s * num_frames / len(weights)
-        return weights.float().cpu().numpy(), frame_s
+        if not hasattr(self._model.predictor, "get_upsample_timestamp"):
+            return weights[:num_frames], self._frame_s
+        length = torch.tensor([num_frames], device=encoded.device)
+        head = self._model.calc_predictor_timestamp(encoded, length, num_tokens)[2][0]
+        return head.float().cpu().numpy(), self._frame_s * num_frames / len(head)
 
     def _tokens(
         self,
         top_p: list[list[float]],
         top_id: list[list[int]],
+        centres_s: Floats,
         weights: NDArray[np.float32],
         frame_s: float,
     ) -> tuple[Token, ...]:
+        is_said = [self._token_list[ids[0]] not in _SILENT_TOKENS for ids in top_id]
         kept = [
             [
                 Alternative(text=self._token_list[id_], probability=min(probability, 1.0))
                 for id_, probability in zip(ids, probabilities, strict=True)
             ]
-            for ids, probabilities in zip(top_id, top_p, strict=True)
-            if self._token_list[ids[0]] not in _SILENT_TOKENS
+            for ids, probabilities, said in zip(top_id, top_p, is_said, strict=True)
+            if said
         ]
+        times = centred(
+            token_times(weights, len(kept), frame_s), centres_s[is_said], len(weights) * frame_s
+        )
         pieces = [
             Token(
                 text=readings[0].text,
@@ -155,9 +161,7 @@ class ParaformerRecognizer:
                 confidence=readings[0].probability,
                 alternatives=tuple(r for r in readings if r.text not in _SILENT_TOKENS),
             )
-            for readings, (start_s, end_s) in zip(
-                kept, token_times(weights, len(kept), frame_s), strict=True
-            )
+            for readings, (start_s, end_s) in zip(kept, times, strict=True)
         ]
         return join_pieces(pieces)
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from voicebench.types import Alternative, Token
 
+Floats = NDArray[np.float64]
+
 PIECE_MARK = "@@"
 """Ends a piece whose word goes on in the next piece: `pre@@ sen@@ tation`."""
 
@@ -47,6 +49,45 @@ def token_times(
     return [
         (float(start), float(min(end, start + _MAX_TOKEN_S))) for start, end in pairwise(edges_s)
     ]
+
+
+def token_centres(weights: NDArray[np.float32], num_tokens: int, frame_s: float) -> Floats:
+    """Where the predictor hears each token: its integral passes k + 1/2 in the middle of token k.
+
+    Args:
+        weights: Shape (num_frames,), the predictor's weights: token k is made of the frames between
+            its k-th and next whole number.
+        num_tokens: Tokens that the predictor counted.
+        frame_s: Seconds of one frame.
+
+    Returns:
+        Shape (num_tokens,), seconds, never falling.
+    """
+    sums = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
+    centres: Floats = np.interp(np.arange(num_tokens) + 0.5, sums, np.arange(len(sums)) * frame_s)
+    return centres
+
+
+def centred(
+    times: Sequence[tuple[float, float]], centres_s: Floats, duration_s: float
+) -> list[tuple[float, float]]:
+    """Moves each token to its centre; where two then overlap, they meet in the middle.
+
+    The timestamp head knows how long a token lasts, but drifts over an utterance, and in a window
+    cut out of speech it is off by half a token; the predictor does not drift, since it makes the
+    tokens.
+    """
+    if not times:
+        return []
+    lengths = np.array([end - start for start, end in times])
+    starts, ends = centres_s - lengths / 2, centres_s + lengths / 2
+    meeting = (ends[:-1] + starts[1:]) / 2
+    is_overlap = ends[:-1] > starts[1:]
+    ends[:-1] = np.where(is_overlap, meeting, ends[:-1])
+    starts[1:] = np.where(is_overlap, meeting, starts[1:])
+    starts = np.maximum.accumulate(np.clip(starts, 0.0, duration_s))
+    ends = np.maximum(np.clip(ends, 0.0, duration_s), starts)
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def join_pieces(pieces: Sequence[Token]) -> tuple[Token, ...]:
