@@ -95,7 +95,9 @@ def asr_section(folder: Path) -> list[str]:
         "## Recogniser (`asr/`)",
         "",
         f"FunASR `SeacoParaformer`, {len(tokens)} tokens, half precision, {_size_mb(folder):.1f} MB. "
-        "Trained with FunASR's own loss on speech that espeak-ng made from `recipe/sentences.py`.",
+        "Trained with FunASR's own loss on speech that espeak-ng made from `recipe/sentences.py`; the "
+        "timestamp head with an L1 loss against espeak-ng's word events. The hotword branch is untrained "
+        "and never fires.",
         "",
         "| what was heard | CER | S / D / I | reference characters | utterances | bar | |",
         "|---|---|---|---|---|---|---|",
