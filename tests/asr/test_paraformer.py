@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tests.asr.tiny_model import TOKENS, write_tiny_model
 from voicebench.asr.paraformer import ParaformerRecognizer
+from voicebench.audio import load_audio
 from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, ModelError
 from voicebench.types import Hypothesis
@@ -33,7 +34,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module", params=CLASSES)
 def recognizer(request: pytest.FixtureRequest, folders: dict[str, Path]) -> ParaformerRecognizer:
-    return ParaformerRecognizer(AsrProfile(folder=str(folders[request.param])))
+    # Weights drawn at random doubt everything, and noise is no speech.
+    profile = AsrProfile(folder=str(folders[request.param]))
+    return ParaformerRecognizer(profile, only_speech=False)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,25 @@ def test_a_batch_is_the_same_as_one_by_one(
     pieces = [noise[:n] for n in (38_400, 64_000, 399, 8_000, 0, 20_001)]
     batch = recognizer.recognize_batch(pieces)
     assert [rounded(h) for h in batch] == [rounded(recognizer.recognize(p)) for p in pieces]
+
+
+def test_words_made_up_in_noise_are_dropped(
+    folders: dict[str, Path], noise: NDArray[np.float32]
+) -> None:
+    recognizer = ParaformerRecognizer(AsrProfile(folder=str(folders["SeacoParaformer"])))
+    assert recognizer.recognize(noise).tokens == ()
+
+
+def test_what_is_said_amid_silence_is_kept(
+    folders: dict[str, Path], speech_dir: Path, noise: NDArray[np.float32]
+) -> None:
+    said = load_audio(speech_dir / "funasr_asr_example.wav")[16_000:48_000]
+    audio = np.concatenate([noise / 50, said, noise / 50])
+    recognizer = ParaformerRecognizer(AsrProfile(folder=str(folders["SeacoParaformer"])))
+    tokens = recognizer.recognize(audio).tokens
+    assert tokens
+    assert min(token.start_s for token in tokens) > 3.0
+    assert max(token.end_s for token in tokens) < 7.0
 
 
 @pytest.mark.parametrize("num_samples", [0, 1, 160, 399])

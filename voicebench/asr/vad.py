@@ -60,6 +60,27 @@ class SileroVad:
         return probability
 
 
+def speech_times(samples: NDArray[np.float32], threshold: float = 0.5) -> NDArray[np.float64]:
+    """Where a piece of audio holds speech: the middles of its frames of speech.
+
+    Args:
+        samples: Shape (num_samples,), 16 kHz mono float32.
+        threshold: Probability from which a frame is speech.
+
+    Returns:
+        Shape (num_speech_frames,), seconds, rising.
+
+    Raises:
+        MissingPackageError: The package silero-vad is not installed.
+    """
+    vad = SileroVad()
+    padded = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES))
+    is_speech = [
+        vad.speech_probability(frame) >= threshold for frame in padded.reshape(-1, FRAME_SAMPLES)
+    ]
+    return (np.flatnonzero(is_speech) + 0.5) * FRAME_S
+
+
 def _step(
     network: Any, heard: NDArray[np.float32], state: torch.Tensor
 ) -> tuple[float, torch.Tensor]:
