@@ -78,7 +78,7 @@ def speech_times(samples: NDArray[np.float32], threshold: float = 0.5) -> NDArra
     is_speech = [
         vad.speech_probability(frame) >= threshold for frame in padded.reshape(-1, FRAME_SAMPLES)
     ]
-    return (np.flatnonzero(is_speech) + 0.5) * FRAME_S
+    return np.asarray((np.flatnonzero(is_speech) + 0.5) * FRAME_S, dtype=np.float64)
 
 
 def _step(
