@@ -119,6 +119,8 @@ class Window(Record):
     tokens: tuple[Token, ...]
     compute_s: float
     pass_number: int = 1  # 2 when recognised again with more context
+    is_provisional: bool = False
+    """Recognised at the onset of a pause that did not end the turn: no part of the hypothesis."""
 
     @property
     def confidence(self) -> float:
@@ -188,6 +190,14 @@ class Variant(Record):
             f"overlap_s must be in [0, window_s), got {self.overlap_s}",
         )
         _refuse(self.endpoint_silence_s < 0, "endpoint_silence_s must not be negative")
+        _refuse(
+            self.speculation_windows < 1,
+            f"speculation_windows must be at least 1, got {self.speculation_windows}",
+        )
+        _refuse(
+            not 0 <= self.speculation_confidence <= 1,
+            f"speculation_confidence must be in [0, 1], got {self.speculation_confidence}",
+        )
 
 
 # ---------------------------------------------------------------- cases

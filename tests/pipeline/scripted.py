@@ -64,23 +64,54 @@ class ScriptedGenerator:
 
     answer: str = "三点。"
     fails_after: int = -1
+    fails_at: tuple[int, ...] = ()
+    """The streams that fail, by number; with `fails_after` alone all of them do."""
     token_s: float = 0.0
+    warm_s: float = 0.0
+    warming_fails: bool = False
     asked: list[str] = field(default_factory=list)
+    warmed: list[str] = field(default_factory=list)
     num_aborted: int = 0
+    num_warmings_aborted: int = 0
+    block_tokens: int = 4
 
     def encode_chat(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
     ) -> list[int]:
         return [ord(char) for message in messages for char in f"{message.role}:{message.content}\n"]
 
+    def encode_prefix(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
+    ) -> list[int]:
+        return self.encode_chat(messages)[:-1]
+
+    def answer_to(self, prompt: str) -> str:
+        return self.answer
+
+    async def warm(self, prompt_token_ids: Sequence[int]) -> int:
+        self.warmed.append("".join(map(chr, prompt_token_ids)))
+        try:
+            await asyncio.sleep(self.warm_s)
+        except asyncio.CancelledError:
+            self.num_warmings_aborted += 1
+            raise
+        if self.warming_fails:
+            raise StageError("llm", "RuntimeError: device-side assert")
+        return 0
+
     async def stream(
         self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
     ) -> AsyncGenerator[Delta, None]:
+        number_asked = len(self.asked)
         self.asked.append("".join(map(chr, prompt_token_ids)))
         is_over = False
+        fails_after = (
+            self.fails_after if not self.fails_at or number_asked in self.fails_at else -1
+        )
         try:
-            for number, char in enumerate(self.answer[: sampling.max_tokens]):
-                if number == self.fails_after:
+            answer = self.answer_to(self.asked[number_asked])
+            for number, char in enumerate(answer[: sampling.max_tokens]):
+                if number == fails_after:
                     is_over = True
                     raise StageError("llm", "RuntimeError: device-side assert")
                 await asyncio.sleep(self.token_s)

@@ -43,6 +43,8 @@ class ToyRecognizer:
 class ToyGenerator:
     """Says how many messages it was given and repeats the last one."""
 
+    block_tokens = 16
+
     def __init__(self) -> None:
         self.num_answers = 0
 
@@ -50,6 +52,14 @@ class ToyGenerator:
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
     ) -> list[int]:
         return [ord(char) for m in messages for char in f"{m.role}:{m.content}\n"]
+
+    def encode_prefix(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
+    ) -> list[int]:
+        return self.encode_chat(messages)[:-1]
+
+    async def warm(self, prompt_token_ids: Sequence[int]) -> int:
+        return 0
 
     def _answer(self, prompt: Sequence[int]) -> tuple[AnswerToken, ...]:
         self.num_answers += 1

@@ -42,7 +42,7 @@ def merge(
     Returns:
         The first tokens of `previous`, then the last of `new`; starts and ends never fall.
     """
-    first = bisect.bisect_left(previous, new_start_s - _REACH_S, key=_centre_s)
+    first = num_settled(previous, new_start_s)
     last = bisect.bisect_right(new, previous_end_s + _REACH_S, key=_centre_s)
     gains_before = [
         _gain(token, previous_end_s) if _centre_s(token) >= new_start_s else _GAIN_ALONE
@@ -64,6 +64,11 @@ def merge(
                 best_score, best_cut = score, (i, j)
     i, j = best_cut
     return _trimmed(previous[:i], new[j:])
+
+
+def num_settled(tokens: tuple[Token, ...], new_start_s: float) -> int:
+    """How many of the first tokens a window that starts at `new_start_s` leaves as they are."""
+    return bisect.bisect_left(tokens, new_start_s - _REACH_S, key=_centre_s)
 
 
 def _centre_s(token: Token) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
-from voicebench.asr.merge import merge
+from voicebench.asr.merge import merge, num_settled
 from voicebench.clock import now_s
 from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token, Window
 
@@ -71,6 +71,7 @@ class SlidingWindows:
         self._held_from = 0
         self._num_samples = 0
         self._num_windows = 0
+        self._num_recognised = 0
         self._tokens: tuple[Token, ...] = ()
         self._tokens_end_s = 0.0
         self._is_finished = False
@@ -79,6 +80,15 @@ class SlidingWindows:
     def hypothesis(self) -> Hypothesis:
         """All windows so far, merged; final after `finish`."""
         return Hypothesis(tokens=self._tokens, is_final=self._is_finished)
+
+    @property
+    def stable(self) -> Hypothesis:
+        """The tokens that no later window can change any more, wherever the audio ends."""
+        # The next window, or a last one that reaches back from where the audio ends now.
+        next_start = min(self._num_recognised * self._hop, self._num_samples - self._window)
+        context = self._again_context if self._re_recognise_below > 0 else self._context
+        count = num_settled(self._tokens, (next_start - context) / SAMPLE_RATE_HZ)
+        return Hypothesis(tokens=self._tokens[:count])
 
     @property
     def audio_s(self) -> float:
@@ -118,29 +128,51 @@ class SlidingWindows:
         self._num_samples += len(samples)
         while (start := self._num_windows * self._hop) + self._window <= self._num_samples:
             ready.append(self._cut(start, start + self._window))
+            self._num_windows += 1
         self._forget(self._num_windows * self._hop - self._again_context)
         return iter(ready)
 
     def take_rest(self) -> Iterator[WindowAudio]:
         """The last window, reaching back to fill a whole one; none when all audio was in one."""
+        if rest := self.peek_rest():
+            self._num_windows += 1
+            yield rest
+
+    def peek_rest(self) -> WindowAudio | None:
+        """What `take_rest` would give if the audio ended here; changes nothing."""
         last_end = (self._num_windows - 1) * self._hop + self._window if self._num_windows else 0
-        if self._num_samples - last_end >= min(_FRAME_SAMPLES, self._hop):
-            yield self._cut(max(0, self._num_samples - self._window), self._num_samples)
+        if self._num_samples - last_end < min(_FRAME_SAMPLES, self._hop):
+            return None
+        return self._cut(max(0, self._num_samples - self._window), self._num_samples)
 
     def recognise(self, ready: WindowAudio) -> list[Window]:
         """Recognises one window and merges it into the hypothesis; call in order of `index`."""
+        windows, self._tokens = self._recognise(ready)
+        self._tokens_end_s = ready.end_s
+        self._num_recognised += 1
+        return windows
+
+    def preview(self, rest: WindowAudio) -> tuple[list[Window], Hypothesis]:
+        """The windows and the hypothesis that `recognise` would give; changes nothing.
+
+        Args:
+            rest: From `peek_rest`, when every window before it has been recognised.
+        """
+        windows, tokens = self._recognise(rest)
+        return windows, Hypothesis(tokens=tokens, is_final=True)
+
+    def _recognise(self, ready: WindowAudio) -> tuple[list[Window], tuple[Token, ...]]:
         windows = [self._recognise_once(ready, self._context, 1)]
         if windows[0].tokens and windows[0].confidence < self._re_recognise_below:
             windows.append(self._recognise_once(ready, self._again_context, 2))
         best = max(windows, key=lambda window: window.confidence)
-        self._tokens = merge(
+        merged = merge(
             self._tokens,
             best.tokens,
             previous_end_s=self._tokens_end_s,
             new_start_s=best.start_s,
         )
-        self._tokens_end_s = ready.end_s
-        return windows
+        return windows, merged
 
     def _recognise_once(self, ready: WindowAudio, context: int, pass_number: int) -> Window:
         before = ready.before[len(ready.before) - min(context, len(ready.before)) :]
@@ -160,15 +192,13 @@ class SlidingWindows:
     def _cut(self, start: int, end: int) -> WindowAudio:
         before_from = max(self._held_from, start - self._again_context)
         held = self._held[before_from - self._held_from : end - self._held_from].copy()
-        ready = WindowAudio(
+        return WindowAudio(
             index=self._num_windows,
             start_s=start / SAMPLE_RATE_HZ,
             end_s=end / SAMPLE_RATE_HZ,
             samples=held[start - before_from :],
             before=held[: start - before_from],
         )
-        self._num_windows += 1
-        return ready
 
     def _forget(self, before: int) -> None:
         # The last window may reach back by a whole window from wherever the audio ends.

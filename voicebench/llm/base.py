@@ -18,13 +18,27 @@ class Delta(Record):
 
 
 class Generator(Protocol):
-    """Answers prompts. Safe to call from any thread or event loop."""
+    """Answers prompts. Safe to call from any thread or event loop.
+
+    Attributes:
+        block_tokens: Beginnings of prompts are kept in whole blocks of so many tokens; 0 where
+            nothing is kept.
+    """
+
+    block_tokens: int
 
     def encode_chat(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
     ) -> list[int]:
         """Prompt token ids of a conversation, through the model's own chat template, ending where
         the assistant begins. Control tokens written in a message's content stay plain text."""
+        ...
+
+    def encode_prefix(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
+    ) -> list[int]:
+        """The same, ending with the last message's content: what `encode_chat` of a conversation
+        that goes on from there begins with, but for tokens that grow together at the cut."""
         ...
 
     def stream(
@@ -34,6 +48,19 @@ class Generator(Protocol):
 
         Raises:
             StageError: The engine failed on this request; others are not affected.
+        """
+        ...
+
+    async def warm(self, prompt_token_ids: Sequence[int]) -> int:
+        """Computes the beginning of a prompt to come, so that it is found in the prefix cache.
+
+        Nothing is answered; cancelling aborts it. Only whole blocks (`block_tokens`) are kept.
+
+        Returns:
+            How many of the tokens were there before.
+
+        Raises:
+            StageError: The engine failed on it; others are not affected.
         """
         ...
 

@@ -55,9 +55,20 @@ class ChatEncoder:
         >>> ChatEncoder(tokenizer).encode([Message(role="user", content="你好")])  # doctest: +SKIP
         [151644, 872, 198, 108386, 151645, 198, 151644, 77091, 198]
         """
+        return self._encode(self._render(messages, tools))
+
+    def encode_prefix(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
+    ) -> list[int]:
+        """Prompt ids up to the end of the last message's content; the template's tail is cut off."""
+        pieces = list(self._render(messages, tools))
+        num_kept = max(index for index, (_, is_content) in enumerate(pieces, 1) if is_content)
+        return self._encode(pieces[:num_kept])
+
+    def _encode(self, pieces: Iterable[tuple[str, bool]]) -> list[int]:
         ids: list[int] = []
         pending = ""
-        for text, is_content in self._render(messages, tools):
+        for text, is_content in pieces:
             if is_content:
                 pending += text
                 continue

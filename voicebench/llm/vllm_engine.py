@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import itertools
 import logging
 import os
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _GIB = 2**30
 _CPU_BLOCK_SIZE = 32  # vLLM's smallest on a CPU; only whole blocks of a prompt are cached
 _WARM_UP = Sampling(max_tokens=2)
+_WARMING = Sampling(max_tokens=1)
 
 _ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -70,6 +72,7 @@ class VllmGenerator:
         try:
             self._thread = EngineThread(lambda: _build_engine(profile), _sampling_params)
             tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
+            self.block_tokens: int = self._thread.call(_block_tokens).result()
         except VoicebenchError:
             raise
         except Exception as error:
@@ -88,6 +91,12 @@ class VllmGenerator:
     ) -> list[int]:
         """Prompt token ids of a conversation; see `ChatEncoder`."""
         return self._chat.encode(messages, tools)
+
+    def encode_prefix(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
+    ) -> list[int]:
+        """See `Generator.encode_prefix`."""
+        return self._chat.encode_prefix(messages, tools)
 
     async def stream(
         self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
@@ -128,6 +137,15 @@ class VllmGenerator:
         finally:
             if not finished:
                 self._thread.abort(request)
+
+    async def warm(self, prompt_token_ids: Sequence[int]) -> int:
+        """See `Generator.warm`. Costs a token that nobody gets: vLLM refuses to make none."""
+        num_cached = 0
+        stream = self.stream(prompt_token_ids, _WARMING, "warm")
+        async with contextlib.aclosing(stream):
+            async for delta in stream:
+                num_cached = max(num_cached, delta.cached_prompt_tokens)
+        return num_cached
 
     def generate(
         self, prompts: Sequence[Sequence[int]], sampling: Sampling
@@ -232,6 +250,11 @@ def _load_engine(profile: LlmProfile) -> Any:
         args.block_size = block_size
     _give_llvmlite_a_dict()
     return LLMEngine.from_engine_args(args)
+
+
+def _block_tokens(engine: Any) -> int:
+    cache = engine.vllm_config.cache_config
+    return int(cache.block_size) if cache.enable_prefix_caching else 0
 
 
 def _give_llvmlite_a_dict() -> None:

@@ -18,12 +18,12 @@ NUM_BINS = 10
 
 
 def window_outcomes(turn: Turn, reference: str) -> list[tuple[float, bool]]:
-    """(confidence, is right) of each first-pass window with text."""
+    """(confidence, is right) of each first-pass window with text, provisional ones left out."""
     gold = basic(reference).replace(" ", "")
     outcomes = []
     for window in turn.windows:
         text = basic(Hypothesis(tokens=window.tokens).text).replace(" ", "")
-        if text and window.pass_number == 1:
+        if text and window.pass_number == 1 and not window.is_provisional:
             outcomes.append((window.confidence, text in gold))
     return outcomes
 

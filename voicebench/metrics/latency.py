@@ -1,7 +1,9 @@
 """Times of a turn, computed from its recorded events; nothing is measured here.
 
 Every latency counts from `t_eos`, the true end of speech, but `ttft_s`, which belongs to the LLM
-stage alone and counts from the request. A value is None where its event never happened.
+stage alone and counts from the request. An answer begun before the turn was committed is shown when
+it was committed, and that is when its tokens count as come. A value is None where its event never
+happened.
 
     from voicebench.metrics.latency import latencies, quantiles
     quantiles(latencies(turn)["response_latency_s"] for turn in turns)
@@ -97,11 +99,25 @@ def token_times_s(turn: Turn) -> tuple[float, ...]:
     return tuple(event.t_s for event in turn.events if event.kind == "answer_token")
 
 
-def request_s(turn: Turn) -> float | None:
-    """When the request that was answered went to the LLM."""
-    times = token_times_s(turn)
-    event = last_event(turn, "request_submitted", times[0]) if times else None
-    return event.t_s if event else None
+@dataclass(frozen=True)
+class LlmSpan:
+    """When the request that was answered went to the LLM, and when its first token came."""
+
+    request_s: float
+    first_token_s: float
+
+
+def llm_span(turn: Turn) -> LlmSpan | None:
+    """How long the LLM took to its first token. With a draft that was kept that is the draft's own
+    request and token, which may have waited for the turn to be committed; None without an answer."""
+    if not (times := token_times_s(turn)):
+        return None
+    kept = last_event(turn, "speculation_kept", times[0])
+    begun = last_event(turn, "speculation_started" if kept else "request_submitted", times[0])
+    if begun is None:
+        return None
+    came_s = kept.data.get("first_token_s") if kept else None
+    return LlmSpan(begun.t_s, times[0] if came_s is None else min(float(came_s), times[0]))
 
 
 def latencies(turn: Turn) -> dict[str, float | None]:
@@ -110,14 +126,14 @@ def latencies(turn: Turn) -> dict[str, float | None]:
     `tpot_ms` is the time from the first to the last answer token over the tokens after the first:
     end to end less time to first token, both counted from the request.
     """
-    t_eos_s, times, asked_s = turn.t_eos_s, token_times_s(turn), request_s(turn)
+    t_eos_s, times, span = turn.t_eos_s, token_times_s(turn), llm_span(turn)
     first_s, last_s = (times[0], times[-1]) if times else (None, None)
     committed = first_event(turn, "turn_committed")
     final = last_event(turn, "transcript_final")
     return {
         "endpoint_delay_s": _since(t_eos_s, committed.t_s if committed else None),
         "asr_final_s": _since(t_eos_s, final.t_s if final else None),
-        "ttft_s": _since(asked_s, first_s),
+        "ttft_s": span.first_token_s - span.request_s if span else None,
         "response_latency_s": _since(t_eos_s, first_s),
         "first_sentence_s": _since(t_eos_s, first_clause_s(turn)),
         "e2e_latency_s": _since(t_eos_s, last_s),
@@ -158,22 +174,34 @@ def _tokens_of_events(turn: Turn) -> Sequence[AnswerToken]:
 
 def is_premature(turn: Turn) -> bool:
     """Whether the answer came too early: a token shown before the end of speech, or an answer kept
-    although the transcript changed after it was begun."""
+    although the transcript changed after it was begun.
+
+    Of a draft that is the cleaned transcript, which is what it answers: a filler that was heard
+    later and cleaned away changes nothing.
+    """
     times = token_times_s(turn)
     if times and turn.t_eos_s is not None and times[0] < turn.t_eos_s:
         return True
-    asked_s = request_s(turn)
-    if asked_s is None:
+    span = llm_span(turn)
+    if span is None:
         return False
-    begun_on = _text_begun_on(turn, asked_s)
-    finals = [e.data.get("text") for e in turn.events if e.kind == "transcript_final"]
-    return begun_on is not None and bool(finals) and finals[-1] != begun_on
-
-
-def _text_begun_on(turn: Turn, asked_s: float) -> str | None:
-    """The transcript that the answer was begun on; None when the records do not say."""
     kept = last_event(turn, "speculation_kept")
-    started = last_event(turn, "speculation_started", kept.t_s) if kept else None
-    source = started or last_event(turn, "transcript_final", asked_s)
-    text = source.data.get("text") if source else None
-    return text if isinstance(text, str) else None
+    begun = last_event(
+        turn,
+        "speculation_started" if kept else "transcript_final",
+        kept.t_s if kept else span.request_s,
+    )
+    if begun is None:
+        return False
+    for begun_on, answered in (
+        (begun.data.get("cleaned"), turn.cleaned),
+        (begun.data.get("text"), _final_text(turn)),
+    ):
+        if isinstance(begun_on, str) and answered:
+            return begun_on != answered
+    return False
+
+
+def _final_text(turn: Turn) -> str:
+    final = last_event(turn, "transcript_final")
+    return str(final.data.get("text", "")) if final else ""

@@ -43,9 +43,10 @@ def seam_errors(reference: str, tokens: Sequence[Token], windows: Sequence[Windo
     Args:
         reference: Gold transcript.
         tokens: The merged hypothesis, with times in the turn's audio.
-        windows: The windows it was merged from; further passes are ignored.
+        windows: The windows it was merged from; further passes and provisional ones are ignored.
     """
-    first = sorted((w for w in windows if w.pass_number == 1), key=lambda window: window.start_s)
+    merged = [w for w in windows if w.pass_number == 1 and not w.is_provisional]
+    first = sorted(merged, key=lambda window: window.start_s)
     zones = [
         (late.start_s - overlap, early.end_s + overlap)
         for early, late in itertools.pairwise(first)

@@ -33,9 +33,17 @@ from voicebench.metrics.judge import (
 )
 from voicebench.metrics.latency import Rtf
 from voicebench.metrics.seams import SeamErrors, seam_errors
+from voicebench.metrics.speculation import (
+    Cached,
+    Drafts,
+    baseline_of,
+    count_cached,
+    count_drafts,
+    saved_ms,
+)
 from voicebench.metrics.stats import Counts, Interval
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
-from voicebench.types import Case, CaseTurn, Turn
+from voicebench.types import Case, CaseTurn, Turn, Variant
 
 _STAGES_BEFORE_TRANSCRIPT = frozenset({"audio", "endpoint", "asr"})
 ALL_SUITES = "all"
@@ -60,6 +68,8 @@ class TurnMeasures:
     latencies: Mapping[str, float | None] = field(default_factory=dict)
     itl_ms: tuple[float, ...] = ()
     stages: tuple[tuple[str, str, float], ...] = ()
+    drafts: Drafts | None = None
+    cached: Cached | None = None
 
 
 def measure_turn(
@@ -93,6 +103,7 @@ def measure_turn(
         spoken["latencies"] = {**latency.latencies(turn), "framework_overhead_ms": overhead_ms}
         spoken["itl_ms"] = tuple(latency.itl_ms(turn))
         spoken["is_premature"] = latency.is_premature(turn)
+        spoken["drafts"], spoken["cached"] = count_drafts(turn), count_cached(turn)
         spoken["stages"] = tuple((s.stage, s.tag, s.duration_s) for s in segments)
     return TurnMeasures(rtf=latency.turn_rtf(turn), **spoken)
 
@@ -161,7 +172,10 @@ def turn_metrics(turn: Turn, case: Case | None = None, normalizer: str = "basic"
 
 
 def summarize(
-    turns: Iterable[Turn], cases: Iterable[Case], normalizer: str = "basic"
+    turns: Iterable[Turn],
+    cases: Iterable[Case],
+    normalizer: str = "basic",
+    variants: Sequence[Variant] = (),
 ) -> dict[str, Any]:
     """All metrics per suite and variant, ready for JSON.
 
@@ -169,6 +183,7 @@ def summarize(
         turns: Records of one run, or of several.
         cases: The cases that ran. Turns of other cases get the metrics that need no case.
         normalizer: Name of the transcript normaliser, the same on both sides.
+        variants: What the turns' variants are; without, nothing is said of early work.
 
     Returns:
         `{"normalizer": ..., "groups": [...]}`; a group has `suite`, `variant`, `mode`, `pace`,
@@ -191,19 +206,23 @@ def summarize(
     if len({suite for suite, *_ in groups}) > 1:
         for (_, *rest), members in list(groups.items()):
             groups[ALL_SUITES, rest[0], rest[1], rest[2]] += members
-    return {
-        "normalizer": normalizer,
-        "groups": [_summarize_group(*key, members) for key, members in groups.items()],
-    }
+    summarized = []
+    for key, members in groups.items():
+        group = _summarize_group(*key, members)
+        group["metrics"] |= _early_work_metrics(groups, key, variants)
+        summarized.append(group)
+    return {"normalizer": normalizer, "groups": summarized}
 
 
 Members = Sequence[tuple[Turn, TurnMeasures]]
+GroupKey = tuple[str, str, str, str]
+"""Suite, variant, mode, pace."""
 
 
 def _summarize_group(
     suite: str, variant: str, mode: str, pace: str, members: Members
 ) -> dict[str, Any]:
-    measured = [(turn, measures) for turn, measures in members if not turn.is_warm_up]
+    measured = _measured(members)
     turns = [turn for turn, _ in measured]
     metrics = {**_transcript_metrics(measured), **_answer_metrics(measured)}
     metrics |= _speed_metrics(measured)
@@ -223,6 +242,10 @@ def _summarize_group(
         "metrics": {name: metric for name, metric in metrics.items() if metric["n"]},
         "waterfall": _waterfall(measured),
     }
+
+
+def _measured(members: Members) -> Members:
+    return [(turn, measures) for turn, measures in members if not turn.is_warm_up]
 
 
 def _conversation(turn: Turn) -> Hashable:
@@ -365,18 +388,56 @@ def _speed_metrics(measured: Members) -> dict[str, dict[str, Any]]:
     metrics["premature_response_rate"] = _rate(
         measured, lambda m: None if m.is_premature is None else (int(m.is_premature), 1)
     )
-    cached = [
-        (turn.cached_prompt_tokens, len(turn.prompt_token_ids))
-        for turn, _ in measured
-        if turn.prompt_token_ids
-    ]
-    num_prompt_tokens = sum(below for _, below in cached)
-    metrics["prefill_cached"] = {
-        "value": sum(above for above, _ in cached) / num_prompt_tokens if cached else None,
-        "n": len(cached), "interval": None,
-        "counts": {"cached": sum(above for above, _ in cached), "prompt": num_prompt_tokens},
-    }  # fmt: skip
+    metrics["prefill_cached"] = _rate(
+        measured, lambda m: (m.cached.cached, m.cached.prompt) if m.cached else None
+    )
     return metrics
+
+
+_DRAFT_RATES: Mapping[str, Callable[[Drafts], Counts]] = {
+    "speculation_coverage": lambda d: (d.turns_dispatched, d.turns),
+    "speculation_hit_rate": lambda d: (d.kept, d.dispatched),
+    "speculation_waste": lambda d: (
+        d.tokens_discarded,
+        d.tokens_discarded + d.tokens_answered,
+    ),
+}
+
+
+def _draft_metrics(measured: Members) -> dict[str, dict[str, Any]]:
+    total = sum((m.drafts for _, m in measured if m.drafts), Drafts())
+    metrics = {
+        name: _rate(
+            measured, lambda m, counts=counts: counts(m.drafts) if m.drafts else None  # type: ignore[misc]
+        )
+        for name, counts in _DRAFT_RATES.items()
+    }  # fmt: skip
+    for metric in metrics.values():
+        metric["counts"] |= asdict(total)
+    return metrics
+
+
+def _early_work_metrics(
+    groups: Mapping[GroupKey, Members], key: GroupKey, variants: Sequence[Variant]
+) -> dict[str, dict[str, Any]]:
+    """What the group's drafts came to, and what early work saved a turn: against the variant
+    without it, on the same audio."""
+    suite, name, mode, pace = key
+    variant = next((variant for variant in variants if variant.name == name), None)
+    if variant is None or mode != "latency":
+        return {}
+    metrics = _draft_metrics(_measured(groups[key])) if variant.speculation else {}
+    baseline = baseline_of(variant, variants)
+    if baseline:
+        off = groups.get((suite, baseline.name, mode, pace), ())
+        saved = saved_ms((turn for turn, _ in off), (turn for turn, _ in groups[key]))
+        if saved:
+            metrics["saved_ms"] = {
+                "value": saved.difference, "n": saved.num_conversations,
+                "interval": _bounds(saved.interval), "baseline": baseline.name,
+                "counts": {"off_ms": saved.second, "on_ms": saved.first},
+            }  # fmt: skip
+    return {metric: found for metric, found in metrics.items() if found["n"]}
 
 
 def _times(values: Sequence[tuple[Turn, float | None]]) -> dict[str, Any]:

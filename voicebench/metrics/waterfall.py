@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from voicebench.metrics.latency import first_event, last_event, request_s, token_times_s
+from voicebench.metrics.latency import first_event, last_event, llm_span, token_times_s
 from voicebench.types import Event, Turn
 
 Tag = Literal["service", "setting", "framework"]
@@ -28,6 +28,7 @@ _STEPS = {
     "transcript_final": "transcript_merge",
     "cleaned": "cleaning",
     "prompt_built": "prompt",
+    "speculation_kept": "draft_check",
     "request_submitted": "llm_handoff",
 }
 """What the framework was doing when nothing else was going on, by the event that ended it."""
@@ -63,7 +64,7 @@ def waterfall(turn: Turn) -> tuple[Segment, ...]:
         return (Segment("premature", "framework", start_s, end_s),)
     claims = [
         Segment(claim.stage, claim.tag, max(claim.start_s, start_s), min(claim.end_s, end_s))
-        for claim in _claims(turn, start_s, end_s)
+        for claim in _claims(turn, start_s)
     ]
     claims = [claim for claim in claims if claim.end_s > claim.start_s]
     steps = [(e.t_s, _STEPS[e.kind]) for e in turn.events if e.kind in _STEPS]
@@ -86,14 +87,15 @@ def waterfall(turn: Turn) -> tuple[Segment, ...]:
     return tuple(pieces)
 
 
-def _claims(turn: Turn, start_s: float, end_s: float) -> Iterator[Segment]:
+def _claims(turn: Turn, start_s: float) -> Iterator[Segment]:
     """Spans of time with a known owner, the strongest claim first."""
     committed = first_event(turn, "turn_committed")
     if committed:
         yield from _waits(turn, committed, start_s)
-    asked_s = request_s(turn)
-    if asked_s is not None:
-        yield Segment("llm_first_token", "service", asked_s, end_s)
+    if span := llm_span(turn):
+        # Nobody waits for a draft before the turn is committed.
+        begun_s = max(span.request_s, committed.t_s) if committed else span.request_s
+        yield Segment("llm_first_token", "service", begun_s, span.first_token_s)
     for event in turn.events:
         if event.kind in ("window_recognised", "window_recognised_again"):
             begun_s = float(event.data.get("started_s", event.t_s))

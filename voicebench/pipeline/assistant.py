@@ -26,10 +26,11 @@ from voicebench.cleaning.presets import Cleaned, clean
 from voicebench.clock import TurnClock
 from voicebench.errors import ConfigError, StageError
 from voicebench.llm.base import Generator
-from voicebench.llm.prompts import build_messages
+from voicebench.llm.prompts import build_messages, template_to_transcript
 from voicebench.pipeline.live_turn import LiveTurn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.turn import collect_turn
+from voicebench.pipeline.variants import check_variant
 from voicebench.types import (
     AnswerToken,
     Event,
@@ -78,18 +79,12 @@ class Assistant:
     """
 
     def __init__(self, recognizer: Recognizer, generator: Generator, variant: Variant) -> None:
-        clean("", variant.cleaning)
-        build_messages(variant.prompt, (), "", variant.prompt_template)
-        for setting, wanted, available in (
-            ("handoff", variant.handoff, "text"),
-            ("prefill", variant.prefill, False),
-            ("speculation", variant.speculation, False),
-        ):
-            if wanted != available:
-                raise ConfigError(
-                    f"variant {variant.name!r}: {setting}={wanted!r} is not available yet",
-                    f"Use {setting}={available!r}.",
-                )
+        check_variant(variant)
+        if variant.prefill and not generator.block_tokens:
+            raise ConfigError(
+                f"variant {variant.name!r}: prefill does nothing where no prompt is kept",
+                "Set enable_prefix_caching: true in the profile, or prefill=false.",
+            )
         self.recognizer = recognizer
         self.generator = generator
         self.variant = variant
@@ -146,6 +141,11 @@ class Assistant:
     def build_messages(self, history: Sequence[Message], cleaned: str) -> tuple[Message, ...]:
         """The conversation that the LLM gets, as this variant words it."""
         return build_messages(self.variant.prompt, history, cleaned, self.variant.prompt_template)
+
+    def build_beginning(self, history: Sequence[Message], cleaned: str) -> tuple[Message, ...]:
+        """The same as far as it can be known while the transcript goes on after `cleaned`."""
+        template = template_to_transcript(self.variant.prompt_template)
+        return build_messages(self.variant.prompt, history, cleaned, template)
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
         """Recognises a whole recording in the variant's windows; blocks.

@@ -66,6 +66,11 @@ class Endpoint:
         return self._is_ended
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether the last frame held no speech, not even as little as may be a click."""
+        return self._run_from_s is None
+
+    @property
     def last_speech_s(self) -> float | None:
         """End of the last speech so far; None before any."""
         return self._last_speech_s if self._has_spoken else None

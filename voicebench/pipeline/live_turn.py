@@ -5,22 +5,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from voicebench.asr.windows import SlidingWindows, WindowAudio
 from voicebench.audio import AudioChunk
 from voicebench.clock import TurnClock
 from voicebench.errors import StageError
+from voicebench.llm.base import Delta
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
 from voicebench.pipeline.memory import Conversation
-from voicebench.pipeline.pace import SimulatedClock
-from voicebench.types import Event, EventKind, Hypothesis, Message
+from voicebench.pipeline.pace import SimulatedClock, start_beside
+from voicebench.pipeline.prefill import Prefill
+from voicebench.pipeline.speculation import DraftPrompt, Speculation
+from voicebench.types import Event, EventKind, Hypothesis, Message, Window
 
 if TYPE_CHECKING:
     from voicebench.pipeline.assistant import Assistant
 
 NOTHING_HEARD_HINT = "没有听到您说话，请再说一遍，或者输入文字。"
 NOTHING_MEANT_HINT = "没有听清您的问题，请再说一遍，或者输入文字。"
+
+_MAX_WINDOWS_IN_PAUSE = 2  # a longer pause is no end of a question, and audio must not pile up
+
+
+@dataclass
+class _Pause:
+    """The person has stopped speaking, perhaps for good.
+
+    `hypothesis` is the transcript up to here, once it is known: the final one, should nothing
+    follow. `held` are the windows that became whole in the pause; they are recognised if it ends.
+    """
+
+    end_s: float
+    hypothesis: Hypothesis | None = None
+    held: list[WindowAudio] = field(default_factory=list)
 
 
 class LiveTurn:
@@ -49,6 +70,16 @@ class LiveTurn:
         self._tools = tools
         self._stage = "audio"  # the stage whose failure an exception is
         self._recognising: asyncio.Task[None] | None = None  # the latest window's, after all others
+        self._is_committed = False
+        self._pause: _Pause | None = None
+        self._prefill: Prefill | None = None
+        self._speculation: Speculation | None = None
+        if assistant.variant.prefill:
+            self._prefill = Prefill(assistant.generator, clock, self._emit, self._beginning)
+        if assistant.variant.speculation:
+            self._speculation = Speculation(
+                assistant.variant, clock, self._emit, self._draft_prompt, self._stream
+            )
 
     async def run(
         self,
@@ -64,10 +95,14 @@ class LiveTurn:
         except Exception as error:
             stage = error.stage if isinstance(error, StageError) else self._stage
             message = " ".join(str(error).split())
+            self._abandon_early_work()
             self._emit("failed", {"stage": stage, "type": type(error).__name__, "message": message})
         finally:
             if self._recognising:
                 self._recognising.cancel()
+            for early_work in (self._prefill, self._speculation):
+                if early_work:
+                    await early_work.close()
 
     def _emit(self, kind: EventKind, data: dict[str, Any] | None = None, t_s: float = -1.0) -> None:
         self._put(Event(t_s=self._clock.t_s() if t_s < 0 else t_s, kind=kind, data=data or {}))
@@ -81,29 +116,41 @@ class LiveTurn:
         endpointing: bool,
     ) -> Hypothesis:
         windows = self._assistant.sliding_windows()
-        endpoint = Endpoint(self._assistant.variant.endpoint_silence_s)
+        silence_s = self._assistant.variant.endpoint_silence_s
+        endpoint = Endpoint(silence_s if endpointing else float("inf"))
         self._emit("audio_started", t_s=0.0)
+        if self._prefill:
+            self._prefill.begin("")
         reason = "audio_end"
         async for chunk in _until(chunks, declare_end):
             self._stage = "endpoint"
-            self._announce(endpoint.feed(chunk.samples))
+            noticed = endpoint.feed(chunk.samples)
+            self._announce(noticed)
             self._stage = "audio"
-            await self._start_recognising(windows, windows.take(chunk.samples))
-            if endpointing and endpoint.is_ended:
+            ready = windows.take(chunk.samples)
+            await self._start_recognising(windows, self._hold_in_pause(noticed, ready))
+            self._begin_pause(windows, noticed)
+            if endpoint.is_ended:
                 reason = "endpoint"
                 break
         else:
             reason = "client" if declare_end and declare_end.is_set() else "audio_end"
+        is_quiet = endpoint.is_quiet
         self._announce(endpoint.finish())
         silence_s = windows.audio_s - (endpoint.last_speech_s or 0.0)
         self._emit("audio_ended", {"audio_s": windows.audio_s})
         self._emit("turn_committed", {"reason": reason, "silence_s": max(0.0, silence_s)})
-        await self._start_recognising(windows, windows.take_rest())
-        if self._recognising:
-            await self._recognising
+        self._is_committed = True
+        paused = await self._paused_transcript() if is_quiet else None
+        if paused is None:
+            await self._start_recognising(windows, (*self._end_pause(), *windows.take_rest()))
+            if self._recognising:
+                await self._recognising
         self._stage = "asr"
-        hypothesis = Hypothesis(tokens=windows.hypothesis.tokens, is_final=True)
-        data = {"text": hypothesis.text, "confidence": hypothesis.confidence}
+        hypothesis = paused or Hypothesis(tokens=windows.hypothesis.tokens, is_final=True)
+        data: dict[str, Any] = {"text": hypothesis.text, "confidence": hypothesis.confidence}
+        if paused and self._pause:
+            data["from_pause_s"] = self._pause.end_s
         self._emit("transcript_final", {**data, "hypothesis": hypothesis})
         return hypothesis
 
@@ -116,13 +163,14 @@ class LiveTurn:
         self, windows: SlidingWindows, ready: Iterable[WindowAudio]
     ) -> None:
         """Queues windows for recognition; raises what an earlier one raised meanwhile."""
+        queued = False
         for window in ready:
-            data = {"index": window.index, "start_s": window.start_s, "end_s": window.end_s}
-            self._emit("window_ready", data)
+            self._report_ready(window)
+            queued = True
             self._recognising = asyncio.create_task(
                 self._recognise(windows, window, after=self._recognising)
             )
-        if self._recognising and isinstance(self._clock, SimulatedClock):
+        if self._recognising and queued and isinstance(self._clock, SimulatedClock):
             await self._recognising  # audio must not run ahead while its clock stands still
         elif self._recognising and self._recognising.done():
             self._recognising.result()
@@ -132,11 +180,23 @@ class LiveTurn:
     ) -> None:
         if after:
             await after
+        if self._prefill:  # double buffering: the LLM reads what is settled meanwhile
+            self._prefill.begin(windows.stable.text)
         started_s = self._clock.t_s()
         try:
             recognised = await asyncio.to_thread(windows.recognise, ready)
         except Exception as error:
             raise StageError("asr", f"window {ready.index}: {error}") from error
+        self._report_windows(recognised, started_s)
+        if self._speculation and not self._is_committed:
+            best = max(recognised, key=lambda window: window.confidence)
+            self._speculation.hear(best, windows.hypothesis)
+
+    def _report_ready(self, window: WindowAudio) -> None:
+        data = {"index": window.index, "start_s": window.start_s, "end_s": window.end_s}
+        self._emit("window_ready", data)
+
+    def _report_windows(self, recognised: Iterable[Window], started_s: float) -> None:
         for window in recognised:
             self._emit(
                 "window_recognised" if window.pass_number == 1 else "window_recognised_again",
@@ -149,6 +209,66 @@ class LiveTurn:
                     "window": window,
                 },
             )
+
+    # ------------------------------------------------------------ pauses, with speculation
+
+    def _begin_pause(self, windows: SlidingWindows, noticed: Sequence[EndpointEvent]) -> None:
+        """At the onset of a pause, recognises the rest of the audio and begins a draft on it."""
+        if not self._speculation or not noticed or noticed[-1].kind != "speech_stopped":
+            return
+        self._pause = pause = _Pause(end_s=windows.audio_s)
+        if rest := windows.peek_rest():
+            self._report_ready(rest)
+        preview = self._preview(windows, rest, pause, after=self._recognising)
+        self._recognising = start_beside(self._clock, preview)
+
+    async def _preview(
+        self,
+        windows: SlidingWindows,
+        rest: WindowAudio | None,
+        pause: _Pause,
+        after: asyncio.Task[None] | None,
+    ) -> None:
+        if after:
+            await after
+        if self._speculation is None or self._pause is not pause:
+            return
+        hypothesis, started_s = windows.hypothesis, self._clock.t_s()
+        if rest:
+            try:
+                recognised, hypothesis = await asyncio.to_thread(windows.preview, rest)
+            except Exception as error:  # all of it is recognised again if this was the end
+                self._speculation.report_failure("pause", error)
+                return
+            provisional = [msgspec.structs.replace(w, is_provisional=True) for w in recognised]
+            self._report_windows(provisional, started_s)
+        pause.hypothesis = msgspec.structs.replace(hypothesis, is_final=True)
+        if self._pause is pause and not self._is_committed:
+            self._speculation.begin(pause.hypothesis, "pause")
+
+    def _hold_in_pause(
+        self, noticed: Sequence[EndpointEvent], ready: Iterable[WindowAudio]
+    ) -> Iterable[WindowAudio]:
+        """The windows to recognise now: in a pause they wait, for there may be nothing in them."""
+        if self._speculation and any(event.kind == "speech_started" for event in noticed):
+            self._speculation.drop("speech_resumed")
+            return (*self._end_pause(), *ready)
+        if self._pause is None:
+            return ready
+        self._pause.held += ready
+        return self._end_pause() if len(self._pause.held) > _MAX_WINDOWS_IN_PAUSE else ()
+
+    def _end_pause(self) -> list[WindowAudio]:
+        """From here on windows are recognised as they come; returns those that were held."""
+        pause, self._pause = self._pause, None
+        return pause.held if pause else []
+
+    async def _paused_transcript(self) -> Hypothesis | None:
+        """The transcript of the pause in which the turn ends: silence needs no recognition."""
+        if self._pause is None or self._recognising is None:
+            return None
+        await self._recognising
+        return self._pause.hypothesis
 
     # ------------------------------------------------------------ understanding
 
@@ -166,28 +286,69 @@ class LiveTurn:
         return self._assistant.build_messages(self._conversation.history(), cleaned.text)
 
     def _degrade(self, reason: str, hint: str) -> tuple[Message, ...]:
+        self._abandon_early_work()
         self._emit("degraded", {"reason": reason, "hint": hint})
         return ()
 
+    # ------------------------------------------------------------ prompts
+
+    def _encode(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """The prompt of a conversation: the one place that makes it, of drafts and answers."""
+        return tuple(self._assistant.generator.encode_chat(messages, tools=self._tools))
+
+    def _beginning(self, transcript: str) -> Sequence[int]:
+        """What the prompt begins with, if what is said begins with `transcript`."""
+        cleaned = self._assistant.clean(transcript).text
+        messages = self._assistant.build_beginning(self._conversation.history(), cleaned)
+        return self._assistant.generator.encode_prefix(messages, tools=self._tools)
+
+    def _draft_prompt(self, hypothesis: Hypothesis) -> DraftPrompt | None:
+        cleaned = self._assistant.clean(hypothesis.text).text
+        if not cleaned.strip():
+            return None
+        messages = self._assistant.build_messages(self._conversation.history(), cleaned)
+        return DraftPrompt(
+            transcript=hypothesis.text, cleaned=cleaned, token_ids=self._encode(messages)
+        )
+
     # ------------------------------------------------------------ answering
 
+    def _stream(self, token_ids: tuple[int, ...]) -> AsyncGenerator[Delta, None]:
+        return self._assistant.generator.stream(token_ids, self._assistant.variant.sampling)
+
+    def _abandon_early_work(self) -> None:
+        if self._prefill:
+            self._prefill.cancel()
+        if self._speculation:
+            self._speculation.drop("turn_over")
+
     async def _answer(self, messages: tuple[Message, ...]) -> None:
-        generator, started_s = self._assistant.generator, self._clock.t_s()
-        token_ids = tuple(generator.encode_chat(messages, tools=self._tools))
+        started_s = self._clock.t_s()
+        token_ids = self._encode(messages)
         data = {"num_tokens": len(token_ids), "started_s": started_s}
         self._emit("prompt_built", {**data, "messages": messages, "token_ids": token_ids})
-        self._stage, texts = "llm", list[str]()
-        self._emit("request_submitted")
-        stream = generator.stream(token_ids, self._assistant.variant.sampling)
-        async with contextlib.aclosing(stream):
-            async for delta in stream:
+        self._stage = "llm"
+        if self._prefill:
+            self._prefill.cancel()
+        answer = self._speculation.keep(token_ids) if self._speculation else None
+        if answer is None:
+            self._emit("request_submitted")
+            answer = self._stream(token_ids)
+        self._remember(messages[-1], await self._show(answer))
+
+    async def _show(self, answer: AsyncGenerator[Delta, None]) -> str:
+        """Emits an answer's tokens as they come; those of a draft came before they are shown."""
+        texts, begun_s = list[str](), self._clock.t_s()
+        async with contextlib.aclosing(answer):
+            async for delta in answer:
                 for token in delta.tokens:
                     at = {"index": len(texts), "id": token.id, "text": token.text}
-                    self._emit("answer_token", at, t_s=token.t_s - self._clock.start_s)
+                    t_s = max(token.t_s - self._clock.start_s, begun_s)
+                    self._emit("answer_token", at, t_s=t_s)
                     texts.append(token.text)
                 if delta.finish_reason:
                     self._finish(delta.finish_reason, len(texts), delta.cached_prompt_tokens)
-        self._remember(messages[-1], "".join(texts))
+        return "".join(texts)
 
     def _finish(self, finish_reason: str, num_tokens: int, cached_prompt_tokens: int) -> None:
         self._emit(

@@ -46,6 +46,12 @@ def _fold(event: Event, fields: dict[str, Any], *, has_t_eos: bool) -> None:
             fields["audio_s"] = data["audio_s"]
         case "transcript_final":
             fields["hypothesis"] = data["hypothesis"]
+            fields["windows"] = tuple(
+                msgspec.structs.replace(window, is_provisional=False)
+                if window.is_provisional and window.end_s == data.get("from_pause_s")
+                else window
+                for window in fields["windows"]
+            )
         case "cleaned":
             fields |= {"cleaned": data["text"], "retracted": data["retracted"]}
         case "prompt_built":

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from voicebench.metrics.summary import summarize
 from voicebench.runs.record import read_cases, read_run, read_turns
 from voicebench.types import Case, Run, Turn
@@ -62,7 +64,7 @@ def load_report(folder: Path) -> Report:
         num_warm_up=len(read.turns) - len(counted),
         cases=cases,
         num_half_written=len(read.half_written),
-        summary=summarize(read.turns, cases.values()),
+        summary=summarize(read.turns, cases.values(), variants=run.variants),
     )
 
 
@@ -79,5 +81,6 @@ def metrics_document(report: Report) -> dict[str, Any]:
         "num_turns_planned": run.num_turns_planned,
         "num_turns": len(report.turns),
         "num_warm_up_turns": report.num_warm_up,
+        "variants": [msgspec.to_builtins(variant) for variant in run.variants],
         **report.summary,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from voicebench.metrics.latency import latencies
+from voicebench.metrics.latency import is_premature, latencies
 from voicebench.report.data import Report
 from voicebench.report.plots import Bar, Estimate, Sample, cumulative, intervals, stacked
 from voicebench.report.tables import suite_label
@@ -70,11 +70,23 @@ def _latency(report: Report, footer: str) -> Figure | None:
     if not samples:
         return None
     pace = report.run.pace.replace("_", "-")
+    premature = _premature(report)
     svg = cumulative(
         samples, title=f"Response latency, {pace} pace", footer=footer,
         axis="response latency (s from the end of speech to the first token)",
     )  # fmt: skip
-    return Figure("response_latency", svg, "Share of turns answered within a time; p50 and p95.")
+    caption = f"Share of turns answered within a time; p50 and p95. {premature}".strip()
+    return Figure("response_latency", svg, caption)
+
+
+def _premature(report: Report) -> str:
+    """Of every variant that speculates, how often it answered too early."""
+    parts = []
+    for variant in report.run.variants:
+        turns = [turn for turn in report.turns if turn.variant == variant.name]
+        if variant.speculation and turns:
+            parts.append(f"{sum(map(is_premature, turns))} of {len(turns)} with {variant.name}")
+    return f"Premature responses: {', '.join(parts)}." if parts else ""
 
 
 def _waterfall(report: Report, footer: str) -> Figure | None:

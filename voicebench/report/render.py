@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from voicebench.errors import StorageError
 from voicebench.report.data import Report, load_report, metrics_document
 from voicebench.report.figures import Figure, draw_figures
 from voicebench.report.fonts import subset_font
 from voicebench.report.tables import (
+    ABSENT,
     Cell,
     Table,
     attribution_table,
     columns_of,
-    main_table,
     problems,
+    switches,
+    tables_of_mode,
 )
 from voicebench.report.worst import worst_cases
 
@@ -44,6 +44,14 @@ DEFINITIONS = (
     ("ASR final", "final transcript − true end of speech"),
     ("endpoint", "turn committed − true end of speech"),
     ("end to end", "last answer token − true end of speech"),
+    ("premature", "turns with an answer token before the end of speech, or with an answer kept "
+     "although the transcript changed after it was begun"),
+    ("saved", "response latency of the same variant without prefill and speculation − with them, "
+     "same audio, paired"),
+    ("drafted", "turns in which an answer was begun before they were committed / turns"),
+    ("drafts kept", "answers begun early that were shown / answers begun early"),
+    ("waste", "tokens of dropped drafts / all answer tokens made"),
+    ("cached", "prompt tokens computed before the answer was asked for / prompt tokens"),
     ("attribution", "the same LLM answers from the recognised and cleaned, the gold and cleaned, "
      "and the gold transcript; a fact lost only with the first is lost by ASR, only from cleaned "
      "gold on by cleaning, with all by the LLM"),
@@ -103,7 +111,7 @@ def _content(report: Report, figures: list[Figure]) -> dict[str, Any]:
     run = report.run
     mode = "Latency" if run.mode == "latency" else "Quality"
     attribution = attribution_table(report)
-    sections = [_Section("results", "Results", tables=(main_table(report),))]
+    sections = [_Section("results", "Results", tables=tables_of_mode(report))]
     if figures:
         embedded = tuple(_embed(figure) for figure in figures)
         sections.append(_Section("figures", "Figures", figures=embedded))
@@ -172,10 +180,10 @@ def _provenance(report: Report) -> list[tuple[str, str]]:
 
 
 def _variants(report: Report) -> Table:
-    switches: list[dict[str, Any]] = [msgspec.to_builtins(v) for v in report.run.variants]
-    names = [name for name in switches[0] if name != "name"]
-    rows = [(Cell(name), *(Cell(str(each[name]) or "–") for each in switches)) for name in names]
-    return Table(columns_of(["switch", *(str(each["name"]) for each in switches)]), tuple(rows))
+    variants = report.run.variants
+    every = [switches(variant) for variant in variants]
+    rows = [(Cell(name), *(Cell(str(one[name]) or ABSENT) for one in every)) for name in every[0]]
+    return Table(columns_of(["switch", *(variant.name for variant in variants)]), tuple(rows))
 
 
 def _details(report: Report) -> list[tuple[str, str]]:

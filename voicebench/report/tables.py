@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from voicebench.report.data import Report
+from voicebench.types import Variant
 
 ABSENT = "–"
 
@@ -38,7 +41,6 @@ class Table:
     caption: str = ""
 
 
-_NAMES = (Column("suite", is_number=False), Column("variant", is_number=False), Column("turns"))
 _QUALITY = (
     ("cer", "CER", "% of characters"),
     ("factual_error_rate", "factual errors", "% of answers"),
@@ -46,8 +48,9 @@ _QUALITY = (
     ("entity_accuracy", "entities heard", "% of entities"),
     ("constraint_pass_rate", "form kept", "% of demands"),
 )
+_RESPONSE = "response_latency_s"
 _LATENCY = (
-    ("response_latency_s", "response", "s, p50 / p95 / p99"),
+    (_RESPONSE, "response", "s, p50 / p95 / p99"),
     ("ttft_s", "TTFT", "s, p50 / p95 / p99"),
     ("asr_final_s", "ASR final", "s, p50 / p95 / p99"),
     ("endpoint_delay_s", "endpoint", "s, p50 / p95 / p99"),
@@ -55,14 +58,21 @@ _LATENCY = (
 )
 
 
-def main_table(report: Report) -> Table:
-    """The one table of the run's mode."""
-    return latency_table(report) if report.run.mode == "latency" else quality_table(report)
+def tables_of_mode(report: Report) -> tuple[Table, ...]:
+    """The tables of the run's mode, the main one first."""
+    if report.run.mode == "quality":
+        return (quality_table(report),)
+    early_work = early_work_table(report)
+    return (latency_table(report), *((early_work,) if early_work else ()))
 
 
 def quality_table(report: Report) -> Table:
     """Transcripts and answers per suite and variant: rates with 95 % intervals and n."""
-    columns = (*_NAMES, *(Column(title, unit) for _, title, unit in _QUALITY), Column("RTF"))
+    columns = (
+        *_names(report),
+        *(Column(title, unit) for _, title, unit in _QUALITY),
+        Column("RTF"),
+    )
     rows = [
         (
             *_name_cells(report, group),
@@ -82,9 +92,9 @@ def quality_table(report: Report) -> Table:
 def latency_table(report: Report) -> Table:
     """Latencies per suite and variant: p50 / p95 / p99 with n."""
     columns = (
-        *_NAMES,
+        *_names(report),
         *(Column(title, unit) for _, title, unit in _LATENCY),
-        Column("early", "% of turns"),
+        Column("premature", "% of turns"),
         Column("RTF"),
         Column("CER", "% of characters"),
         Column("factual errors", "% of answers"),
@@ -106,7 +116,37 @@ def latency_table(report: Report) -> Table:
         tuple(rows),
         caption=f"From the true end of speech (TTFT: from the request), {pace} pace, "
         f"{report.run.repeats} repeats, {report.num_warm_up} warm-up turns left out. "
-        "Early: answered before the person had finished.",
+        "Premature: answered before the person had finished, or something else than was said.",
+    )
+
+
+def early_work_table(report: Report) -> Table | None:
+    """What prefill and speculation saved and cost, beside the latency and how often it is too good
+    to be true; None where no variant does any."""
+    if not any(variant.prefill or variant.speculation for variant in report.run.variants):
+        return None
+    title, unit = next((title, unit) for name, title, unit in _LATENCY if name == _RESPONSE)
+    columns = (
+        *_names(report),
+        Column(title, unit),
+        Column("premature", "% of turns"),
+        *(Column(title, unit) for _, title, unit, _ in _EARLY_WORK),
+    )
+    rows = [
+        (
+            *_name_cells(report, group),
+            _times_cell(group["metrics"].get(_RESPONSE)),
+            _rate_cell(group["metrics"].get("premature_response_rate")),
+            *(cell(group["metrics"].get(name)) for name, _, _, cell in _EARLY_WORK),
+        )
+        for group in [*report.groups, *report.overall]
+    ]
+    return Table(
+        columns,
+        tuple(rows),
+        title="Early work",
+        caption="Saved: response latency of the variant without early work less this one's, paired "
+        "by turn; n is conversations. Drafted: an answer was begun before the turn was committed.",
     )
 
 
@@ -118,7 +158,7 @@ def attribution_table(report: Report) -> Table:
         metrics = [group["metrics"].get(f"attribution_{stage}") for stage, _ in stages]
         if any(metrics):
             rows.append((*_name_cells(report, group), *(_rate_cell(each) for each in metrics)))
-    columns = (*_NAMES, *(Column(title, "% of facts") for _, title in stages))
+    columns = (*_names(report), *(Column(title, "% of facts") for _, title in stages))
     return Table(columns, tuple(rows))
 
 
@@ -128,21 +168,21 @@ def print_tables(report: Report) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    table = main_table(report)
-    drawn = RichTable(show_edge=False, pad_edge=False, show_lines=True)
-    for column in table.columns:
-        drawn.add_column(
-            f"{column.title}\n{column.unit}".strip(),
-            justify="right" if column.is_number else "left",
-        )
-    for row in table.rows:
-        drawn.add_row(*(Text(f"{cell.text}\n{cell.detail}".strip()) for cell in row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)  # a log has no edge to wrap at
     console.print(f"{report.run.mode} mode, {len(report.turns)} turns, run {report.run.run_id}")
-    console.print(drawn)
-    console.print(Text(table.caption))
+    for table in tables_of_mode(report):
+        drawn = RichTable(show_edge=False, pad_edge=False, show_lines=True)
+        for column in table.columns:
+            drawn.add_column(
+                f"{column.title}\n{column.unit}".strip(),
+                justify="right" if column.is_number else "left",
+            )
+        for row in table.rows:
+            drawn.add_row(*(Text(f"{cell.text}\n{cell.detail}".strip()) for cell in row))
+        console.print(drawn)
+        console.print(Text(table.caption))
     for problem in problems(report):
         console.print(Text(problem))
 
@@ -172,12 +212,32 @@ def suite_label(report: Report, suite: str) -> str:
     return f"{suite} {title}".strip()
 
 
-def _name_cells(report: Report, group: dict[str, Any]) -> tuple[Cell, Cell, Cell]:
+def switches(variant: Variant) -> dict[str, Any]:
+    """Every switch of a variant but its name, those of sampling by their own names."""
+    fields: dict[str, Any] = msgspec.to_builtins(variant)
+    return {name: value for name, value in (fields | fields["sampling"]).items()
+            if name not in ("name", "sampling")}  # fmt: skip
+
+
+def _differing(report: Report) -> list[str]:
+    """The switches in which the run's variants differ."""
+    every = [switches(variant) for variant in report.run.variants]
+    return [name for name in every[0] if any(one[name] != every[0][name] for one in every)]
+
+
+def _names(report: Report) -> tuple[Column, ...]:
+    named = ("suite", "variant", *_differing(report))
+    return (*columns_of(named), Column("turns"))
+
+
+def _name_cells(report: Report, group: dict[str, Any]) -> tuple[Cell, ...]:
     counts = group["counts"]
     bad = [f"{counts[name]} {name}" for name in ("failed", "degraded") if counts[name]]
+    variant = next(v for v in report.run.variants if v.name == group["variant"])
     return (
         Cell(group["suite"], report.run.suite_titles.get(group["suite"], "")),
         Cell(group["variant"]),
+        *(Cell(str(switches(variant)[name]) or ABSENT) for name in _differing(report)),
         Cell(str(counts["turns"]), ", ".join(bad)),
     )
 
@@ -202,10 +262,28 @@ def _times_cell(metric: dict[str, Any] | None) -> Cell:
     )
 
 
+def _saved_cell(metric: dict[str, Any] | None) -> Cell:
+    if not metric:
+        return Cell(ABSENT)
+    bounds = "[{:.0f}, {:.0f}] ".format(*metric["interval"])
+    return Cell(
+        f"{metric['value']:.0f}", f"{bounds}n = {metric['n']:,} against {metric['baseline']}"
+    )
+
+
 def _rtf_cell(metric: dict[str, Any] | None) -> Cell:
     if not metric or metric["value"] is None:
         return Cell(ABSENT)
     return Cell(f"{metric['value']:.4f}", f"n = {metric['n']:,}")
+
+
+_EARLY_WORK: tuple[tuple[str, str, str, Callable[[dict[str, Any] | None], Cell]], ...] = (
+    ("saved_ms", "saved", "ms a turn", _saved_cell),
+    ("speculation_coverage", "drafted", "% of turns", _rate_cell),
+    ("speculation_hit_rate", "drafts kept", "% of drafts", _rate_cell),
+    ("speculation_waste", "waste", "% of tokens", _rate_cell),
+    ("prefill_cached", "cached", "% of prompt tokens", _rate_cell),
+)
 
 
 def columns_of(names: Sequence[str]) -> tuple[Column, ...]:

@@ -13,6 +13,7 @@ import msgspec
 from voicebench.cleaning.presets import PRESETS
 from voicebench.errors import ConfigError
 from voicebench.llm.prompts import PROMPTS
+from voicebench.pipeline.variants import check_variant
 from voicebench.types import Mode, Pace, Record, Sampling, Variant
 
 DEFAULT_REPEATS: dict[Mode, int] = {"latency": 3, "quality": 1}
@@ -44,6 +45,14 @@ class RunSettings(Record):
                 "--pace real_time does not go with --mode quality",
                 "Measure latency with --mode latency",
             )
+        for variant in self.variants:
+            check_variant(variant)
+            if self.mode == "quality" and (variant.prefill or variant.speculation):
+                raise ConfigError(
+                    f"variant {variant.name!r}: prefill and speculation happen while the person "
+                    "speaks, and quality mode runs no live turns",
+                    "Measure them with --mode latency",
+                )
         for name, value in (("--repeats", self.repeats), ("--limit", self.limit)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} is {value}", "Give at least 1")

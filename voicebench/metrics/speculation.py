@@ -1,0 +1,174 @@
+"""What early work brought and what it cost: drafts, cached prompts, and the time they saved.
+
+    drafts = sum(map(count_drafts, turns), Drafts())
+    drafts.coverage, drafts.hit_rate, drafts.waste
+    saved_ms(turns_without, turns_with)
+
+Counts of records only. The other side of what is saved is `latency.is_premature`: its rate belongs
+beside every latency that speculation took part in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import astuple, dataclass
+
+import msgspec
+
+from voicebench.metrics.latency import latencies
+from voicebench.metrics.stats import Counts, Difference, paired_bootstrap
+from voicebench.types import Turn, Variant
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """Answers begun before the turn was committed; sums add, rates are derived.
+
+    Attributes:
+        turns: All turns.
+        turns_dispatched: Those with at least one draft.
+        dispatched: Drafts begun.
+        kept: Drafts whose answer was shown.
+        tokens_discarded: Tokens of drafts that were dropped.
+        tokens_answered: Tokens that were shown.
+
+    >>> (Drafts(2, 1, 1, 1, 0, 8) + Drafts(2, 2, 3, 0, 2, 6)).hit_rate
+    0.25
+    """
+
+    turns: int = 0
+    turns_dispatched: int = 0
+    dispatched: int = 0
+    kept: int = 0
+    tokens_discarded: int = 0
+    tokens_answered: int = 0
+
+    def __add__(self, other: Drafts) -> Drafts:
+        return Drafts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def coverage(self) -> float | None:
+        """Turns dispatched early / turns."""
+        return _ratio(self.turns_dispatched, self.turns)
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Early drafts kept / dispatched."""
+        return _ratio(self.kept, self.dispatched)
+
+    @property
+    def waste(self) -> float | None:
+        """Discarded tokens / all tokens made, discarded and shown."""
+        return _ratio(self.tokens_discarded, self.tokens_discarded + self.tokens_answered)
+
+
+@dataclass(frozen=True)
+class Cached:
+    """Prompt tokens that the LLM had computed before it was asked; sums add."""
+
+    cached: int = 0
+    prompt: int = 0
+
+    def __add__(self, other: Cached) -> Cached:
+        return Cached(self.cached + other.cached, self.prompt + other.prompt)
+
+    @property
+    def share(self) -> float | None:
+        """Cached prompt tokens / prompt tokens."""
+        return _ratio(self.cached, self.prompt)
+
+
+def _ratio(above: int, below: int) -> float | None:
+    return above / below if below else None
+
+
+def count_drafts(turn: Turn) -> Drafts:
+    """The drafts of one turn, one that failed or was degraded too."""
+    kinds = [event.kind for event in turn.events]
+    dropped = [event for event in turn.events if event.kind == "speculation_dropped"]
+    return Drafts(
+        turns=1,
+        turns_dispatched=int("speculation_started" in kinds),
+        dispatched=kinds.count("speculation_started"),
+        kept=kinds.count("speculation_kept"),
+        tokens_discarded=sum(int(event.data.get("num_tokens", 0)) for event in dropped),
+        tokens_answered=len(turn.answer_tokens),
+    )
+
+
+def count_cached(turn: Turn) -> Cached:
+    """The prompt of one turn's answer; nothing where the LLM was not asked, or did not finish."""
+    if not turn.finish_reason:
+        return Cached()
+    return Cached(turn.cached_prompt_tokens, len(turn.prompt_token_ids))
+
+
+def saved_ms(off: Iterable[Turn], on: Iterable[Turn]) -> Difference | None:
+    """Response latency without less with, in milliseconds, over the turns that both have.
+
+    Args:
+        off: Turns without early work.
+        on: The same suites, cases and repeats with it.
+
+    Returns:
+        `difference` is what was saved a turn, resampled by conversation; None where no turn has a
+        response latency in both.
+    """
+    with_, without = _response_ms(on), _response_ms(off)
+    shared = [key for key in with_ if key in without]
+    return paired_bootstrap(_by_conversation(with_, shared), _by_conversation(without, shared))
+
+
+def baseline_of(variant: Variant, variants: Sequence[Variant]) -> Variant | None:
+    """The variant that differs from this one in nothing but that it does no early work.
+
+    Returns:
+        None where there is none, or where `variant` does none itself.
+    """
+    if not (variant.prefill or variant.speculation):
+        return None
+    return next(
+        (
+            other
+            for other in variants
+            if not (other.prefill or other.speculation)
+            and _without_early_work(other) == _without_early_work(variant)
+        ),
+        None,
+    )
+
+
+def _without_early_work(variant: Variant) -> Variant:
+    default = Variant()
+    return msgspec.structs.replace(
+        variant,
+        name="",
+        prefill=False,
+        speculation=False,
+        speculation_windows=default.speculation_windows,
+        speculation_confidence=default.speculation_confidence,
+    )
+
+
+_AudioKey = tuple[str, str, int, int]
+"""Suite, case, repeat, turn: what two variants' turns on the same audio share."""
+
+
+def _response_ms(turns: Iterable[Turn]) -> dict[_AudioKey, float]:
+    found = {}
+    for turn in turns:
+        latency_s = latencies(turn)["response_latency_s"]
+        if latency_s is not None and not turn.is_warm_up:
+            found[turn.suite, turn.case_id, turn.repeat, turn.turn_index] = 1000 * latency_s
+    return found
+
+
+def _by_conversation(
+    values: dict[_AudioKey, float], keys: Iterable[_AudioKey]
+) -> dict[Hashable, Counts]:
+    """Sum and number by conversation, which a case is however often it is repeated."""
+    sums: dict[Hashable, Counts] = {}
+    for key in keys:
+        total, count = sums.get(key[:2], (0.0, 0.0))
+        sums[key[:2]] = (total + values[key], count + 1.0)
+    return sums

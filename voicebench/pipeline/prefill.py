@@ -1,0 +1,106 @@
+"""Prefill: the prompt's beginning is computed while the person is still speaking.
+
+What will stand in the prompt whatever else is said (system prompt, history, the transcript as far as
+no later window can change it) is warmed into the LLM's prefix cache while the next window is being
+recognised. The cache goes by content, so text that changes after all (a correction takes back what
+was said before) costs time and never truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
+
+from voicebench.clock import TurnClock
+from voicebench.llm.base import Generator
+from voicebench.pipeline.pace import start_beside
+from voicebench.types import EventKind
+
+Outcome = Literal["done", "failed", "cancelled"]
+
+
+class Emit(Protocol):
+    """Takes an event of the turn, at the time of the call."""
+
+    def __call__(self, kind: EventKind, data: dict[str, Any] | None = None) -> None:
+        """Emits."""
+        ...
+
+
+class Prefill:
+    """Warms one turn's prompt, the longest beginning last; at most one request at a time.
+
+    Args:
+        generator: See `Generator`.
+        clock: The turn's.
+        emit: Takes `prefill_started` and `prefill_finished`.
+        build: Prompt token ids up to the end of a transcript that goes on.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        clock: TurnClock,
+        emit: Emit,
+        build: Callable[[str], Sequence[int]],
+    ) -> None:
+        self._generator = generator
+        self._clock = clock
+        self._emit = emit
+        self._build = build
+        self._warmed: tuple[int, ...] = ()
+        self._started_s = 0.0
+        self._num_tokens = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, transcript: str) -> None:
+        """Warms the prompt up to the end of `transcript`, in place of what is being warmed; nothing
+        where no whole block is new. Failures are recorded and go no further."""
+        block_tokens = self._generator.block_tokens
+        try:
+            token_ids = self._build(transcript)
+        except Exception as error:  # the final transcript will show whether it matters
+            self._emit("prefill_finished", {"outcome": "failed", "error": _describe(error)})
+            return
+        whole = tuple(token_ids[: len(token_ids) // block_tokens * block_tokens])
+        if whole == self._warmed[: len(whole)]:
+            return
+        self.cancel()
+        self._started_s, self._num_tokens = self._clock.t_s(), len(whole)
+        part = "transcript" if transcript else "head"
+        self._emit("prefill_started", {"part": part, "num_tokens": len(whole)})
+        self._task = start_beside(self._clock, self._warm(whole))
+
+    def cancel(self) -> None:
+        """Aborts what is being warmed."""
+        if self._task and not self._task.done():
+            self._task.cancel()
+            self._finish("cancelled")
+
+    async def close(self) -> None:
+        """Aborts what is being warmed and waits until it is gone."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _warm(self, token_ids: tuple[int, ...]) -> None:
+        try:
+            num_cached = await self._generator.warm(token_ids)
+        except Exception as error:  # the answer will be slower, and will tell if there is no LLM
+            self._finish("failed", error=_describe(error))
+            return
+        self._warmed = token_ids
+        self._finish("done", cached_tokens=num_cached)
+
+    def _finish(self, outcome: Outcome, **more: Any) -> None:
+        data = {
+            "outcome": outcome,
+            "num_tokens": self._num_tokens,
+            "engine_s": self._clock.t_s() - self._started_s,
+        }
+        self._emit("prefill_finished", data | more)
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,216 @@
+"""Speculation: the answer is begun before the turn is committed.
+
+A draft is begun after some windows in a row that the recogniser is sure of, and at the onset of a
+pause. Its tokens stay in here. When the turn is committed the draft is kept if, and only if, the
+final prompt is the one it answers, token for token; else, and whenever speech goes on or a window
+changes the prompt, it is aborted, and no token of it goes anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Literal
+
+from voicebench.clock import TurnClock
+from voicebench.llm.base import Delta
+from voicebench.pipeline.pace import start_beside
+from voicebench.pipeline.prefill import Emit
+from voicebench.types import Hypothesis, Record, Variant, Window
+
+Trigger = Literal["windows", "pause"]
+DropReason = Literal["speech_resumed", "prompt_changed", "failed", "turn_over"]
+
+
+class DraftPrompt(Record):
+    """What a draft answers."""
+
+    transcript: str
+    cleaned: str
+    token_ids: tuple[int, ...]
+
+
+class Draft:
+    """One answer begun early; iterating `deltas` is keeping it.
+
+    Args:
+        prompt: What it answers.
+        trigger: Why it was begun.
+        stream: The answer, not yet begun; closing it aborts the request.
+        clock: The turn's.
+    """
+
+    def __init__(
+        self,
+        prompt: DraftPrompt,
+        trigger: Trigger,
+        stream: AsyncGenerator[Delta, None],
+        clock: TurnClock,
+    ) -> None:
+        self.prompt = prompt
+        self.trigger = trigger
+        self.started_s = clock.t_s()
+        self.finished_s: float | None = None
+        self.first_token_s: float | None = None
+        self.num_tokens = 0
+        self.cached_prompt_tokens = 0
+        self.failure: Exception | None = None
+        self._clock = clock
+        self._inbox: asyncio.Queue[Delta | None] = asyncio.Queue()
+        self.task = start_beside(clock, self._fill(stream))
+
+    async def deltas(self) -> AsyncGenerator[Delta, None]:
+        """What is there at once, then the rest as it comes; closing it aborts the request.
+
+        Raises:
+            Exception: What the engine raised on it, after what it gave.
+        """
+        try:
+            while (delta := await self._inbox.get()) is not None:
+                yield delta
+            if self.failure:
+                raise self.failure
+        finally:
+            self.task.cancel()
+
+    async def _fill(self, stream: AsyncGenerator[Delta, None]) -> None:
+        try:
+            async with contextlib.aclosing(stream):
+                async for delta in stream:
+                    if delta.tokens and self.first_token_s is None:
+                        self.first_token_s = delta.tokens[0].t_s - self._clock.start_s
+                    self.num_tokens += len(delta.tokens)
+                    self.cached_prompt_tokens = max(
+                        self.cached_prompt_tokens, delta.cached_prompt_tokens
+                    )
+                    self._inbox.put_nowait(delta)
+        except Exception as error:
+            self.failure = error
+        finally:
+            self.finished_s = self._clock.t_s()
+            self._inbox.put_nowait(None)
+
+
+class Speculation:
+    """One turn's drafts, at most one at a time.
+
+    Args:
+        variant: When to begin one.
+        clock: The turn's.
+        emit: Takes `speculation_started`, `speculation_kept` and `speculation_dropped`.
+        build: The prompt that a transcript gives; None where there is nothing to answer.
+        stream: Streams the answer to a prompt.
+    """
+
+    def __init__(
+        self,
+        variant: Variant,
+        clock: TurnClock,
+        emit: Emit,
+        build: Callable[[Hypothesis], DraftPrompt | None],
+        stream: Callable[[tuple[int, ...]], AsyncGenerator[Delta, None]],
+    ) -> None:
+        self._variant = variant
+        self._clock = clock
+        self._emit = emit
+        self._build = build
+        self._stream = stream
+        self._num_confident = 0
+        self._draft: Draft | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def hear(self, window: Window, hypothesis: Hypothesis) -> None:
+        """A window has been merged: drops a draft that it belies, and begins one after enough
+        windows in a row. After a draft the counting begins anew."""
+        is_confident = window.confidence >= self._variant.speculation_confidence
+        self._num_confident = self._num_confident + 1 if is_confident else 0
+        if self._num_confident >= self._variant.speculation_windows:
+            self._num_confident = 0
+            self.begin(hypothesis, "windows")
+        elif self._draft:
+            prompt = self._try_build(hypothesis, self._draft.trigger)
+            if prompt is None or not self._answers(prompt.token_ids):
+                self.drop("prompt_changed")
+
+    def begin(self, hypothesis: Hypothesis, trigger: Trigger) -> None:
+        """Begins a draft on a transcript, unless the present one answers just that prompt."""
+        prompt = self._try_build(hypothesis, trigger)
+        if prompt and self._answers(prompt.token_ids):
+            return
+        self.drop("prompt_changed")
+        if prompt is None:
+            return
+        stream = self._stream(prompt.token_ids)
+        self._draft = Draft(prompt, trigger, stream, self._clock)
+        self._tasks.append(self._draft.task)
+        data = {
+            "trigger": trigger,
+            "text": prompt.transcript,
+            "cleaned": prompt.cleaned,
+            "num_prompt_tokens": len(prompt.token_ids),
+        }
+        self._emit("speculation_started", data)
+
+    def drop(self, reason: DropReason) -> None:
+        """Aborts the draft, if there is one."""
+        if draft := self._draft:
+            self._draft = None
+            draft.task.cancel()
+            self._emit("speculation_dropped", self._cost_of(draft, reason))
+
+    def keep(self, token_ids: tuple[int, ...]) -> AsyncGenerator[Delta, None] | None:
+        """At commit: the draft's answer where it answers exactly this prompt; else aborts it.
+
+        Returns:
+            The answer, to be closed by the caller; None where a request is needed.
+        """
+        draft = self._draft
+        if draft is None or not self._answers(token_ids):
+            self.drop("prompt_changed")
+            return None
+        self._draft = None
+        data = {
+            "trigger": draft.trigger,
+            "started_s": draft.started_s,
+            "first_token_s": draft.first_token_s,
+            "num_tokens": draft.num_tokens,
+        }
+        self._emit("speculation_kept", data)
+        return draft.deltas()
+
+    def report_failure(self, trigger: Trigger, error: Exception) -> None:
+        """Records why no draft could be begun; the turn goes on without."""
+        data = {"trigger": trigger, "reason": "failed", "num_tokens": 0, "engine_s": 0.0}
+        self._emit("speculation_dropped", {**data, "error": f"{type(error).__name__}: {error}"})
+
+    async def close(self) -> None:
+        """Aborts whatever is left and waits until it is gone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _answers(self, token_ids: tuple[int, ...]) -> bool:
+        draft = self._draft
+        return draft is not None and not draft.failure and draft.prompt.token_ids == token_ids
+
+    def _try_build(self, hypothesis: Hypothesis, trigger: Trigger) -> DraftPrompt | None:
+        try:
+            return self._build(hypothesis)
+        except Exception as error:  # the final transcript will show whether it matters
+            self.report_failure(trigger, error)
+            return None
+
+    def _cost_of(self, draft: Draft, reason: DropReason) -> dict[str, Any]:
+        ended_s = draft.finished_s or self._clock.t_s()
+        cost: dict[str, Any] = {
+            "trigger": draft.trigger,
+            "reason": reason,
+            "started_s": draft.started_s,
+            "num_tokens": draft.num_tokens,
+            "cached_prompt_tokens": draft.cached_prompt_tokens,
+            "engine_s": ended_s - draft.started_s,
+        }
+        if error := draft.failure:
+            cost |= {"reason": "failed", "error": f"{type(error).__name__}: {error}"}
+        return cost
