@@ -228,6 +228,18 @@ class Segment(Record):
     speaker: str = ""
 
 
+class SpokenSegment(Record):
+    """What one person says in one stretch of a recording; stretches of several may overlap."""
+
+    speaker: str
+    text: str
+    start_s: float
+    end_s: float
+
+    def __post_init__(self) -> None:
+        _refuse(self.end_s < self.start_s, f"segment ends before it starts: {self}")
+
+
 class CaseTurn(Record):
     """One thing the user says, and what a good answer to it states."""
 
@@ -240,11 +252,18 @@ class CaseTurn(Record):
     segments: tuple[Segment, ...] = ()
     """How to synthesise it; empty when `audio` names a recording."""
     audio: str = ""
-    """Path of a recording relative to the suite folder; empty when synthesised."""
+    """Path of a recording: relative to the suite folder, or absolute for a corpus that stays where
+    it is; empty when synthesised."""
     facts: tuple[Fact, ...] = ()
-    expects: Literal["answer", "refusal", "tool"] = "answer"
+    expects: Literal["answer", "refusal", "tool", "transcript"] = "answer"
+    """`transcript`: only what was heard is scored, because nobody has said what a good answer is;
+    `facts` are then suggestions that wait for review."""
     max_sentences: int = 0
     """0: no limit asked for."""
+    t_eos_source: Literal["annotated", "vad"] | msgspec.UnsetType = msgspec.UNSET
+    """Who found `t_eos_s`; left out for the synthesiser and for people, who annotate it."""
+    spoken: tuple[SpokenSegment, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Who said what when, in a recording of several people; `reference` is its time order."""
 
     def __post_init__(self) -> None:
         _refuse(

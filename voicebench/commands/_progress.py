@@ -1,4 +1,4 @@
-"""Progress of a run on stderr: a bar with the time left on a terminal, plain lines elsewhere."""
+"""Progress on stderr: a bar with the time left on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -25,24 +25,28 @@ _SECONDS_BETWEEN_LINES = 20.0
 _TURNS_BEFORE_ESTIMATE = 8  # quality mode gives turns in bursts: one alone says nothing
 
 
+def _make_bar(unit: str) -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
 class RunProgress:
     """A `runs.runner.Watcher` that shows how far a run is; a context manager."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("turns"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
+        self._bar = _make_bar("turns")
         self._task = self._bar.add_task("", total=None)
         self._total = self._done = self._new = self._failed = 0
         self._started_s = self._last_line_s = now_s()
@@ -105,3 +109,38 @@ class RunProgress:
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+class ItemProgress:
+    """Progress over a known number of like items; a context manager.
+
+    Args:
+        unit: What the items are.
+    """
+
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+        self._bar = _make_bar(unit)
+        self._task = self._bar.add_task("", total=None)
+        self._started_s = self._last_line_s = now_s()
+
+    def __enter__(self) -> ItemProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def done(self, num_done: int, total: int, name: str) -> None:
+        """Shows that `num_done` of `total` items are done, `name` the last of them."""
+        self._bar.update(self._task, total=total, completed=num_done, description=name)
+        if self._bar.disable and now_s() - self._last_line_s > _SECONDS_BETWEEN_LINES:
+            self._last_line_s = now_s()
+            each_s = (now_s() - self._started_s) / num_done
+            left = time.strftime("%H:%M:%S", time.gmtime(each_s * (total - num_done)))
+            print(f"{num_done} of {total} {self._unit}, about {left} left", file=sys.stderr)

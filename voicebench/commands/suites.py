@@ -1,4 +1,4 @@
-"""`voicebench suites list | show NAME | check [NAME...]`."""
+"""`voicebench suites list | show NAME | check [NAME...] | new NAME | import FORMAT FOLDER`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voicebench.commands import _make_suite
+
 if TYPE_CHECKING:
     from voicebench.suites.load import Problem, Suite
     from voicebench.types import Case
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `suites` to the command line."""
-    parser = subparsers.add_parser("suites", help="list, show and check the scenario suites")
+    parser = subparsers.add_parser("suites", help="list, show, check and make the scenario suites")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="every suite with its size")
     showing = actions.add_parser("show", help="one suite's cases")
@@ -27,6 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for action in (listing, showing, checking):
         action.add_argument("--json", action="store_true", help="print one JSON document")
         action.set_defaults(func=run)
+    _make_suite.add_parsers(actions)
 
 
 def run(args: argparse.Namespace) -> int:

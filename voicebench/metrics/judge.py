@@ -41,7 +41,7 @@ def given_context(turn: Turn, case: Case) -> tuple[str, ...]:
 def demands(asked: CaseTurn) -> tuple[str, ...]:
     """Demands on form that a case's turn makes beside its facts, as `constraints` takes them."""
     sentences = (f"max_sentences:{asked.max_sentences}",) if asked.max_sentences else ()
-    kind = {"refusal": ("refusal",), "tool": ("tool_call",), "answer": ()}[asked.expects]
+    kind = {"refusal": ("refusal",), "tool": ("tool_call",)}.get(asked.expects, ())
     return (*sentences, *kind)
 
 
@@ -56,6 +56,8 @@ def judge_turn(turn: Turn, case: Case, names: Names | None = None) -> Judgement:
 
 def _judge(answer: str, turn: Turn, case: Case, names: Names | None) -> Judgement:
     asked = case.turns[turn.turn_index]
+    if asked.expects == "transcript":
+        return Judgement(facts=())
     return judge_answer(
         answer,
         asked.facts,
@@ -68,7 +70,10 @@ def _judge(answer: str, turn: Turn, case: Case, names: Names | None) -> Judgemen
 
 def score_turn(turn: Turn, case: Case, names: Names | None = None) -> FactScore:
     """The counts of a turn's answer. A failed turn gave no answer, so there is none to be right or
-    wrong; but what it should have said is missing."""
+    wrong; but what it should have said is missing. Where only the transcript is scored, nothing
+    counts."""
+    if case.turns[turn.turn_index].expects == "transcript":
+        return FactScore()
     if turn.failure is None:
         return judge_turn(turn, case, names).score()
     num_facts = sum(fact.type != "constraint" for fact in case.turns[turn.turn_index].facts)
@@ -76,7 +81,9 @@ def score_turn(turn: Turn, case: Case, names: Names | None = None) -> FactScore:
 
 
 def attribute_turn(turn: Turn, case: Case, names: Names | None = None) -> Attribution | None:
-    """Attributes a turn's lost facts; None unless the three answers are recorded."""
+    """Attributes a turn's lost facts; None unless the three answers are recorded and scored."""
+    if case.turns[turn.turn_index].expects == "transcript":
+        return None
     if turn.answer_from_gold_cleaned is None or turn.answer_from_gold is None or turn.failure:
         return None
     answers = (turn.answer, turn.answer_from_gold_cleaned, turn.answer_from_gold)

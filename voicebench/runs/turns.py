@@ -57,7 +57,8 @@ def make_audio(
     except (VoicebenchError, OSError) as error:
         failure = StageFailure(stage="audio", type=type(error).__name__, message=str(error))
         return None, msgspec.structs.replace(begun, failure=failure)
-    begun = msgspec.structs.replace(begun, t_eos_s=t_eos_s, t_eos_source="annotated")
+    source = "annotated" if turn.t_eos_source is msgspec.UNSET else turn.t_eos_source
+    begun = msgspec.structs.replace(begun, t_eos_s=t_eos_s, t_eos_source=source)
     if is_meeting(turn):
         return samples[: round(t_eos_s * SAMPLE_RATE_HZ)], begun
     end_s = t_eos_s + planned.variant.endpoint_silence_s + SILENCE_AFTER_ENDPOINT_S
@@ -67,7 +68,8 @@ def make_audio(
 
 def is_meeting(turn: CaseTurn) -> bool:
     """Whether several people speak in the turn."""
-    return len({segment.speaker for segment in turn.segments}) > 1
+    spoken = turn.segments if turn.spoken is msgspec.UNSET else turn.spoken
+    return len({segment.speaker for segment in spoken}) > 1
 
 
 def remember(assistant: Assistant, conversation: Conversation, user: str, answer: str) -> None:

@@ -119,11 +119,9 @@ def _turn_messages(suite: Suite, case: Case) -> Iterator[str]:
     for number, turn in enumerate(case.turns, start=1):
         references += fold(turn.reference) + "\n"
         meanings += fold(turn.meaning) + "\n"
-        for message in (
-            *_form_messages(turn),
-            *_speech_messages(suite, turn),
-            *_fact_messages(turn, references, meanings),
-        ):
+        is_scored = turn.expects != "transcript"
+        facts = _fact_messages(turn, references, meanings) if is_scored else iter(())
+        for message in (*_form_messages(turn), *_speech_messages(suite, turn), *facts):
             yield f"turn {number}: {message}"
 
 
@@ -180,6 +178,8 @@ def _fact_messages(turn: CaseTurn, references: str, meanings: str) -> Iterator[s
 
 def _unknown_symbols(case: Case, vocabulary: frozenset[str]) -> Iterator[str]:
     for number, turn in enumerate(case.turns, start=1):
+        if turn.audio:
+            continue  # what a person said is the reference, whether or not it can be written
         unknown = sorted(set(split_symbols(turn.reference)) - vocabulary)
         if unknown:
             yield f"turn {number}: the recogniser cannot write {' '.join(unknown)}"

@@ -1,0 +1,200 @@
+"""`voicebench suites new NAME --from FOLDER` and `voicebench suites import FORMAT FOLDER`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from voicebench.suites.make import Made
+    from voicebench.suites.recordings import Found
+    from voicebench.suites.schema import SuiteInfo
+
+LANGUAGES = ("zh", "yue", "en")
+OWN_LICENCE = "LicenseRef-own-recordings"
+NUM_LEFT_OUT_SHOWN = 10
+
+_NEW_EPILOG = """\
+A .txt beside each audio file, or one transcripts.tsv (or .csv) with the columns file and text.
+
+example:
+  voicebench suites new ward_round --from recordings/
+  voicebench run --suites ward_round
+"""
+_IMPORT_EPILOG = """\
+examples:
+  voicebench suites import aishell1 data_aishell --name aishell1_test --limit 200
+  voicebench suites import common_voice cv-corpus/zh-HK --name cv_hk --split test
+"""
+
+
+def add_parsers(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `new` and `import` to `voicebench suites`."""
+    form = argparse.RawDescriptionHelpFormatter
+    new = actions.add_parser(
+        "new", help="make a suite from own recordings", epilog=_NEW_EPILOG, formatter_class=form
+    )
+    new.add_argument("name", metavar="NAME", help="the suite's name")
+    new.add_argument("--from", dest="source", metavar="FOLDER", required=True, help="recordings")
+    new.set_defaults(func=run_new, audio="copy")
+    corpus = actions.add_parser(
+        "import",
+        help="make a suite from a published corpus",
+        epilog=_IMPORT_EPILOG,
+        formatter_class=form,
+    )
+    corpus.add_argument(
+        "format", metavar="FORMAT", help="aishell1, kespeech, alimeeting, common_voice, voicebench"
+    )
+    corpus.add_argument("source", metavar="FOLDER", help="where the corpus was unpacked")
+    corpus.add_argument("--name", required=True, help="the suite's name")
+    corpus.add_argument("--split", default="", help="part of the corpus (its test part)")
+    corpus.set_defaults(func=run_import, audio="refer")
+    for parser in (new, corpus):
+        _add_shared(parser)
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    default = parser.get_default("audio")
+    parser.add_argument("--language", choices=LANGUAGES, help="of the speech (zh, or the corpus's)")
+    parser.add_argument("--title", help="a few words for tables")
+    parser.add_argument("--licence", help="SPDX identifier of the recordings")
+    parser.add_argument("--clock", metavar="TIME", help="the cases' now, ISO 8601, for 今天")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="at most N recordings, spread evenly"
+    )
+    parser.add_argument(
+        "--audio",
+        choices=("copy", "refer"),
+        help=f"copy the audio into the suite, or refer to it where it lies ({default})",
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out what cannot be used, and name it"
+    )
+    parser.add_argument("--into", metavar="FOLDER", help="where the suite is made (datasets/)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run_new(args: argparse.Namespace) -> int:
+    """Runs `suites new`; 0, or 2 when there are problems.
+
+    Raises:
+        VoicebenchError: See `recordings.read_folder` and `make.make_suite`.
+    """
+    from voicebench.suites.make import check_name
+    from voicebench.suites.recordings import read_folder
+    from voicebench.suites.schema import SuiteInfo
+
+    check_name(args.name)
+    _check_shared(args)
+    info = SuiteInfo(
+        name=args.name,
+        title=args.title or args.name,
+        description="Own recordings with transcripts.",
+        language=args.language or "zh",
+        licence=args.licence or OWN_LICENCE,
+        made_by=f"voicebench suites new {args.name} --from {shlex.quote(args.source)}",
+    )
+    return _make(args, read_folder(Path(args.source)), info)
+
+
+def run_import(args: argparse.Namespace) -> int:
+    """Runs `suites import`; 0, or 2 when there are problems.
+
+    Raises:
+        VoicebenchError: See `importers.read_corpus` and `make.make_suite`.
+    """
+    from voicebench.suites.importers import FORMATS, language_of, read_corpus
+    from voicebench.suites.make import check_name
+    from voicebench.suites.schema import SuiteInfo
+
+    check_name(args.name)
+    _check_shared(args)
+    found = read_corpus(args.format, Path(args.source), args.split)
+    layout = FORMATS[args.format]
+    split = args.split or layout.split
+    command = f"voicebench suites import {args.format} {shlex.quote(args.source)}"
+    limit = f" --limit {args.limit}" if args.limit else ""
+    info = SuiteInfo(
+        name=args.name,
+        title=args.title or f"{layout.title} {split}",
+        description=layout.description,
+        language=args.language or language_of(args.format, Path(args.source)),
+        licence=args.licence or layout.licence,
+        made_by=f"{command} --name {args.name} --split {split}{limit}",
+    )
+    return _make(args, found, info)
+
+
+def _check_shared(args: argparse.Namespace) -> None:
+    import datetime
+
+    from voicebench.errors import ConfigError
+
+    if args.limit is not None and args.limit < 1:
+        raise ConfigError(f"--limit {args.limit} takes no recording", "Give at least 1")
+    try:
+        datetime.datetime.fromisoformat(args.clock or "2026-01-05")
+    except ValueError:
+        way_out = "Write it as 2026-01-05T09:00:00"
+        raise ConfigError(f"--clock {args.clock!r} is not an ISO 8601 time", way_out) from None
+
+
+def _make(args: argparse.Namespace, found: Found, info: SuiteInfo) -> int:
+    from voicebench.commands._progress import ItemProgress
+    from voicebench.metrics.suggest import suggest_facts
+    from voicebench.pipeline.endpoint import vad_end_of_speech
+    from voicebench.suites.load import DATASETS_FOLDER
+    from voicebench.suites.make import DEFAULT_CLOCK, Making, make_suite
+
+    folder = (Path(args.into) if args.into else DATASETS_FOLDER) / info.name
+    with ItemProgress("recordings") as progress:
+        making = Making(
+            info=info,
+            folder=folder,
+            copies_audio=args.audio == "copy",
+            end_of_speech=vad_end_of_speech,
+            suggest=suggest_facts if info.language != "en" else lambda text, clock: (),
+            clock=args.clock or DEFAULT_CLOCK,
+            skips_bad=args.skip_bad,
+            progress=progress.done,
+        )
+        made = make_suite(found, making, args.limit)
+    if args.json:
+        print(json.dumps(_document(made), ensure_ascii=False, indent=2))
+    else:
+        _print(made, info.name)
+    return 2 if made.folder is None else 0
+
+
+def _document(made: Made) -> dict[str, Any]:
+    return {
+        "folder": str(made.folder) if made.folder else None,
+        "num_cases": made.num_cases,
+        "speech_s": round(made.speech_s, 3),
+        "problems": [problem._asdict() for problem in made.problems],
+        "left_out": [problem._asdict() for problem in made.left_out],
+    }
+
+
+def _print(made: Made, name: str) -> None:
+    for problem in made.problems:
+        print(problem)
+    if made.problems:
+        num = len(made.problems)
+        print(
+            f"{name}: {num} problem{'s'[: num != 1]}, so no suite was made; "
+            "--skip-bad leaves them out"
+        )
+        return
+    for problem in made.left_out[:NUM_LEFT_OUT_SHOWN]:
+        print(f"left out: {problem}", file=sys.stderr)
+    more = len(made.left_out) - NUM_LEFT_OUT_SHOWN
+    if more > 0:
+        print(f"left out: {more} more; --json lists them", file=sys.stderr)
+    print(f"{made.folder}: {made.num_cases} cases, {made.speech_s / 60:.1f} min of speech")
+    print(f"Check it with: voicebench suites check {made.folder}")
