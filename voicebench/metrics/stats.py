@@ -24,6 +24,7 @@ CountsByConversation = Mapping[Hashable, Counts]
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 2000
 _RESAMPLES_AT_ONCE = 4_000_000
+_FEW_KINDS = 8  # conversations to each kind of counts, from which drawing kinds is faster
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def wilson_by_conversation(
     conversations over that of independent trials (Kish 1965). Where the rate is 0 or 1 no such
     variance can be seen, and every conversation counts as one trial.
     """
-    numerators, denominators = _arrays(counts)
+    numerators, denominators = as_rows(counts).T
     n, num_conversations = float(denominators.sum()), int((denominators > 0).sum())
     if n <= 0:
         return Interval(0.0, 1.0)
@@ -103,10 +104,11 @@ def bootstrap_interval(
     seed: int = 0,
 ) -> Interval | None:
     """Percentile bootstrap interval of a ratio of sums; None with fewer than two conversations."""
-    numerators, denominators = _arrays(counts)
-    if len(numerators) < 2 or denominators.sum() <= 0:
+    rows = as_rows(counts)
+    if len(rows) < 2 or rows[:, 1].sum() <= 0:
         return None
-    return _percentiles(_resampled(numerators, denominators, num_resamples, seed), confidence)
+    above, below = resampled_sums(rows, num_resamples, seed).T
+    return percentiles(_ratio(above, below), confidence)
 
 
 def bootstrap_quantile_interval(
@@ -141,7 +143,7 @@ def bootstrap_quantile_interval(
         reached = np.cumsum(drawn[owner])
         place = np.searchsorted(reached, quantile * reached[-1], side="left")
         found[i] = ordered[min(int(place), len(ordered) - 1)]
-    return _percentiles(found, confidence)
+    return percentiles(found, confidence)
 
 
 def paired_bootstrap(
@@ -158,20 +160,23 @@ def paired_bootstrap(
         None where they share no conversation with anything to count. The interval is widened, if
         need be, to hold the observed difference.
     """
-    shared = [key for key in first if key in second]
-    a, b = (
-        _arrays({key: first[key] for key in shared}),
-        _arrays({key: second[key] for key in shared}),
-    )
-    if a[1].sum() <= 0 or b[1].sum() <= 0:
+    rows = paired_rows(first, second)
+    totals = rows.sum(axis=0)
+    if totals[1] <= 0 or totals[3] <= 0:
         return None
-    rates = float(a[0].sum() / a[1].sum()), float(b[0].sum() / b[1].sum())
-    observed = rates[1] - rates[0]
-    draws = _resampled(*b, num_resamples, seed) - _resampled(*a, num_resamples, seed)
-    interval = _percentiles(draws, confidence)
+    rates = float(totals[0] / totals[1]), float(totals[2] / totals[3])
+    draws = difference_of_ratios(resampled_sums(rows, num_resamples, seed))
+    return difference_of(*rates, percentiles(draws, confidence), len(rows))
+
+
+def difference_of(
+    first: float, second: float, interval: Interval | None, num_conversations: int
+) -> Difference:
+    """A difference with its interval, widened, if need be, to hold what was observed."""
+    observed = second - first
     low, high = (interval.low, interval.high) if interval else (observed, observed)
     bounds = Interval(min(low, observed), max(high, observed))
-    return Difference(*rates, observed, bounds, len(shared))
+    return Difference(first, second, observed, bounds, num_conversations)
 
 
 def noise_floor(
@@ -182,34 +187,58 @@ def noise_floor(
     return paired_bootstrap(first, second, **settings)
 
 
-def _arrays(counts: CountsByConversation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    pairs = np.array(list(counts.values()), dtype=np.float64).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
+def as_rows(counts: CountsByConversation) -> NDArray[np.float64]:
+    """Counts as an array of shape (num_conversations, 2)."""
+    return np.array(list(counts.values()), dtype=np.float64).reshape(-1, 2)
 
 
-def _resampled(
-    numerators: NDArray[np.float64],
-    denominators: NDArray[np.float64],
-    num_resamples: int,
-    seed: int,
+def paired_rows(first: CountsByConversation, second: CountsByConversation) -> NDArray[np.float64]:
+    """First and second counts of the conversations that both have, shape (num_shared, 4)."""
+    rows = [(*first[key], *second[key]) for key in first if key in second]
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+
+
+def difference_of_ratios(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Second ratio minus first of each row of sums, shape (n, 4); NaN where nothing was counted."""
+    first = _ratio(sums[:, 0], sums[:, 1])
+    difference: NDArray[np.float64] = _ratio(sums[:, 2], sums[:, 3]) - first
+    return difference
+
+
+def resampled_sums(
+    rows: NDArray[np.float64], num_resamples: int, seed: int
 ) -> NDArray[np.float64]:
-    """Ratios of sums over resampled conversations, shape (num_resamples,); the same seed draws the
-    same conversations. NaN where nothing to count was drawn."""
-    size = len(numerators)
-    rng = np.random.default_rng(seed)
+    """Sums over as many conversations as there are, drawn with replacement.
+
+    Args:
+        rows: Counts of each conversation, shape (num_conversations, num_counts).
+        num_resamples: Draws.
+        seed: The same seed draws the same conversations.
+
+    Returns:
+        Shape (num_resamples, num_counts).
+    """
+    rng, size = np.random.default_rng(seed), len(rows)
+    kinds, times = np.unique(rows, axis=0, return_counts=True)
+    if len(kinds) * _FEW_KINDS < size:  # how often each kind is drawn is multinomial: the same law
+        drawn_times: NDArray[np.float64] = rng.multinomial(size, times / size, num_resamples)
+        return drawn_times @ kinds
     at_once = max(1, _RESAMPLES_AT_ONCE // size)
-    ratios = np.empty(num_resamples)
+    sums = np.empty((num_resamples, rows.shape[1]))
     for start in range(0, num_resamples, at_once):
         drawn = rng.integers(size, size=(min(at_once, num_resamples - start), size))
-        below = denominators[drawn].sum(axis=1)
-        above = numerators[drawn].sum(axis=1)
-        ratios[start : start + len(drawn)] = np.where(
-            below > 0, above / np.where(below > 0, below, 1.0), np.nan
-        )
-    return ratios
+        for number, column in enumerate(np.ascontiguousarray(rows.T)):
+            sums[start : start + len(drawn), number] = column.take(drawn).sum(axis=1)
+    return sums
 
 
-def _percentiles(draws: NDArray[np.float64], confidence: float) -> Interval | None:
+def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    ratios: NDArray[np.float64] = np.full(len(above), np.nan)
+    return np.divide(above, below, out=ratios, where=below > 0)
+
+
+def percentiles(draws: NDArray[np.float64], confidence: float) -> Interval | None:
+    """The percentile interval of draws; NaNs are left out, None without any other."""
     draws = draws[~np.isnan(draws)]
     if not len(draws):
         return None
@@ -254,6 +283,14 @@ def cases_needed(
     deviation: float, difference: float = 0.01, power: float = 0.8, confidence: float = CONFIDENCE
 ) -> int:
     """Conversations that a paired comparison needs to see a difference.
+
+        n = ((z_{1 − α/2} + z_{power}) · deviation / difference)²
+
+    The normal approximation of a paired test (Lachin 1981, "Introduction to sample size
+    determination and power analysis for clinical trials"; for evaluations of language models Miller
+    2024, "Adding error bars to evals", section 5). For per-answer rates, where the variance of the
+    difference is about the share of answers that change, it is Connor's formula for McNemar's test
+    (1987) to within the square of the difference.
 
     Args:
         deviation: Standard deviation of the paired difference between conversations.
