@@ -164,3 +164,47 @@ def test_has_sound(level: float, sounds: bool) -> None:
 def test_an_overlap_as_long_as_the_window_is_refused() -> None:
     with pytest.raises(ValueError, match="overlap_s"):
         SlidingWindows(ScriptedRecognizer(), 1.0, 1.0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    chunks=st.lists(st.integers(1, 20_000), min_size=1, max_size=12),
+    again=st.sampled_from([0.0, 0.95]),
+    overlap_s=st.sampled_from([0.0, 0.3]),
+)
+def test_what_is_stable_never_changes(chunks: list[int], again: float, overlap_s: float) -> None:
+    recognizer = ScriptedRecognizer()
+    windows = SlidingWindows(recognizer, 1.2, overlap_s, again, again_context_s=0.6)
+    audio, stable = speech(len(TEXT)), [""]
+    for length in chunks:
+        piece, audio = audio[:length], audio[length:]
+        for ready in windows.take(piece):
+            windows.recognise(ready)
+            stable.append(windows.stable.text)
+    windows.finish()
+    for text in stable:
+        assert windows.hypothesis.text.startswith(text)
+    assert [len(text) for text in stable] == sorted(map(len, stable))
+
+
+def test_looking_ahead_changes_nothing() -> None:
+    audio = speech(17)
+    plain, looking = (SlidingWindows(ScriptedRecognizer(), 1.2, 0.3) for _ in range(2))
+    previews = []
+    for start in range(0, len(audio), 5_000):
+        plain.feed(audio[start : start + 5_000])
+        looking.feed(audio[start : start + 5_000])
+        if rest := looking.peek_rest():
+            previews.append(looking.preview(rest)[1])
+    assert plain.finish()[-1].end_s == looking.finish()[-1].end_s
+    assert plain.hypothesis.text == looking.hypothesis.text == TEXT[:17]
+    assert previews[-1].text == TEXT[:17]
+    assert all(preview.is_final for preview in previews)
+
+
+def test_where_all_audio_is_in_windows_there_is_nothing_to_look_at() -> None:
+    windows = SlidingWindows(ScriptedRecognizer(), 1.2, 0.3)
+    assert windows.peek_rest() is None
+    windows.feed(speech(6))
+    assert windows.peek_rest() is None
+    assert windows.stable.text == ""

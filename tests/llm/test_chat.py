@@ -90,3 +90,24 @@ def test_content_is_all_there(encoder: ChatEncoder, tokenizer: Any, content: str
     ids = encoder.encode([Message(role="user", content=content)])
     text = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
     assert text == f"<|im_start|>user\n{content}<|im_end|>\n<|im_start|>assistant\n"
+
+
+@settings(deadline=None, max_examples=60)
+@given(contents=st.lists(st.tuples(ROLES, HOSTILE), min_size=1, max_size=4), more=HOSTILE)
+def test_a_prefix_ends_with_the_last_content_and_begins_every_prompt_that_goes_on(
+    encoder: ChatEncoder, contents: list[tuple[Any, str]], more: str
+) -> None:
+    messages = _messages(contents)
+    prefix, whole = encoder.encode_prefix(messages), encoder.encode(messages)
+    assert len(prefix) < len(whole)
+    assert whole[: len(prefix)] == prefix
+    longer = [*messages[:-1], Message(role=messages[-1].role, content=contents[-1][1] + more)]
+    begun = encoder.encode_prefix([*messages[:-1], Message(role=messages[-1].role, content="")])
+    assert encoder.encode(longer)[: len(begun) - 1] == begun[:-1]
+
+
+def test_tools_are_part_of_the_prefix(encoder: ChatEncoder) -> None:
+    messages = [Message(role="system", content="a"), Message(role="user", content="")]
+    prefix = encoder.encode_prefix(messages, [TOOL])
+    assert prefix != encoder.encode_prefix(messages)
+    assert encoder.encode(messages, [TOOL])[: len(prefix)] == prefix

@@ -115,6 +115,52 @@ def test_a_prompt_that_was_seen_is_cached_until_it_is_forgotten(
     assert stream(generator, prompts[1])[1].cached_prompt_tokens == 0
 
 
+def test_a_warmed_beginning_is_found_by_the_prompt_that_goes_on(
+    generator: VllmGenerator, prompts: list[list[int]]
+) -> None:
+    block = generator.block_tokens
+    assert block > 0
+    expected = text_of(stream(generator, prompts[0])[0])
+    generator.forget_prompts()
+    beginning = prompts[0][: len(prompts[0]) // block * block]
+    assert asyncio.run(generator.warm(beginning)) == 0
+    tokens, last = stream(generator, prompts[0])
+    assert last.cached_prompt_tokens == len(beginning)
+    assert text_of(tokens) == expected
+    assert asyncio.run(generator.warm(prompts[0])) == len(beginning)
+
+
+def test_what_was_said_is_warmed_up_to_where_the_templates_tail_begins(
+    generator: VllmGenerator,
+) -> None:
+    said = SAID[0] * 3
+    messages, whole = build_messages("seed", (), said[:-20]), build_messages("seed", (), said)
+    prefix, prompt = generator.encode_prefix(messages), generator.encode_chat(whole)
+    assert prompt[: len(prefix)] == prefix
+    generator.forget_prompts()
+    asyncio.run(generator.warm(prefix))
+    cached = stream(generator, prompt)[1].cached_prompt_tokens
+    assert cached == len(prefix) // generator.block_tokens * generator.block_tokens > 0
+
+
+def test_a_warming_that_is_cancelled_or_fails_leaves_nothing_behind(
+    generator: VllmGenerator, prompts: list[list[int]], failing_step: Callable[[int], None]
+) -> None:
+    async def cancel() -> None:
+        task = asyncio.create_task(generator.warm(prompts[0] * 20))
+        await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    assert in_flight(generator) == 0
+    failing_step(1)
+    with pytest.raises(StageError, match="injected"):
+        asyncio.run(generator.warm(prompts[1]))
+    assert stream(generator, prompts[1])[0]
+
+
 def test_sampling_with_a_seed_repeats_itself(
     generator: VllmGenerator, prompts: list[list[int]]
 ) -> None:

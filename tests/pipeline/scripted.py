@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ from voicebench.types import (
     Sampling,
     Token,
 )
+
+SYLLABLES = "明天下午三点在北京人民大会堂二楼会议室开请带上昨的材料和电脑不要迟到谢家嗯对四"
+SYLLABLE_S = 0.2
+_LEVEL = 0.01
 
 
 @dataclass
@@ -73,6 +78,7 @@ class ScriptedGenerator:
     warmed: list[str] = field(default_factory=list)
     num_aborted: int = 0
     num_warmings_aborted: int = 0
+    num_open: int = 0
     block_tokens: int = 4
 
     def encode_chat(
@@ -104,10 +110,9 @@ class ScriptedGenerator:
     ) -> AsyncGenerator[Delta, None]:
         number_asked = len(self.asked)
         self.asked.append("".join(map(chr, prompt_token_ids)))
+        self.num_open += 1
         is_over = False
-        fails_after = (
-            self.fails_after if not self.fails_at or number_asked in self.fails_at else -1
-        )
+        fails_after = self.fails_after if not self.fails_at or number_asked in self.fails_at else -1
         try:
             answer = self.answer_to(self.asked[number_asked])
             for number, char in enumerate(answer[: sampling.max_tokens]):
@@ -119,6 +124,7 @@ class ScriptedGenerator:
             is_over = True
             yield Delta(tokens=(), finish_reason="stop", cached_prompt_tokens=3)
         finally:
+            self.num_open -= 1
             self.num_aborted += not is_over
 
     def generate(
@@ -140,6 +146,56 @@ class ScriptedGenerator:
 
     def close(self) -> None:
         pass
+
+
+@dataclass
+class CodedRecognizer:
+    """Hears in audio made by `coded` each character that is whole in the piece, and nothing else."""
+
+    confidence: float = 0.95
+    compute_s: float = 0.0
+    fails_at: int = -1
+    num_calls: int = 0
+
+    def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
+        self.num_calls += 1
+        if self.num_calls - 1 == self.fails_at:
+            raise RuntimeError("out of memory")
+        time.sleep(self.compute_s)
+        codes = np.rint(samples / _LEVEL).astype(int)
+        edges = np.flatnonzero(np.diff(codes, prepend=0, append=0))
+        return Hypothesis(
+            tokens=tuple(
+                Token(
+                    text=SYLLABLES[codes[start] - 1],
+                    start_s=start / SAMPLE_RATE_HZ,
+                    end_s=end / SAMPLE_RATE_HZ,
+                    confidence=self.confidence,
+                )
+                for start, end in itertools.pairwise(edges)
+                if codes[start] > 0 and end - start == round(SYLLABLE_S * SAMPLE_RATE_HZ)
+            )
+        )
+
+    def recognize_batch(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
+        return [self.recognize(piece) for piece in pieces]
+
+    def close(self) -> None:
+        pass
+
+
+class LoudnessVad:
+    """Hears speech in every frame that is not silent; in place of `SileroVad`."""
+
+    def speech_probability(self, frame: NDArray[np.float32]) -> float:
+        return float(np.abs(frame).mean() > _LEVEL / 2)
+
+
+def coded(text: str) -> NDArray[np.float32]:
+    """Audio of a text for `CodedRecognizer`: 0.2 s a character, a space is that much silence. No
+    character may stand beside itself."""
+    levels = [SYLLABLES.find(char) + 1 for char in text]
+    return np.repeat(np.array(levels, np.float32) * _LEVEL, round(SYLLABLE_S * SAMPLE_RATE_HZ))
 
 
 def tone(duration_s: float, loud: bool = True) -> NDArray[np.float32]:

@@ -189,7 +189,6 @@ def test_the_variant_words_and_cleans() -> None:
         ({"prompt": "kind"}, "unknown prompt 'kind'"),
         ({"prompt_template": "x"}, "has no {asr_text}"),
         ({"handoff": "embeds"}, "handoff='embeds' is not available"),
-        ({"speculation": True}, "speculation=True is not available"),
     ],
 )
 def test_a_variant_that_cannot_be_run_is_refused(settings: dict[str, Any], message: str) -> None:

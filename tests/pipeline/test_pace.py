@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from voicebench.audio import chunk_audio
-from voicebench.pipeline.pace import SimulatedClock, make_clock, paced
+from voicebench.pipeline.pace import SimulatedClock, make_clock, paced, start_beside
 from voicebench.types import Pace
 
 
@@ -56,3 +56,27 @@ def test_a_simulated_clock_never_goes_back() -> None:
     clock.jump_to(5.0)
     clock.jump_to(1.0)
     assert clock.t_s() >= 5.0
+
+
+@pytest.mark.parametrize("pace", ["real_time", "fast"])
+def test_work_beside_the_audio_gets_the_time_it_takes_and_no_more_is_waited(pace: Pace) -> None:
+    async def listen() -> tuple[float, list[float]]:
+        clock = make_clock(pace)
+        done_s = []
+
+        async def work() -> None:
+            await asyncio.sleep(0.25)
+            done_s.append(clock.t_s())
+
+        arrivals = []
+        async for chunk in paced(chunk_audio(np.zeros(9_600, np.float32)), clock):
+            arrivals.append(clock.t_s())
+            if chunk.start_s == 0.0:
+                task = start_beside(clock, work())
+        await task
+        return done_s[0], arrivals
+
+    done_s, arrivals = asyncio.run(listen())
+    assert done_s - arrivals[0] >= 0.25 - 1e-3  # nor was the clock moved on under it
+    assert sum(arrived < done_s for arrived in arrivals) >= 3
+    assert arrivals == sorted(arrivals)

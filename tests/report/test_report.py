@@ -8,19 +8,31 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from voicebench.errors import RecordError
 from voicebench.report.data import load_report, metrics_document
 from voicebench.report.plots import Bar, Estimate, Sample, cumulative, intervals, stacked
 from voicebench.report.render import write_report
-from voicebench.runs.record import SCHEMA_VERSION, TURNS_FILE, TurnWriter, write_cases, write_run
+from voicebench.report.tables import tables_of_mode
+from voicebench.runs.record import (
+    SCHEMA_VERSION,
+    TURNS_FILE,
+    TurnWriter,
+    read_run,
+    write_cases,
+    write_run,
+)
 from voicebench.types import (
+    AnswerToken,
     Case,
     CaseTurn,
+    Event,
     Fact,
     Hypothesis,
     Run,
+    Sampling,
     StageFailure,
     Token,
     Turn,
@@ -112,6 +124,60 @@ def test_json_holds_every_suite_and_variant(folder: Path) -> None:
     assert groups["<b>full</b>"]["metrics"]["factual_error_rate"]["value"] == 0.5
     assert groups["<b>full</b>"]["metrics"]["cer"]["counts"]["substitutions"] == 1
     assert groups["seed"]["counts"]["failed"] == 1
+
+
+def test_variants_that_differ_show_every_field_in_which_they_differ(folder: Path) -> None:
+    run = read_run(folder)
+    variants = (
+        run.variants[0],
+        Variant(name="<b>full</b>", window_s=4.8, sampling=Sampling(temperature=0.7)),
+    )
+    write_run(folder, msgspec.structs.replace(run, variants=variants))
+    report = load_report(folder)
+    (table,) = tables_of_mode(report)
+    titles = [column.title for column in table.columns]
+    assert titles[:5] == ["suite", "variant", "window_s", "temperature", "turns"]
+    rows = {row[1].text: [cell.text for cell in row[2:4]] for row in table.rows}
+    assert rows == {"seed": ["2.4", "0.0"], "<b>full</b>": ["4.8", "0.7"]}
+    assert all(len(row) == len(titles) for row in table.rows)
+    document = json.loads(json.dumps(metrics_document(report)))
+    assert document["variants"] == json.loads(msgspec.json.encode(variants))
+
+
+def test_early_work_has_its_table_beside_how_often_it_was_too_early(folder: Path) -> None:
+    run = read_run(folder)
+    fast = Variant(name="<b>full</b>", prefill=True, speculation=True)
+    write_run(
+        folder, msgspec.structs.replace(run, mode="latency", variants=(run.variants[0], fast))
+    )
+    (folder / TURNS_FILE).unlink()
+    kept = (
+        Event(t_s=3.2, kind="speculation_started", data={"text": REFERENCE, "cleaned": REFERENCE}),
+        Event(t_s=3.5, kind="speculation_kept", data={"first_token_s": 3.3}),
+    )
+    for variant, first_s, events in (("seed", 4.0, ()), ("<b>full</b>", 3.5, kept)):
+        with TurnWriter(folder) as writer:
+            turn = make_turn(
+                "a", variant, REFERENCE, "三点。", mode="latency", events=events,
+                answer_tokens=(AnswerToken(id=1, text="三点。", t_s=first_s),),
+                prompt_token_ids=tuple(range(50)), finish_reason="stop",
+                cached_prompt_tokens=32 if events else 0,
+            )  # fmt: skip
+            writer.append(turn)
+    report = load_report(folder)
+    latency, early_work = tables_of_mode(report)
+    assert "premature" in [column.title for column in latency.columns]
+    shown = [
+        {column.title: cell.text for column, cell in zip(early_work.columns, row, strict=True)}
+        for row in early_work.rows
+    ]
+    assert [row["saved"] for row in shown] == ["–", "500"]
+    joint = {"prefill": "True", "speculation": "True", "premature": "0.0", "drafted": "100.0",
+             "drafts kept": "100.0", "waste": "0.0", "cached": "64.0"}  # fmt: skip
+    assert {name: shown[1][name] for name in joint} == joint
+    html = html_of(folder)
+    assert "Early work" in html
+    assert "Premature responses: 0 of 1 with &lt;b&gt;full&lt;/b&gt;" in html
 
 
 def test_a_half_written_record_is_said_and_left(folder: Path) -> None:

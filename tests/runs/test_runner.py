@@ -178,6 +178,8 @@ def test_impossible_settings_are_refused(
         ([], [], ["window_s=four"], "is not valid"),
         ([], [], ["window_s"], "FIELD=VALUE"),
         ([], [], ["overlap_s=9"], "overlap_s must be in"),
+        ([], [], ["speculation_windows=0"], "at least 1, got 0"),
+        ([], [], ["speculation_confidence=7"], "speculation_confidence must be in"),
     ],
 )
 def test_variants_that_cannot_be_are_refused(
@@ -185,3 +187,37 @@ def test_variants_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         build_variants(cleanings, prompts, variants, 0)
+
+
+@pytest.mark.parametrize(
+    ("variant", "mode", "message"),
+    [
+        ("name=a,handoff=embeds", "latency", "handoff='embeds' is not available"),
+        ("name=a,prompt_template=x", "quality", "has no {asr_text}"),
+        ("name=a,speculation=true", "quality", "Measure them with --mode latency"),
+        ("name=a,prefill=true", "quality", "Measure them with --mode latency"),
+    ],
+)
+def test_what_a_variant_cannot_do_is_told_before_models_are_loaded(
+    settings: RunSettings, tmp_path: Path, variant: str, mode: Mode, message: str
+) -> None:
+    def load(profile: Profile) -> Models:
+        raise AssertionError("models were loaded")
+
+    variants = build_variants([], [], [variant], 0)
+    asked = msgspec.structs.replace(settings, mode=mode, variants=variants)
+    with pytest.raises(ConfigError, match=message):
+        execute(asked, tmp_path / "run", Watcher(), load=load)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_variant_that_works_early_runs_and_is_recorded(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    variants = build_variants([], [], ["name=off", "name=joint,prefill=true,speculation=true"], 0)
+    asked = msgspec.structs.replace(in_mode(settings, "latency"), variants=variants)
+    run(asked, tmp_path / "run")
+    turns = [turn for turn in read_turns(tmp_path / "run").turns if turn.variant == "joint"]
+    assert all(turn.answer for turn in turns)
+    assert all(any(e.kind == "prefill_finished" for e in turn.events) for turn in turns)
+    assert read_run(tmp_path / "run").variants[1].speculation
