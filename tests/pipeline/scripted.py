@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from voicebench.clock import now_s
 from voicebench.errors import StageError
-from voicebench.llm.base import Delta
+from voicebench.llm.base import Delta, Prompt
 from voicebench.types import (
     SAMPLE_RATE_HZ,
     AnswerToken,
@@ -37,6 +37,7 @@ class ScriptedRecognizer:
     compute_s: float = 0.0
     fails_at: int = -1
     num_calls: int = 0
+    vocabulary: tuple[str, ...] = ()
 
     def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
         self.num_calls += 1
@@ -80,6 +81,7 @@ class ScriptedGenerator:
     num_warmings_aborted: int = 0
     num_open: int = 0
     block_tokens: int = 4
+    takes_embeddings: bool = False
 
     def encode_chat(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
@@ -94,8 +96,8 @@ class ScriptedGenerator:
     def answer_to(self, prompt: str) -> str:
         return self.answer
 
-    async def warm(self, prompt_token_ids: Sequence[int]) -> int:
-        self.warmed.append("".join(map(chr, prompt_token_ids)))
+    async def warm(self, prompt: Prompt) -> int:
+        self.warmed.append("".join(map(chr, prompt)))
         try:
             await asyncio.sleep(self.warm_s)
         except asyncio.CancelledError:
@@ -106,10 +108,10 @@ class ScriptedGenerator:
         return 0
 
     async def stream(
-        self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
+        self, prompt: Prompt, sampling: Sampling, request_id: str = ""
     ) -> AsyncGenerator[Delta, None]:
         number_asked = len(self.asked)
-        self.asked.append("".join(map(chr, prompt_token_ids)))
+        self.asked.append("".join(map(chr, prompt)))
         self.num_open += 1
         is_over = False
         fails_after = self.fails_after if not self.fails_at or number_asked in self.fails_at else -1
@@ -128,7 +130,7 @@ class ScriptedGenerator:
             self.num_aborted += not is_over
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self, prompts: Sequence[Prompt], sampling: Sampling
     ) -> list[tuple[AnswerToken, ...]]:
         self.asked += ["".join(map(chr, prompt)) for prompt in prompts]
         if any("毒" in map(chr, prompt) for prompt in prompts):

@@ -192,7 +192,7 @@ def test_variants_that_cannot_be_are_refused(
 @pytest.mark.parametrize(
     ("variant", "mode", "message"),
     [
-        ("name=a,handoff=embeds", "latency", "handoff='embeds' is not available"),
+        ("name=a,handoff=embeds", "latency", "handoff='embeds' needs a language model"),
         ("name=a,prompt_template=x", "quality", "has no {asr_text}"),
         ("name=a,speculation=true", "quality", "Measure them with --mode latency"),
         ("name=a,prefill=true", "quality", "Measure them with --mode latency"),

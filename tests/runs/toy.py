@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.clock import now_s
-from voicebench.llm.base import Delta
+from voicebench.llm.base import Delta, Prompt
 from voicebench.types import AnswerToken, Hypothesis, Message, Sampling, Token
 
 RATE = 16_000
@@ -58,7 +58,7 @@ class ToyGenerator:
     ) -> list[int]:
         return self.encode_chat(messages)[:-1]
 
-    async def warm(self, prompt_token_ids: Sequence[int]) -> int:
+    async def warm(self, prompt: Prompt) -> int:
         return 0
 
     def _answer(self, prompt: Sequence[int]) -> tuple[AnswerToken, ...]:
@@ -68,12 +68,12 @@ class ToyGenerator:
         return tuple(AnswerToken(id=ord(char), text=char, t_s=now_s()) for char in text)
 
     async def stream(
-        self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
+        self, prompt: Prompt, sampling: Sampling, request_id: str = ""
     ) -> AsyncGenerator[Delta, None]:
-        yield Delta(tokens=self._answer(prompt_token_ids), finish_reason="stop")
+        yield Delta(tokens=self._answer(prompt), finish_reason="stop")
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self, prompts: Sequence[Prompt], sampling: Sampling
     ) -> list[tuple[AnswerToken, ...]]:
         return [self._answer(prompt) for prompt in prompts]
 

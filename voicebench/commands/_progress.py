@@ -42,6 +42,11 @@ def _make_bar(unit: str) -> Progress:
     )
 
 
+def _time_left(started_s: float, num_done: int, num_left: int) -> str:
+    left_s = (now_s() - started_s) / num_done * num_left
+    return f", about {timedelta(seconds=round(left_s))} left"
+
+
 class RunProgress:
     """A `runs.runner.Watcher` that shows how far a run is; a context manager."""
 
@@ -104,8 +109,7 @@ class RunProgress:
     def _left(self) -> str:
         if self._new < _TURNS_BEFORE_ESTIMATE:
             return ""
-        left_s = (now_s() - self._started_s) / self._new * (self._total - self._done)
-        return f", about {timedelta(seconds=round(left_s))} left"
+        return _time_left(self._started_s, self._new, self._total - self._done)
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -141,6 +145,5 @@ class ItemProgress:
         self._bar.update(self._task, total=total, completed=num_done, description=name)
         if self._bar.disable and now_s() - self._last_line_s > _SECONDS_BETWEEN_LINES:
             self._last_line_s = now_s()
-            each_s = (now_s() - self._started_s) / num_done
-            left = time.strftime("%H:%M:%S", time.gmtime(each_s * (total - num_done)))
-            print(f"{num_done} of {total} {self._unit}, about {left} left", file=sys.stderr)
+            left = _time_left(self._started_s, num_done, total - num_done)
+            print(f"{num_done} of {total} {self._unit}{left}", file=sys.stderr, flush=True)

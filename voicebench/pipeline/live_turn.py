@@ -14,7 +14,7 @@ from voicebench.asr.windows import SlidingWindows, WindowAudio
 from voicebench.audio import AudioChunk
 from voicebench.clock import TurnClock
 from voicebench.errors import StageError
-from voicebench.llm.base import Delta
+from voicebench.llm.base import Delta, Prompt
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import SimulatedClock, start_beside
@@ -90,8 +90,8 @@ class LiveTurn:
         """Runs the turn to its last event; raises nothing but cancellation."""
         try:
             hypothesis = await self._listen(chunks, declare_end, endpointing)
-            if messages := self._understand(hypothesis):
-                await self._answer(messages)
+            if cleaned := self._understand(hypothesis):
+                await self._answer(cleaned, hypothesis)
         except Exception as error:
             stage = error.stage if isinstance(error, StageError) else self._stage
             message = " ".join(str(error).split())
@@ -120,7 +120,7 @@ class LiveTurn:
         endpoint = Endpoint(silence_s if endpointing else float("inf"))
         self._emit("audio_started", t_s=0.0)
         if self._prefill:
-            self._prefill.begin("")
+            self._prefill.begin(Hypothesis())
         reason = "audio_end"
         async for chunk in _until(chunks, declare_end):
             self._stage = "endpoint"
@@ -181,7 +181,7 @@ class LiveTurn:
         if after:
             await after
         if self._prefill:  # double buffering: the LLM reads what is settled meanwhile
-            self._prefill.begin(windows.stable.text)
+            self._prefill.begin(windows.stable)
         started_s = self._clock.t_s()
         try:
             recognised = await asyncio.to_thread(windows.recognise, ready)
@@ -272,8 +272,8 @@ class LiveTurn:
 
     # ------------------------------------------------------------ understanding
 
-    def _understand(self, hypothesis: Hypothesis) -> tuple[Message, ...]:
-        """Cleans the transcript and words the prompt; nothing where nothing was said."""
+    def _understand(self, hypothesis: Hypothesis) -> str:
+        """Cleans the transcript; nothing where nothing was said."""
         if not hypothesis.text.strip():
             return self._degrade("silence", NOTHING_HEARD_HINT)
         self._stage, started_s = "cleaning", self._clock.t_s()
@@ -282,39 +282,38 @@ class LiveTurn:
         self._emit("cleaned", {**data, "started_s": started_s, "retracted": cleaned.retracted})
         if not cleaned.text.strip():
             return self._degrade("nothing_left_after_cleaning", NOTHING_MEANT_HINT)
-        self._stage = "prompt"
-        return self._assistant.build_messages(self._conversation.history(), cleaned.text)
+        return cleaned.text
 
-    def _degrade(self, reason: str, hint: str) -> tuple[Message, ...]:
+    def _degrade(self, reason: str, hint: str) -> str:
         self._abandon_early_work()
         self._emit("degraded", {"reason": reason, "hint": hint})
-        return ()
+        return ""
 
     # ------------------------------------------------------------ prompts
 
-    def _encode(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """The prompt of a conversation: the one place that makes it, of drafts and answers."""
-        return tuple(self._assistant.generator.encode_chat(messages, tools=self._tools))
+    def _build_prompt(
+        self, cleaned: str, hypothesis: Hypothesis
+    ) -> tuple[tuple[Message, ...], Prompt]:
+        """The one place that makes prompts, of drafts and answers."""
+        history = self._conversation.history()
+        return self._assistant.build_prompt(history, cleaned, hypothesis, self._tools)
 
-    def _beginning(self, transcript: str) -> Sequence[int]:
-        """What the prompt begins with, if what is said begins with `transcript`."""
-        cleaned = self._assistant.clean(transcript).text
-        messages = self._assistant.build_beginning(self._conversation.history(), cleaned)
-        return self._assistant.generator.encode_prefix(messages, tools=self._tools)
+    def _beginning(self, hypothesis: Hypothesis) -> Prompt:
+        """What the prompt begins with, if what is said begins with `hypothesis`."""
+        history = self._conversation.history()
+        return self._assistant.build_beginning(history, hypothesis, self._tools)
 
     def _draft_prompt(self, hypothesis: Hypothesis) -> DraftPrompt | None:
         cleaned = self._assistant.clean(hypothesis.text).text
         if not cleaned.strip():
             return None
-        messages = self._assistant.build_messages(self._conversation.history(), cleaned)
-        return DraftPrompt(
-            transcript=hypothesis.text, cleaned=cleaned, token_ids=self._encode(messages)
-        )
+        _, prompt = self._build_prompt(cleaned, hypothesis)
+        return DraftPrompt(transcript=hypothesis.text, cleaned=cleaned, prompt=prompt)
 
     # ------------------------------------------------------------ answering
 
-    def _stream(self, token_ids: tuple[int, ...]) -> AsyncGenerator[Delta, None]:
-        return self._assistant.generator.stream(token_ids, self._assistant.variant.sampling)
+    def _stream(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
+        return self._assistant.generator.stream(prompt, self._assistant.variant.sampling)
 
     def _abandon_early_work(self) -> None:
         if self._prefill:
@@ -322,18 +321,18 @@ class LiveTurn:
         if self._speculation:
             self._speculation.drop("turn_over")
 
-    async def _answer(self, messages: tuple[Message, ...]) -> None:
-        started_s = self._clock.t_s()
-        token_ids = self._encode(messages)
-        data = {"num_tokens": len(token_ids), "started_s": started_s}
-        self._emit("prompt_built", {**data, "messages": messages, "token_ids": token_ids})
+    async def _answer(self, cleaned: str, hypothesis: Hypothesis) -> None:
+        self._stage, started_s = "prompt", self._clock.t_s()
+        messages, prompt = self._build_prompt(cleaned, hypothesis)
+        data = {"num_tokens": len(prompt), "started_s": started_s}
+        self._emit("prompt_built", {**data, "messages": messages, "prompt": prompt})
         self._stage = "llm"
         if self._prefill:
             self._prefill.cancel()
-        answer = self._speculation.keep(token_ids) if self._speculation else None
+        answer = self._speculation.keep(prompt) if self._speculation else None
         if answer is None:
             self._emit("request_submitted")
-            answer = self._stream(token_ids)
+            answer = self._stream(prompt)
         self._remember(messages[-1], await self._show(answer))
 
     async def _show(self, answer: AsyncGenerator[Delta, None]) -> str:

@@ -9,13 +9,13 @@ was said before) costs time and never truth.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from voicebench.clock import TurnClock
-from voicebench.llm.base import Generator
+from voicebench.llm.base import Generator, Prompt
 from voicebench.pipeline.pace import start_beside
-from voicebench.types import EventKind
+from voicebench.types import EventKind, Hypothesis
 
 Outcome = Literal["done", "failed", "cancelled"]
 
@@ -35,7 +35,7 @@ class Prefill:
         generator: See `Generator`.
         clock: The turn's.
         emit: Takes `prefill_started` and `prefill_finished`.
-        build: Prompt token ids up to the end of a transcript that goes on.
+        build: The prompt up to the end of a transcript that goes on.
     """
 
     def __init__(
@@ -43,32 +43,32 @@ class Prefill:
         generator: Generator,
         clock: TurnClock,
         emit: Emit,
-        build: Callable[[str], Sequence[int]],
+        build: Callable[[Hypothesis], Prompt],
     ) -> None:
         self._generator = generator
         self._clock = clock
         self._emit = emit
         self._build = build
-        self._warmed: tuple[int, ...] = ()
+        self._warmed = Prompt(token_ids=())
         self._started_s = 0.0
         self._num_tokens = 0
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, transcript: str) -> None:
+    def begin(self, transcript: Hypothesis) -> None:
         """Warms the prompt up to the end of `transcript`, in place of what is being warmed; nothing
         where no whole block is new. Failures are recorded and go no further."""
         block_tokens = self._generator.block_tokens
         try:
-            token_ids = self._build(transcript)
+            prompt = self._build(transcript)
         except Exception as error:  # the final transcript will show whether it matters
             self._emit("prefill_finished", {"outcome": "failed", "error": _describe(error)})
             return
-        whole = tuple(token_ids[: len(token_ids) // block_tokens * block_tokens])
-        if whole == self._warmed[: len(whole)]:
+        whole = prompt.prefix(len(prompt) // block_tokens * block_tokens)
+        if not len(whole) or whole == self._warmed.prefix(len(whole)):
             return
         self.cancel()
         self._started_s, self._num_tokens = self._clock.t_s(), len(whole)
-        part = "transcript" if transcript else "head"
+        part = "transcript" if transcript.tokens else "head"
         self._emit("prefill_started", {"part": part, "num_tokens": len(whole)})
         self._task = start_beside(self._clock, self._warm(whole))
 
@@ -84,13 +84,13 @@ class Prefill:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _warm(self, token_ids: tuple[int, ...]) -> None:
+    async def _warm(self, prompt: Prompt) -> None:
         try:
-            num_cached = await self._generator.warm(token_ids)
+            num_cached = await self._generator.warm(prompt)
         except Exception as error:  # the answer will be slower, and will tell if there is no LLM
             self._finish("failed", error=_describe(error))
             return
-        self._warmed = token_ids
+        self._warmed = prompt
         self._finish("done", cached_tokens=num_cached)
 
     def _finish(self, outcome: Outcome, **more: Any) -> None:

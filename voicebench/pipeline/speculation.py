@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any, Literal
 
 from voicebench.clock import TurnClock
-from voicebench.llm.base import Delta
+from voicebench.llm.base import Delta, Prompt
 from voicebench.pipeline.pace import start_beside
 from voicebench.pipeline.prefill import Emit
 from voicebench.types import Hypothesis, Record, Variant, Window
@@ -28,14 +28,14 @@ class DraftPrompt(Record):
 
     transcript: str
     cleaned: str
-    token_ids: tuple[int, ...]
+    prompt: Prompt
 
 
 class Draft:
     """One answer begun early; iterating `deltas` is keeping it.
 
     Args:
-        prompt: What it answers.
+        asked: What it answers.
         trigger: Why it was begun.
         stream: The answer, not yet begun; closing it aborts the request.
         clock: The turn's.
@@ -43,12 +43,12 @@ class Draft:
 
     def __init__(
         self,
-        prompt: DraftPrompt,
+        asked: DraftPrompt,
         trigger: Trigger,
         stream: AsyncGenerator[Delta, None],
         clock: TurnClock,
     ) -> None:
-        self.prompt = prompt
+        self.asked = asked
         self.trigger = trigger
         self.started_s = clock.t_s()
         self.finished_s: float | None = None
@@ -109,7 +109,7 @@ class Speculation:
         clock: TurnClock,
         emit: Emit,
         build: Callable[[Hypothesis], DraftPrompt | None],
-        stream: Callable[[tuple[int, ...]], AsyncGenerator[Delta, None]],
+        stream: Callable[[Prompt], AsyncGenerator[Delta, None]],
     ) -> None:
         self._variant = variant
         self._clock = clock
@@ -129,26 +129,25 @@ class Speculation:
             self._num_confident = 0
             self.begin(hypothesis, "windows")
         elif self._draft:
-            prompt = self._try_build(hypothesis, self._draft.trigger)
-            if prompt is None or not self._answers(prompt.token_ids):
+            asked = self._try_build(hypothesis, self._draft.trigger)
+            if asked is None or not self._answers(asked.prompt):
                 self.drop("prompt_changed")
 
     def begin(self, hypothesis: Hypothesis, trigger: Trigger) -> None:
         """Begins a draft on a transcript, unless the present one answers just that prompt."""
-        prompt = self._try_build(hypothesis, trigger)
-        if prompt and self._answers(prompt.token_ids):
+        asked = self._try_build(hypothesis, trigger)
+        if asked and self._answers(asked.prompt):
             return
         self.drop("prompt_changed")
-        if prompt is None:
+        if asked is None:
             return
-        stream = self._stream(prompt.token_ids)
-        self._draft = Draft(prompt, trigger, stream, self._clock)
+        self._draft = Draft(asked, trigger, self._stream(asked.prompt), self._clock)
         self._tasks.append(self._draft.task)
         data = {
             "trigger": trigger,
-            "text": prompt.transcript,
-            "cleaned": prompt.cleaned,
-            "num_prompt_tokens": len(prompt.token_ids),
+            "text": asked.transcript,
+            "cleaned": asked.cleaned,
+            "num_prompt_tokens": len(asked.prompt),
         }
         self._emit("speculation_started", data)
 
@@ -159,14 +158,14 @@ class Speculation:
             draft.task.cancel()
             self._emit("speculation_dropped", self._cost_of(draft, reason))
 
-    def keep(self, token_ids: tuple[int, ...]) -> AsyncGenerator[Delta, None] | None:
+    def keep(self, prompt: Prompt) -> AsyncGenerator[Delta, None] | None:
         """At commit: the draft's answer where it answers exactly this prompt; else aborts it.
 
         Returns:
             The answer, to be closed by the caller; None where a request is needed.
         """
         draft = self._draft
-        if draft is None or not self._answers(token_ids):
+        if draft is None or not self._answers(prompt):
             self.drop("prompt_changed")
             return None
         self._draft = None
@@ -190,9 +189,9 @@ class Speculation:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _answers(self, token_ids: tuple[int, ...]) -> bool:
+    def _answers(self, prompt: Prompt) -> bool:
         draft = self._draft
-        return draft is not None and not draft.failure and draft.prompt.token_ids == token_ids
+        return draft is not None and not draft.failure and draft.asked.prompt == prompt
 
     def _try_build(self, hypothesis: Hypothesis, trigger: Trigger) -> DraftPrompt | None:
         try:

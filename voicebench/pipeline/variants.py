@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from voicebench.cleaning.presets import clean
-from voicebench.errors import ConfigError
 from voicebench.llm.prompts import build_messages
 from voicebench.types import Variant
 
@@ -12,13 +11,7 @@ def check_variant(variant: Variant) -> None:
     """Checks what a variant asks for against what there is.
 
     Raises:
-        ConfigError: An unknown cleaning or prompt, a prompt template without `{asr_text}`, or a
-            setting that this version cannot do.
+        ConfigError: An unknown cleaning or prompt, or a prompt template without `{asr_text}`.
     """
     clean("", variant.cleaning)
     build_messages(variant.prompt, (), "", variant.prompt_template)
-    if variant.handoff != "text":
-        raise ConfigError(
-            f"variant {variant.name!r}: handoff={variant.handoff!r} is not available yet",
-            "Use handoff='text'.",
-        )
