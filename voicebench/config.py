@@ -67,6 +67,9 @@ class LlmProfile(Record):
     quantization: str | None = None
     enforce_eager: bool = False
     enable_prefix_caching: bool = True
+    enable_prompt_embeds: bool = False
+    """Whether prompts may be embeddings (hand-offs `embeds` and `soft_embeds`). Beside a GPU this
+    takes the embedding layer out of vLLM's CUDA graphs, for prompts of token ids too."""
     block_size: int | None = None
     seed: int = 0
 

@@ -162,6 +162,27 @@ class Sampling(Record):
         _refuse(not 0 < self.top_p <= 1, f"top_p must be in (0, 1], got {self.top_p}")
 
 
+class Mixture(Record):
+    """A prompt position whose embedding is a mixture: the sum of the embeddings of `token_ids`, each
+    times its probability."""
+
+    position: int
+    token_ids: tuple[int, ...]
+    probabilities: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _refuse(self.position < 0, f"a prompt has no position {self.position}")
+        _refuse(not self.token_ids, f"a mixture of nothing at position {self.position}")
+        _refuse(
+            len(self.token_ids) != len(self.probabilities),
+            f"{len(self.token_ids)} ids with {len(self.probabilities)} probabilities",
+        )
+        _refuse(
+            abs(sum(self.probabilities) - 1.0) > 1e-6,
+            f"probabilities sum to {sum(self.probabilities)}, not 1",
+        )
+
+
 class Variant(Record):
     """Every switch of the pipeline, as pure data; every field is a column of every table."""
 
@@ -170,6 +191,8 @@ class Variant(Record):
     prompt: str = "seed"
     prompt_template: str = ""  # user message with `{asr_text}` in it; empty: the transcript alone
     handoff: Literal["text", "token_map", "embeds", "soft_embeds", "marked"] = "text"
+    doubt_below: float = 0.7  # confidence under which a token is mixed or marked; 0: never
+    doubt_top_k: int = 3  # readings of such a token that the LLM gets, the likeliest first
     window_s: float = 2.4
     overlap_s: float = 0.3
     re_recognise_below: float = 0.0  # confidence under which a window is recognised again; 0: never
@@ -188,6 +211,10 @@ class Variant(Record):
             f"overlap_s must be in [0, window_s), got {self.overlap_s}",
         )
         _refuse(self.endpoint_silence_s < 0, "endpoint_silence_s must not be negative")
+        _refuse(
+            not 0 <= self.doubt_below <= 1, f"doubt_below must be in [0, 1], got {self.doubt_below}"
+        )
+        _refuse(self.doubt_top_k < 2, f"doubt_top_k must be at least 2, got {self.doubt_top_k}")
 
 
 # ---------------------------------------------------------------- cases
@@ -298,6 +325,10 @@ class Turn(Record):
     retracted: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     prompt_token_ids: tuple[int, ...] = ()
+    prompt_as_embeddings: bool = False
+    """Whether the LLM was given the embeddings of the ids instead of the ids."""
+    prompt_mixtures: tuple[Mixture, ...] = ()
+    """The positions whose embedding was not that of their id."""
     cached_prompt_tokens: int = 0
     answer: str = ""
     answer_tokens: tuple[AnswerToken, ...] = ()

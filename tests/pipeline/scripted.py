@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from voicebench.clock import now_s
 from voicebench.errors import StageError
-from voicebench.llm.base import Delta
+from voicebench.llm.base import Delta, Prompt
 from voicebench.types import (
     SAMPLE_RATE_HZ,
     AnswerToken,
@@ -32,6 +32,7 @@ class ScriptedRecognizer:
     compute_s: float = 0.0
     fails_at: int = -1
     num_calls: int = 0
+    vocabulary: tuple[str, ...] = ()
 
     def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
         self.num_calls += 1
@@ -67,6 +68,7 @@ class ScriptedGenerator:
     token_s: float = 0.0
     asked: list[str] = field(default_factory=list)
     num_aborted: int = 0
+    takes_embeddings: bool = False
 
     def encode_chat(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
@@ -74,9 +76,9 @@ class ScriptedGenerator:
         return [ord(char) for message in messages for char in f"{message.role}:{message.content}\n"]
 
     async def stream(
-        self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
+        self, prompt: Prompt, sampling: Sampling, request_id: str = ""
     ) -> AsyncGenerator[Delta, None]:
-        self.asked.append("".join(map(chr, prompt_token_ids)))
+        self.asked.append("".join(map(chr, prompt)))
         is_over = False
         try:
             for number, char in enumerate(self.answer[: sampling.max_tokens]):
@@ -91,7 +93,7 @@ class ScriptedGenerator:
             self.num_aborted += not is_over
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self, prompts: Sequence[Prompt], sampling: Sampling
     ) -> list[tuple[AnswerToken, ...]]:
         self.asked += ["".join(map(chr, prompt)) for prompt in prompts]
         if any("毒" in map(chr, prompt) for prompt in prompts):

@@ -19,7 +19,7 @@ from voicebench.metrics.waterfall import waterfall
 from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
-from voicebench.types import Event, Message, Pace, Turn, Variant
+from voicebench.types import Event, Hypothesis, Pace, Turn, Variant
 
 BEGUN = Turn(
     run_id="r",
@@ -188,7 +188,8 @@ def test_the_variant_words_and_cleans() -> None:
         ({"cleaning": "tidy"}, "unknown cleaning 'tidy'"),
         ({"prompt": "kind"}, "unknown prompt 'kind'"),
         ({"prompt_template": "x"}, "has no {asr_text}"),
-        ({"handoff": "embeds"}, "handoff='embeds' is not available"),
+        ({"handoff": "embeds"}, "handoff='embeds' needs a language model that takes embeddings"),
+        ({"handoff": "soft_embeds"}, "llm.enable_prompt_embeds: true"),
         ({"speculation": True}, "speculation=True is not available"),
     ],
 )
@@ -308,16 +309,15 @@ def test_a_client_may_declare_the_turn_over() -> None:
 
 def test_answers_of_a_batch_are_in_order_and_cut_at_the_limit() -> None:
     assistant = _assistant(generator=ScriptedGenerator(answer="一二三四五"))
-    conversations = [assistant.build_messages((), text) for text in ("甲", "乙")]
-    answers = assistant.answer_many(conversations)
+    prompts = [assistant.build_prompt((), text, Hypothesis())[1] for text in ("甲", "乙")]
+    answers = assistant.answer_many(prompts)
     assert [answer.text for answer in answers] == ["一二三四五"] * 2
     assert [answer.finish_reason for answer in answers] == ["stop"] * 2
-    assert "甲" in "".join(map(chr, answers[0].prompt_token_ids))
 
 
 def test_one_bad_prompt_of_a_batch_does_not_cost_the_others() -> None:
     assistant = _assistant()
-    prompts = [(Message(role="user", content=text),) for text in ("甲", "毒", "乙")]
+    prompts = [assistant.build_prompt((), text, Hypothesis())[1] for text in ("甲", "毒", "乙")]
     answers = assistant.answer_many(prompts)
     assert [answer.text for answer in answers] == ["三点。", "", "三点。"]
     assert answers[1].failure is not None

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.clock import now_s
-from voicebench.llm.base import Delta
+from voicebench.llm.base import Delta, Prompt
 from voicebench.types import AnswerToken, Hypothesis, Message, Sampling, Token
 
 RATE = 16_000
@@ -58,12 +58,12 @@ class ToyGenerator:
         return tuple(AnswerToken(id=ord(char), text=char, t_s=now_s()) for char in text)
 
     async def stream(
-        self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
+        self, prompt: Prompt, sampling: Sampling, request_id: str = ""
     ) -> AsyncGenerator[Delta, None]:
-        yield Delta(tokens=self._answer(prompt_token_ids), finish_reason="stop")
+        yield Delta(tokens=self._answer(prompt), finish_reason="stop")
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self, prompts: Sequence[Prompt], sampling: Sampling
     ) -> list[tuple[AnswerToken, ...]]:
         return [self._answer(prompt) for prompt in prompts]
 

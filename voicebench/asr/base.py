@@ -14,6 +14,11 @@ from voicebench.types import Hypothesis
 class Recognizer(Protocol):
     """Recognises pieces of 16 kHz mono float32 audio. Implementations are thread-safe."""
 
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """Texts of the tokens it can hear, by its own token ids."""
+        ...
+
     def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
         """Recognises one piece.
 

@@ -66,6 +66,11 @@ class ParaformerRecognizer:
         self._only_speech = only_speech
         self._lock = threading.Lock()
 
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """See `Recognizer.vocabulary`: tokens.json, pieces of words (`pre@@`) included."""
+        return self._token_list
+
     def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
         """See `Recognizer.recognize`."""
         return self.recognize_batch([samples])[0]

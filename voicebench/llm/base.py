@@ -1,11 +1,67 @@
-"""What the pipeline asks of a language model."""
+"""What the pipeline asks of a language model, and what it gives it: prompts."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from voicebench.types import AnswerToken, Message, Record, Sampling
+from voicebench.types import AnswerToken, Message, Mixture, Record, Sampling
+
+if TYPE_CHECKING:
+    from voicebench.llm.token_table import TokenTable
+
+
+class Prompt(Record):
+    """A prompt as data: token ids, and whether the LLM gets them or their embeddings.
+
+    The generator looks embeddings up in the model's own table, so two prompts that are equal here
+    are the same to the LLM, and a record of this is a record of what was sent. Reads as the
+    sequence of its token ids.
+
+    Attributes:
+        token_ids: At every position the id that is meant, the likeliest one in a mixture.
+        as_embeddings: Whether the embeddings of the ids are sent. A prefix cache shares nothing
+            between the two forms, so a prefix is warmed in the form of the whole prompt.
+        mixtures: Positions with another embedding than their id's, in order; embeddings only.
+    """
+
+    token_ids: tuple[int, ...]
+    as_embeddings: bool = False
+    mixtures: tuple[Mixture, ...] = ()
+
+    def __post_init__(self) -> None:
+        positions = [mixture.position for mixture in self.mixtures]
+        if positions and not self.as_embeddings:
+            raise ValueError("token ids cannot be mixed: mixtures need as_embeddings=True")
+        if positions != sorted(set(positions)) or (positions and positions[-1] >= len(self)):
+            raise ValueError(f"mixtures at {positions} in a prompt of {len(self)} tokens")
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.token_ids)
+
+    def prefix(self, num_tokens: int) -> Prompt:
+        """The first tokens in the same form: what to warm before the rest is known."""
+        return Prompt(
+            token_ids=self.token_ids[:num_tokens],
+            as_embeddings=self.as_embeddings,
+            mixtures=tuple(m for m in self.mixtures if m.position < num_tokens),
+        )
+
+    def followed_by(self, token_ids: Sequence[int]) -> Prompt:
+        """The prompt with more tokens behind it, such as an answer begun."""
+        return Prompt(
+            token_ids=(*self.token_ids, *token_ids),
+            as_embeddings=self.as_embeddings,
+            mixtures=self.mixtures,
+        )
+
+
+def as_prompt(prompt: Prompt | Sequence[int]) -> Prompt:
+    """A prompt as it is, or one of plain token ids."""
+    return prompt if isinstance(prompt, Prompt) else Prompt(token_ids=tuple(prompt))
 
 
 class Delta(Record):
@@ -20,6 +76,11 @@ class Delta(Record):
 class Generator(Protocol):
     """Answers prompts. Safe to call from any thread or event loop."""
 
+    @property
+    def takes_embeddings(self) -> bool:
+        """Whether prompts may come `as_embeddings`."""
+        ...
+
     def encode_chat(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
     ) -> list[int]:
@@ -27,8 +88,18 @@ class Generator(Protocol):
         the assistant begins. Control tokens written in a message's content stay plain text."""
         ...
 
+    def encode_around(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
+    ) -> list[list[int]]:
+        """The same in pieces, cut at every `place` in the last message's content."""
+        ...
+
+    def token_table(self, vocabulary: Sequence[str]) -> TokenTable:
+        """The table from a recogniser's tokens to this model's; built once for a vocabulary."""
+        ...
+
     def stream(
-        self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
+        self, prompt: Prompt | Sequence[int], sampling: Sampling, request_id: str = ""
     ) -> AsyncGenerator[Delta, None]:
         """Streams one answer; closing the iterator aborts the request.
 
@@ -38,7 +109,7 @@ class Generator(Protocol):
         ...
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self, prompts: Sequence[Prompt | Sequence[int]], sampling: Sampling
     ) -> list[tuple[AnswerToken, ...]]:
         """Answers many prompts batched, in order; for quality mode and evaluation."""
         ...

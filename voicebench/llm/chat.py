@@ -55,25 +55,56 @@ class ChatEncoder:
         >>> ChatEncoder(tokenizer).encode([Message(role="user", content="你好")])  # doctest: +SKIP
         [151644, 872, 198, 108386, 151645, 198, 151644, 77091, 198]
         """
-        ids: list[int] = []
+        return self.encode_around(messages, tools, place="")[0]
+
+    def encode_around(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
+    ) -> list[list[int]]:
+        """The same in pieces, cut at every `place` in the last message's content.
+
+        What is put between the pieces is not merged with what stands beside it.
+
+        Args:
+            messages: The conversation.
+            tools: Tools offered, as JSON schemas.
+            place: A text that stands for what is left out; empty for one piece.
+        """
+        pieces: list[list[int]] = [[]]
         pending = ""
-        for text, is_content in self._render(messages, tools):
-            if is_content:
-                pending += text
+        for text, message_index in self._render(messages, tools):
+            if message_index is not None:
+                is_cut = bool(place) and message_index == len(messages) - 1
+                first, *others = text.split(place) if is_cut else [text]
+                pending += first
+                for other in others:
+                    pieces[-1] += self.encode_text(pending)
+                    pieces.append([])
+                    pending = other
                 continue
             for part in self._controls.split(text):
                 if part in self.control_ids:
-                    ids += self._encode_plain(pending)
-                    ids.append(self.control_ids[part])
+                    pieces[-1] += self.encode_text(pending)
+                    pieces[-1].append(self.control_ids[part])
                     pending = ""
                 else:
                     pending += part
-        return ids + self._encode_plain(pending)
+        pieces[-1] += self.encode_text(pending)
+        return pieces
+
+    def encode_text(self, text: str) -> list[int]:
+        """Ids of a text as the characters it is: never a control token."""
+        ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+        if not set(ids).isdisjoint(self.control_ids.values()):
+            # A vocabulary that also lists control tokens as words: one character cannot be one.
+            ids = [
+                i for char in text for i in self._plain.encode(char, add_special_tokens=False).ids
+            ]
+        return ids
 
     def _render(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]
-    ) -> Iterable[tuple[str, bool]]:
-        """The laid out prompt in pieces, each with whether it is a message's content."""
+    ) -> Iterable[tuple[str, int | None]]:
+        """The laid out prompt in pieces, each with the index of the message it is the content of."""
         # The template sees a stand-in for each content; a fresh nonce cannot occur in tools.
         nonce = secrets.token_hex(8)
         conversation = [
@@ -89,14 +120,7 @@ class ChatEncoder:
         )
         pieces = re.split(f"\ue000{nonce}:(\\d+)\ue001", rendered)
         for index, piece in enumerate(pieces):
-            is_content = index % 2 == 1
-            yield (messages[int(piece)].content if is_content else piece), is_content
-
-    def _encode_plain(self, text: str) -> list[int]:
-        ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
-        if not set(ids).isdisjoint(self.control_ids.values()):
-            # A vocabulary that also lists control tokens as words: one character cannot be one.
-            ids = [
-                i for char in text for i in self._plain.encode(char, add_special_tokens=False).ids
-            ]
-        return ids
+            if index % 2:
+                yield messages[int(piece)].content, int(piece)
+            else:
+                yield piece, None

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from voicebench.clock import now_s
 from voicebench.errors import StageError
-from voicebench.llm.base import Delta
+from voicebench.llm.base import Delta, Prompt, as_prompt
 from voicebench.types import AnswerToken, Sampling
 
 T = TypeVar("T")
@@ -29,13 +29,22 @@ class Request:
     """One answer being made. `deliver` is called on the owner thread and must not block."""
 
     def __init__(
-        self, request_id: str, prompt_token_ids: Sequence[int], sampling: Sampling, deliver: Deliver
+        self,
+        request_id: str,
+        prompt: Prompt | Sequence[int],
+        sampling: Sampling,
+        deliver: Deliver,
     ) -> None:
         self.request_id = request_id
-        self.prompt_token_ids = list(prompt_token_ids)
+        self.prompt = as_prompt(prompt)
         self.sampling = sampling
         self.deliver = deliver
         self.answered_ids: list[int] = []
+
+
+def token_input(_engine: Any, prompt: Prompt) -> dict[str, Any]:
+    """A prompt of token ids as vLLM takes it."""
+    return {"type": "token", "prompt_token_ids": list(prompt.token_ids)}
 
 
 class EngineThread:
@@ -44,15 +53,21 @@ class EngineThread:
     Args:
         build_engine: Makes the `LLMEngine`; called once, on the owner thread.
         make_params: vLLM sampling parameters of a sampling, for at most so many tokens.
+        make_input: vLLM's form of a prompt; called on the owner thread, and what it raises fails
+            that one request.
 
     Raises:
         Exception: Whatever `build_engine` raised.
     """
 
     def __init__(
-        self, build_engine: Callable[[], Any], make_params: Callable[[Sampling, int], Any]
+        self,
+        build_engine: Callable[[], Any],
+        make_params: Callable[[Sampling, int], Any],
+        make_input: Callable[[Any, Prompt], dict[str, Any]] = token_input,
     ) -> None:
         self._make_params = make_params
+        self._make_input = make_input
         self._engine: Any = None
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._waiting: deque[Request] = deque()
@@ -145,10 +160,7 @@ class EngineThread:
         try:
             self._engine.add_request(
                 request.request_id,
-                {
-                    "type": "token",
-                    "prompt_token_ids": request.prompt_token_ids + request.answered_ids,
-                },
+                self._make_input(self._engine, request.prompt.followed_by(request.answered_ids)),
                 self._make_params(request.sampling, remaining),
             )
         except Exception as error:

@@ -35,6 +35,9 @@ PROMPTS: dict[str, Prompt] = {
     )
 }
 
+MARKS_NOTE = "括号里是听得不清的字词其他可能的读法，例如张(章/彰)三。"
+"""Follows the system prompt where doubtful words are marked (hand-off `marked`)."""
+
 
 def find_prompt(name: str) -> Prompt:
     """The prompt of that name.
@@ -72,7 +75,11 @@ def fill_template(prompt_template: str, asr_text: str) -> str:
 
 
 def build_messages(
-    prompt_name: str, history: Sequence[Message], asr_text: str, prompt_template: str = ""
+    prompt_name: str,
+    history: Sequence[Message],
+    asr_text: str,
+    prompt_template: str = "",
+    note: str = "",
 ) -> tuple[Message, ...]:
     """System prompt, earlier turns and what was said now.
 
@@ -81,12 +88,13 @@ def build_messages(
         history: Earlier user and assistant messages, oldest first.
         asr_text: The cleaned transcript.
         prompt_template: See `fill_template`.
+        note: What the system prompt says beside its own words.
 
     Raises:
         ConfigError: No such prompt, or a template without `{asr_text}`.
     """
     return (
-        Message(role="system", content=find_prompt(prompt_name).system),
+        Message(role="system", content=find_prompt(prompt_name).system + note),
         *history,
         Message(role="user", content=fill_template(prompt_template, asr_text)),
     )

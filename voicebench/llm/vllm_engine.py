@@ -25,10 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voicebench.errors import MissingPackageError, ModelError, StageError, VoicebenchError
-from voicebench.llm.base import Delta
+from voicebench.llm.base import Delta, Prompt
 from voicebench.llm.chat import ChatEncoder
-from voicebench.llm.engine_thread import EngineThread, Request, first_line
+from voicebench.llm.embeddings import embed, embedding_table
+from voicebench.llm.engine_thread import EngineThread, Request, first_line, token_input
 from voicebench.llm.folder import check_llm_folder
+from voicebench.llm.token_table import TokenTable
 from voicebench.types import AnswerToken, Message, Sampling
 
 if TYPE_CHECKING:
@@ -68,8 +70,11 @@ class VllmGenerator:
         folder = Path(profile.folder)
         check_llm_folder(folder, needs_weights=profile.load_format != "dummy")
         try:
-            self._thread = EngineThread(lambda: _build_engine(profile), _sampling_params)
+            self._thread = EngineThread(
+                lambda: _build_engine(profile), _sampling_params, _engine_input
+            )
             tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
+            self._device = self._thread.call(_device_of).result()
         except VoicebenchError:
             raise
         except Exception as error:
@@ -78,10 +83,20 @@ class VllmGenerator:
                 "Run `voicebench doctor`, or set VLLM_LOGGING_LEVEL=INFO for vLLM's own account.",
             ) from error
         self._chat = ChatEncoder(tokenizer)
+        self._takes_embeddings = profile.enable_prompt_embeds
+        self._tables: dict[tuple[str, ...], TokenTable] = {}
         self._numbers = itertools.count()
         # A daemon thread inside torch must not be running when the interpreter is torn down.
         atexit.register(_close_if_alive, weakref.ref(self._thread))
-        self.generate([self.encode_chat([Message(role="user", content="你好")])], _WARM_UP)
+        ids = tuple(self.encode_chat([Message(role="user", content="你好")]))
+        for as_embeddings in (False, True)[: 1 + self._takes_embeddings]:
+            prompt = Prompt(token_ids=ids, as_embeddings=as_embeddings)
+            self.generate([prompt], _WARM_UP)
+
+    @property
+    def takes_embeddings(self) -> bool:
+        """See `Generator.takes_embeddings`: the profile's `enable_prompt_embeds`."""
+        return self._takes_embeddings
 
     def encode_chat(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
@@ -89,13 +104,26 @@ class VllmGenerator:
         """Prompt token ids of a conversation; see `ChatEncoder`."""
         return self._chat.encode(messages, tools)
 
+    def encode_around(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
+    ) -> list[list[int]]:
+        """See `ChatEncoder.encode_around`."""
+        return self._chat.encode_around(messages, tools, place)
+
+    def token_table(self, vocabulary: Sequence[str]) -> TokenTable:
+        """See `Generator.token_table`; on the model's device."""
+        key = tuple(vocabulary)
+        if key not in self._tables:
+            self._tables[key] = TokenTable(self._chat.encode_text, key, self._device)
+        return self._tables[key]
+
     async def stream(
-        self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
+        self, prompt: Prompt | Sequence[int], sampling: Sampling, request_id: str = ""
     ) -> AsyncGenerator[Delta, None]:
         """Streams one answer; closing the iterator aborts the request.
 
         Args:
-            prompt_token_ids: From `encode_chat`.
+            prompt: A `Prompt`, or token ids from `encode_chat`.
             sampling: How to sample.
             request_id: Shows in vLLM's logs; need not be unique.
 
@@ -114,7 +142,7 @@ class VllmGenerator:
             except RuntimeError:  # the consumer's loop is closed: nobody waits for this answer
                 self._thread.abort(request)
 
-        request = self._request(prompt_token_ids, sampling, deliver, request_id)
+        request = self._request(prompt, sampling, deliver, request_id)
         self._thread.submit([request])
         finished = False
         try:
@@ -130,7 +158,7 @@ class VllmGenerator:
                 self._thread.abort(request)
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], sampling: Sampling
+        self, prompts: Sequence[Prompt | Sequence[int]], sampling: Sampling
     ) -> list[tuple[AnswerToken, ...]]:
         """Answers many prompts batched, in order.
 
@@ -164,7 +192,7 @@ class VllmGenerator:
         self._thread.close()
 
     def _request(
-        self, prompt: Sequence[int], sampling: Sampling, deliver: Any, name: str
+        self, prompt: Prompt | Sequence[int], sampling: Sampling, deliver: Any, name: str
     ) -> Request:
         return Request(f"{name or 'request'}-{next(self._numbers)}", prompt, sampling, deliver)
 
@@ -222,6 +250,7 @@ def _load_engine(profile: LlmProfile) -> Any:
         quantization=profile.quantization,
         enforce_eager=profile.enforce_eager,
         enable_prefix_caching=profile.enable_prefix_caching,
+        enable_prompt_embeds=profile.enable_prompt_embeds,
         seed=profile.seed,
         disable_log_stats=True,
         use_tqdm_on_load=False,
@@ -243,6 +272,26 @@ def _give_llvmlite_a_dict() -> None:
     library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
     if isinstance(functions := getattr(library, "_fntab", None), dict):
         functions["__dict__"] = {}
+
+
+def _engine_input(engine: Any, prompt: Prompt) -> dict[str, Any]:
+    """A prompt as vLLM takes it: all of it as embeddings, or none.
+
+    vLLM can mix ids and embeddings in one prompt, but leaves out of its prefix cache's key which
+    position is which.
+    """
+    if not prompt.as_embeddings:
+        return token_input(engine, prompt)
+    if not engine.model_config.enable_prompt_embeds:
+        raise ModelError(
+            "this language model was loaded without embeddings as input",
+            "Set llm.enable_prompt_embeds: true in the profile.",
+        )
+    return {"type": "embeds", "prompt_embeds": embed(prompt, embedding_table(engine))}
+
+
+def _device_of(engine: Any) -> Any:
+    return engine.apply_model(lambda model: next(model.parameters()).device)[0]
 
 
 def _sampling_params(sampling: Sampling, max_tokens: int) -> Any:

@@ -25,8 +25,8 @@ from voicebench.audio import AudioChunk
 from voicebench.cleaning.presets import Cleaned, clean
 from voicebench.clock import TurnClock
 from voicebench.errors import ConfigError, StageError
-from voicebench.llm.base import Generator
-from voicebench.llm.prompts import build_messages
+from voicebench.llm.base import Generator, Prompt
+from voicebench.llm.handoff import THROUGH_TABLE, Handoff
 from voicebench.pipeline.live_turn import LiveTurn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.turn import collect_turn
@@ -54,7 +54,6 @@ class Transcript(Record):
 class Answer(Record):
     """One answer of a batch, or why there is none."""
 
-    prompt_token_ids: tuple[int, ...] = ()
     tokens: tuple[AnswerToken, ...] = ()
     finish_reason: str = ""
     failure: StageFailure | None = None
@@ -79,9 +78,7 @@ class Assistant:
 
     def __init__(self, recognizer: Recognizer, generator: Generator, variant: Variant) -> None:
         clean("", variant.cleaning)
-        build_messages(variant.prompt, (), "", variant.prompt_template)
         for setting, wanted, available in (
-            ("handoff", variant.handoff, "text"),
             ("prefill", variant.prefill, False),
             ("speculation", variant.speculation, False),
         ):
@@ -90,6 +87,8 @@ class Assistant:
                     f"variant {variant.name!r}: {setting}={wanted!r} is not available yet",
                     f"Use {setting}={available!r}.",
                 )
+        vocabulary = recognizer.vocabulary if variant.handoff in THROUGH_TABLE else ()
+        self._handoff = Handoff(generator, vocabulary, variant)
         self.recognizer = recognizer
         self.generator = generator
         self.variant = variant
@@ -145,7 +144,24 @@ class Assistant:
 
     def build_messages(self, history: Sequence[Message], cleaned: str) -> tuple[Message, ...]:
         """The conversation that the LLM gets, as this variant words it."""
-        return build_messages(self.variant.prompt, history, cleaned, self.variant.prompt_template)
+        return self._handoff.messages(history, cleaned)
+
+    def build_prompt(
+        self,
+        history: Sequence[Message],
+        cleaned: str,
+        hypothesis: Hypothesis,
+        tools: Sequence[dict[str, Any]] = (),
+    ) -> tuple[tuple[Message, ...], Prompt]:
+        """The conversation, and the prompt that it is handed to the LLM as.
+
+        Args:
+            history: Earlier turns.
+            cleaned: The transcript after cleaning.
+            hypothesis: The transcript before it; may be one that is not final.
+            tools: Tools offered, as JSON schemas.
+        """
+        return self._handoff.build(history, cleaned, hypothesis.tokens, tools)
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
         """Recognises a whole recording in the variant's windows; blocks.
@@ -157,42 +173,28 @@ class Assistant:
         recognised = (*windows.feed(samples), *windows.finish())
         return Transcript(hypothesis=windows.hypothesis, windows=recognised)
 
-    def answer_many(
-        self,
-        conversations: Sequence[Sequence[Message]],
-        tools: Sequence[Sequence[dict[str, Any]]] = (),
-    ) -> list[Answer]:
-        """Answers many conversations in one batch; blocks.
+    def answer_many(self, prompts: Sequence[Prompt]) -> list[Answer]:
+        """Answers many prompts in one batch; blocks.
 
         Args:
-            conversations: From `build_messages`.
-            tools: The tools of each conversation; empty for none at all.
+            prompts: From `build_prompt`.
 
         Returns:
             One answer each, in order; one that failed says why and does not affect others.
         """
-        offered = tools or [()] * len(conversations)
-        prompts = [
-            self.generator.encode_chat(messages, tools=each)
-            for messages, each in zip(conversations, offered, strict=True)
-        ]
         try:
             batch = self.generator.generate(prompts, self.variant.sampling)
         except StageError:  # says of one prompt only that it failed: find out which ones do
             return [self._answer_alone(prompt) for prompt in prompts]
-        return [self._answer(prompt, tokens) for prompt, tokens in zip(prompts, batch, strict=True)]
+        return [self._answer(tokens) for tokens in batch]
 
-    def _answer_alone(self, prompt: Sequence[int]) -> Answer:
+    def _answer_alone(self, prompt: Prompt) -> Answer:
         try:
-            return self._answer(prompt, self.generator.generate([prompt], self.variant.sampling)[0])
+            return self._answer(self.generator.generate([prompt], self.variant.sampling)[0])
         except StageError as error:
             failure = StageFailure(stage=error.stage, type=type(error).__name__, message=str(error))
-            return Answer(prompt_token_ids=tuple(prompt), failure=failure)
+            return Answer(failure=failure)
 
-    def _answer(self, prompt: Sequence[int], tokens: tuple[AnswerToken, ...]) -> Answer:
+    def _answer(self, tokens: tuple[AnswerToken, ...]) -> Answer:
         is_cut = len(tokens) >= self.variant.sampling.max_tokens
-        return Answer(
-            prompt_token_ids=tuple(prompt),
-            tokens=tokens,
-            finish_reason="length" if is_cut else "stop",
-        )
+        return Answer(tokens=tokens, finish_reason="length" if is_cut else "stop")

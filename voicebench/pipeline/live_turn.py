@@ -59,8 +59,8 @@ class LiveTurn:
         """Runs the turn to its last event; raises nothing but cancellation."""
         try:
             hypothesis = await self._listen(chunks, declare_end, endpointing)
-            if messages := self._understand(hypothesis):
-                await self._answer(messages)
+            if cleaned := self._understand(hypothesis):
+                await self._answer(cleaned, hypothesis)
         except Exception as error:
             stage = error.stage if isinstance(error, StageError) else self._stage
             message = " ".join(str(error).split())
@@ -152,8 +152,8 @@ class LiveTurn:
 
     # ------------------------------------------------------------ understanding
 
-    def _understand(self, hypothesis: Hypothesis) -> tuple[Message, ...]:
-        """Cleans the transcript and words the prompt; nothing where nothing was said."""
+    def _understand(self, hypothesis: Hypothesis) -> str:
+        """Cleans the transcript; nothing where nothing was said."""
         if not hypothesis.text.strip():
             return self._degrade("silence", NOTHING_HEARD_HINT)
         self._stage, started_s = "cleaning", self._clock.t_s()
@@ -162,23 +162,23 @@ class LiveTurn:
         self._emit("cleaned", {**data, "started_s": started_s, "retracted": cleaned.retracted})
         if not cleaned.text.strip():
             return self._degrade("nothing_left_after_cleaning", NOTHING_MEANT_HINT)
-        self._stage = "prompt"
-        return self._assistant.build_messages(self._conversation.history(), cleaned.text)
+        return cleaned.text
 
-    def _degrade(self, reason: str, hint: str) -> tuple[Message, ...]:
+    def _degrade(self, reason: str, hint: str) -> str:
         self._emit("degraded", {"reason": reason, "hint": hint})
-        return ()
+        return ""
 
     # ------------------------------------------------------------ answering
 
-    async def _answer(self, messages: tuple[Message, ...]) -> None:
-        generator, started_s = self._assistant.generator, self._clock.t_s()
-        token_ids = tuple(generator.encode_chat(messages, tools=self._tools))
-        data = {"num_tokens": len(token_ids), "started_s": started_s}
-        self._emit("prompt_built", {**data, "messages": messages, "token_ids": token_ids})
+    async def _answer(self, cleaned: str, hypothesis: Hypothesis) -> None:
+        self._stage, started_s = "prompt", self._clock.t_s()
+        history = self._conversation.history()
+        messages, prompt = self._assistant.build_prompt(history, cleaned, hypothesis, self._tools)
+        data = {"num_tokens": len(prompt), "started_s": started_s}
+        self._emit("prompt_built", {**data, "messages": messages, "prompt": prompt})
         self._stage, texts = "llm", list[str]()
         self._emit("request_submitted")
-        stream = generator.stream(token_ids, self._assistant.variant.sampling)
+        stream = self._assistant.generator.stream(prompt, self._assistant.variant.sampling)
         async with contextlib.aclosing(stream):
             async for delta in stream:
                 for token in delta.tokens:

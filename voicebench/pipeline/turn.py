@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
+from voicebench.llm.base import Prompt
 from voicebench.types import AnswerToken, Degradation, Event, StageFailure, Turn
 
-_WHOLE_OBJECTS = ("window", "hypothesis", "messages", "token_ids", "retracted")
+_WHOLE_OBJECTS = ("window", "hypothesis", "messages", "prompt", "retracted")
 """Keys under which events carry what the record keeps in fields of its own."""
 
 
@@ -49,7 +50,7 @@ def _fold(event: Event, fields: dict[str, Any], *, has_t_eos: bool) -> None:
         case "cleaned":
             fields |= {"cleaned": data["text"], "retracted": data["retracted"]}
         case "prompt_built":
-            fields |= {"messages": data["messages"], "prompt_token_ids": data["token_ids"]}
+            fields |= {"messages": data["messages"], **prompt_fields(data["prompt"])}
         case "answer_token":
             token = AnswerToken(id=data["id"], text=data["text"], t_s=event.t_s)
             fields["answer_tokens"] += (token,)
@@ -62,6 +63,15 @@ def _fold(event: Event, fields: dict[str, Any], *, has_t_eos: bool) -> None:
             fields["failure"] = StageFailure(
                 stage=data["stage"], type=data["type"], message=data["message"]
             )
+
+
+def prompt_fields(prompt: Prompt) -> dict[str, Any]:
+    """What a turn's record keeps of its prompt: all of it."""
+    return {
+        "prompt_token_ids": prompt.token_ids,
+        "prompt_as_embeddings": prompt.as_embeddings,
+        "prompt_mixtures": prompt.mixtures,
+    }
 
 
 def _without_whole_objects(event: Event) -> Event:

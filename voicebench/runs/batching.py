@@ -71,6 +71,10 @@ class _Batch:
         self._pieces: dict[str, Samples] = {}
         self._results: dict[str, tuple[Hypothesis, float]] = {}
 
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        return self._recognizer.vocabulary
+
     def collect(self, samples: Samples) -> None:
         self._pieces[content_key(samples)] = samples
 
@@ -110,6 +114,7 @@ class _Collector:
 
     def __init__(self, batch: _Batch) -> None:
         self._batch = batch
+        self.vocabulary: Sequence[str] = ()
 
     def recognize(self, samples: Samples) -> Hypothesis:
         self._batch.collect(samples)

@@ -2,7 +2,7 @@
 
     audio + recogniser settings -> hypothesis
     transcript + cleaning       -> text
-    prompt + tools + sampling   -> answer
+    prompt + sampling           -> answer
 
 So variants that differ in cleaning or prompt never recognise the same audio twice. The results are
 kept in memory for one run; another run may have other code, and computes anew.
@@ -14,6 +14,7 @@ first turn is still its loss in the second.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -22,23 +23,28 @@ import msgspec
 from voicebench.cleaning.presets import Cleaned
 from voicebench.clock import now_s
 from voicebench.errors import StageError
+from voicebench.llm.base import Prompt
 from voicebench.pipeline.assistant import Answer, Assistant, Transcript
 from voicebench.pipeline.live_turn import NOTHING_HEARD_HINT, NOTHING_MEANT_HINT
 from voicebench.pipeline.memory import Conversation
+from voicebench.pipeline.turn import prompt_fields
 from voicebench.runs.batching import Samples, content_key, transcribe_many
 from voicebench.runs.plan import PlannedConversation, Work
 from voicebench.runs.turns import asked, begin_turn, make_audio, remember
 from voicebench.types import (
     SAMPLE_RATE_HZ,
     Degradation,
+    Hypothesis,
     Message,
     Sampling,
     StageFailure,
+    Token,
     Turn,
 )
 
 BATCH_CONVERSATIONS = 16
 PATHS = ("recognised", "gold_cleaned", "gold")
+_RECOGNISER_UNIT = re.compile(r"[a-zA-Z]+|\S")
 
 
 @dataclass
@@ -67,6 +73,7 @@ class _Item:
     turn: Turn
     samples: Samples | None
     messages: dict[str, tuple[Message, ...]] = field(default_factory=dict)
+    prompts: dict[str, Prompt] = field(default_factory=dict)
     hits: list[str] = field(default_factory=list)
 
 
@@ -177,7 +184,21 @@ def _understand(cache: StageCache, item: _Item) -> None:
             item.turn = _degraded(item.turn, "nothing_left_after_cleaning", NOTHING_MEANT_HINT)
     for path, text in texts.items():
         history = talk.histories[path].history()
-        item.messages[path] = talk.assistant.build_messages(history, text)
+        said = turn.hypothesis if path == "recognised" else _heard_well(gold)
+        item.messages[path], item.prompts[path] = talk.assistant.build_prompt(
+            history, text, said, talk.planned.case.tools
+        )
+
+
+def _heard_well(gold: str) -> Hypothesis:
+    """A gold transcript as a recogniser would hand it over that is sure of every token."""
+    return Hypothesis(
+        tokens=tuple(
+            Token(text=text, start_s=0.0, end_s=0.0, confidence=1.0)
+            for text in _RECOGNISER_UNIT.findall(gold)
+        ),
+        is_final=True,
+    )
 
 
 def _clean(cache: StageCache, talk: _Talk, text: str) -> tuple[Cleaned, bool]:
@@ -197,7 +218,7 @@ def _answer(cache: StageCache, items: Sequence[_Item]) -> None:
     wanted: dict[Sampling, dict[str, tuple[_Item, str]]] = {}
     for path in PATHS:  # the turn's own answer first: the gold ones are then the ones kept
         for item in items:
-            if path not in item.messages:
+            if path not in item.prompts:
                 continue
             key = _answer_key(item, path)
             of_sampling = wanted.setdefault(item.talk.planned.variant.sampling, {})
@@ -211,8 +232,7 @@ def _answer(cache: StageCache, items: Sequence[_Item]) -> None:
         first, _ = next(iter(prompts.values()))
         started_s = now_s()
         answers = first.talk.assistant.answer_many(
-            [item.messages[path] for item, path in prompts.values()],
-            [item.talk.planned.case.tools for item, _ in prompts.values()],
+            [item.prompts[path] for item, path in prompts.values()]
         )
         timed = [_since(started_s, answer) for answer in answers]
         cache.answers.update(zip(prompts, timed, strict=True))
@@ -225,13 +245,12 @@ def _since(started_s: float, answer: Answer) -> Answer:
 
 
 def _answer_key(item: _Item, path: str) -> str:
-    planned = item.talk.planned
-    return content_key(item.messages[path], planned.case.tools, planned.variant.sampling)
+    return content_key(item.prompts[path], item.talk.planned.variant.sampling)
 
 
 def _finish(cache: StageCache, item: _Item) -> Turn:
     """The record of the turn; its three answers become history."""
-    answers = {path: cache.answers[_answer_key(item, path)] for path in item.messages}
+    answers = {path: cache.answers[_answer_key(item, path)] for path in item.prompts}
     for path, answer in answers.items():
         _remember(item.talk, path, item.messages[path][-1].content, answer.text)
     turn = msgspec.structs.replace(
@@ -246,7 +265,7 @@ def _finish(cache: StageCache, item: _Item) -> Turn:
     return msgspec.structs.replace(
         turn,
         messages=item.messages["recognised"],
-        prompt_token_ids=answer.prompt_token_ids,
+        **prompt_fields(item.prompts["recognised"]),
         answer=answer.text,
         answer_tokens=answer.tokens,
         finish_reason=answer.finish_reason,

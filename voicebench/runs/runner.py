@@ -16,6 +16,7 @@ import msgspec
 from voicebench.bundled.manifest import hash_folder
 from voicebench.config import Profile, build_generator, build_recognizer, load_profile, verify_model
 from voicebench.errors import RecordError
+from voicebench.llm.handoff import check_handoff
 from voicebench.runs import provenance
 from voicebench.runs.latency import run_latency
 from voicebench.runs.plan import (
@@ -112,6 +113,8 @@ def execute(
     profile = load_profile(settings.profile)
     suites = [load_suite(name) for name in settings.suites or list_suites()]
     cases = [case for suite in suites for case in suite.cases[: settings.limit]]
+    for variant in settings.variants:
+        check_handoff(variant, profile.llm.enable_prompt_embeds)
     conversations = plan_conversations(cases, settings.variants, settings.repeats or 1)
     for model in (profile.asr.folder, profile.llm.folder):
         verify_model(Path(model))
