@@ -145,16 +145,15 @@ def test_embeddings_are_answered_as_their_ids_are(
 def test_the_model_hears_the_mixture_and_not_the_id(
     generator: VllmGenerator, ids: list[tuple[int, ...]]
 ) -> None:
-    three, five = (generator.encode_around(build_messages("plain", (), text), (), "")[0]
-                   for text in ("三", "五"))  # fmt: skip
-    place = next(place for place, (a, b) in enumerate(zip(three, five, strict=True)) if a != b)
-    position = ids[0].index(three[place])
-    other = (*ids[0][:position], five[place], *ids[0][position + 1 :])
+    later = tuple(generator.encode_chat(build_messages("seed", (), SAID[0].replace("三", "五"))))
+    position = next(p for p, (a, b) in enumerate(zip(ids[0], later, strict=True)) if a != b)
     certain = Mixture(
-        position=position, token_ids=(three[place], five[place]), probabilities=(0.0, 1.0)
+        position=position,
+        token_ids=(ids[0][position], later[position]),
+        probabilities=(0.0, 1.0),
     )
     mixed, plain, meant = texts_of(
-        generator.generate([embedded(ids[0], certain), embedded(ids[0]), embedded(other)], GREEDY)
+        generator.generate([embedded(ids[0], certain), embedded(ids[0]), embedded(later)], GREEDY)
     )
     assert mixed == meant != plain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,9 +24,7 @@ from voicebench.suites.load import load_suite
 from voicebench.suites.speech import render_turn
 from voicebench.types import Case, Run, Turn, Variant
 
-HANDOFFS: tuple[str, ...] = get_args(Variant.__annotations__["handoff"]) or (
-    "text", "token_map", "embeds", "soft_embeds", "marked",
-)  # fmt: skip
+HANDOFFS = ("text", "token_map", "embeds", "soft_embeds", "marked")
 SUITE = load_suite("multi_turn")
 DOUBT = 0.995  # above what most tokens reach, so that there is doubt in every turn
 
