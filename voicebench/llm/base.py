@@ -91,7 +91,7 @@ class Generator(Protocol):
     def encode_around(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
     ) -> list[list[int]]:
-        """The same in pieces, cut at every `place` in the last message's content."""
+        """The same in pieces, cut at every `place` in a message's content."""
         ...
 
     def token_table(self, vocabulary: Sequence[str]) -> TokenTable:

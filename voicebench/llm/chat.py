@@ -60,7 +60,7 @@ class ChatEncoder:
     def encode_around(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
     ) -> list[list[int]]:
-        """The same in pieces, cut at every `place` in the last message's content.
+        """The same in pieces, cut at every `place` in a message's content.
 
         What is put between the pieces is not merged with what stands beside it.
 
@@ -71,10 +71,9 @@ class ChatEncoder:
         """
         pieces: list[list[int]] = [[]]
         pending = ""
-        for text, message_index in self._render(messages, tools):
-            if message_index is not None:
-                is_cut = bool(place) and message_index == len(messages) - 1
-                first, *others = text.split(place) if is_cut else [text]
+        for text, is_content in self._render(messages, tools):
+            if is_content:
+                first, *others = text.split(place) if place else [text]
                 pending += first
                 for other in others:
                     pieces[-1] += self.encode_text(pending)
@@ -103,8 +102,8 @@ class ChatEncoder:
 
     def _render(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]
-    ) -> Iterable[tuple[str, int | None]]:
-        """The laid out prompt in pieces, each with the index of the message it is the content of."""
+    ) -> Iterable[tuple[str, bool]]:
+        """The laid out prompt in pieces, each with whether it is a message's content."""
         # The template sees a stand-in for each content; a fresh nonce cannot occur in tools.
         nonce = secrets.token_hex(8)
         conversation = [
@@ -120,7 +119,5 @@ class ChatEncoder:
         )
         pieces = re.split(f"\ue000{nonce}:(\\d+)\ue001", rendered)
         for index, piece in enumerate(pieces):
-            if index % 2:
-                yield messages[int(piece)].content, int(piece)
-            else:
-                yield piece, None
+            is_content = index % 2 == 1
+            yield (messages[int(piece)].content if is_content else piece), is_content
