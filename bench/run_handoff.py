@@ -26,7 +26,6 @@ import msgspec
 from _common import finish
 
 from voicebench.metrics.latency import latencies, quantiles
-from voicebench.metrics.summary import ALL_SUITES
 from voicebench.report.data import load_report
 from voicebench.runs.runner import execute
 from voicebench.runs.settings import RunSettings
@@ -77,8 +76,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="handoff_") as scratch:
         execute(settings, Path(scratch, "run"), _Quiet(), argv=sys.argv[1:])
         report = load_report(Path(scratch, "run"))
-    groups = report.overall or report.groups
-    assert all(group["suite"] == ALL_SUITES for group in groups) or len(report.run.suites) == 1
+    groups = report.overall or report.groups  # over all suites, or the only one
     by_variant = {group["variant"]: group["metrics"] for group in groups}
     turns = [turn for turn in report.turns if turn.prompt_token_ids]
     figures = {
@@ -157,12 +155,8 @@ def _row(handoff: str, figures: dict[str, Any]) -> list[str]:
 def _rate(metric: dict[str, Any]) -> str:
     if metric["value"] is None:
         return "–"
-    bounds = (
-        " [{:.1f}, {:.1f}]".format(*(100 * b for b in metric["interval"] or ()))
-        if metric["interval"]
-        else ""
-    )
-    return f"{100 * metric['value']:.1f} %{bounds} n = {metric['n']}"
+    low, high = metric["interval"] or (metric["value"], metric["value"])
+    return f"{100 * metric['value']:.1f} % [{100 * low:.1f}, {100 * high:.1f}] n = {metric['n']}"
 
 
 if __name__ == "__main__":

@@ -105,3 +105,8 @@ def test_a_word_carries_its_likeliest_readings() -> None:
         ("hello", 0.45),
         ("help", 0.36),
     ]
+
+
+def test_a_piece_of_a_word_is_no_reading_of_a_whole_one() -> None:
+    (word,) = join_pieces([piece("天", 0.0, ("天", 0.6), ("ten@@", 0.3), ("田", 0.1))])
+    assert [reading.text for reading in word.alternatives] == ["天", "田"]

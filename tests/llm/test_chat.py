@@ -92,22 +92,26 @@ def test_content_is_all_there(encoder: ChatEncoder, tokenizer: Any, content: str
     assert text == f"<|im_start|>user\n{content}<|im_end|>\n<|im_start|>assistant\n"
 
 
+PLACE = "\ue002place\ue003"
+
+
 @settings(deadline=None, max_examples=60)
 @given(contents=st.lists(st.tuples(ROLES, HOSTILE), min_size=1, max_size=4), more=HOSTILE)
-def test_a_prefix_ends_with_the_last_content_and_begins_every_prompt_that_goes_on(
+def test_what_stands_before_a_place_begins_every_prompt_that_goes_on_from_there(
     encoder: ChatEncoder, contents: list[tuple[Any, str]], more: str
 ) -> None:
-    messages = _messages(contents)
-    prefix, whole = encoder.encode_prefix(messages), encoder.encode(messages)
-    assert len(prefix) < len(whole)
-    assert whole[: len(prefix)] == prefix
-    longer = [*messages[:-1], Message(role=messages[-1].role, content=contents[-1][1] + more)]
-    begun = encoder.encode_prefix([*messages[:-1], Message(role=messages[-1].role, content="")])
-    assert encoder.encode(longer)[: len(begun) - 1] == begun[:-1]
+    *earlier, (role, content) = contents
+    cut = _messages([*earlier, (role, content + PLACE)])
+    before = encoder.encode_around(cut, (), PLACE)[0]
+    longer = encoder.encode(_messages([*earlier, (role, content + more)]))
+    assert 0 < len(before) < len(encoder.encode(_messages(contents)))
+    num_alike = len(before) - 1  # the last token may grow together with what follows
+    assert longer[:num_alike] == before[:num_alike]
 
 
-def test_tools_are_part_of_the_prefix(encoder: ChatEncoder) -> None:
-    messages = [Message(role="system", content="a"), Message(role="user", content="")]
-    prefix = encoder.encode_prefix(messages, [TOOL])
-    assert prefix != encoder.encode_prefix(messages)
-    assert encoder.encode(messages, [TOOL])[: len(prefix)] == prefix
+def test_tools_stand_before_the_place(encoder: ChatEncoder) -> None:
+    messages = [Message(role="system", content="a"), Message(role="user", content=PLACE)]
+    before = encoder.encode_around(messages, [TOOL], PLACE)[0]
+    assert before != encoder.encode_around(messages, (), PLACE)[0]
+    asked = [messages[0], Message(role="user", content="")]
+    assert encoder.encode(asked, [TOOL])[: len(before)] == before

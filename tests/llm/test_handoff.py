@@ -332,6 +332,43 @@ def test_a_language_model_without_embeddings_is_refused_with_a_way_out(bundled: 
     assert build(encoding, "token_map", DOUBTFUL)[1]
 
 
+@pytest.mark.parametrize("handoff", HANDOFFS)
+def test_what_comes_after_the_transcript_changes_nothing_before_it(
+    bundled: Encoding, handoff: str
+) -> None:
+    tools = (Message(role="assistant", content="我查一下。"), Message(role="tool", content="三点"))
+    built = Handoff(bundled, VOCABULARY, Variant(handoff=handoff))  # type: ignore[arg-type]
+    messages, first = built.build((), "请问张三在吗", DOUBTFUL)
+    longer_messages, longer = built.build((), "请问张三在吗", DOUBTFUL, after=tools)
+    assert longer_messages == (*messages, *tools)
+    assert longer.prefix(len(first)) == first
+    assert "<tool_response>\n三点\n</tool_response>" in bundled.text_of(longer.token_ids)
+
+
+@pytest.mark.parametrize("handoff", HANDOFFS)
+@pytest.mark.parametrize("template", ["", "问：{asr_text}。再说一遍：{asr_text}"])
+def test_the_beginning_of_a_turn_begins_its_prompt(
+    bundled: Encoding, handoff: str, template: str
+) -> None:
+    variant = Variant(handoff=handoff, prompt_template=template)  # type: ignore[arg-type]
+    built = Handoff(bundled, VOCABULARY, variant)  # type: ignore[arg-type]
+    _, whole = built.build((), "请问张三在吗", DOUBTFUL)
+    beginnings = [
+        built.beginning((), "请问张三在吗"[:length], DOUBTFUL[:length]) for length in range(7)
+    ]
+    for beginning in beginnings:
+        assert whole.prefix(len(beginning)) == beginning
+    assert len({len(beginning) for beginning in beginnings}) == 7
+
+
+@pytest.mark.parametrize("handoff", HANDOFFS)
+def test_what_was_typed_is_told_as_it_is(bundled: Encoding, handoff: str) -> None:
+    messages, prompt = build(bundled, handoff, (), "明天 3:00 开会")
+    assert messages[-1].content == "明天 3:00 开会"
+    assert "明天 3:00 开会<|im_end|>" in bundled.text_of(prompt.token_ids)
+    assert prompt.mixtures == ()
+
+
 # ---------------------------------------------------------------- prompts as data
 
 

@@ -134,8 +134,8 @@ def test_what_was_said_is_warmed_up_to_where_the_templates_tail_begins(
     generator: VllmGenerator,
 ) -> None:
     said = SAID[0] * 3
-    messages, whole = build_messages("seed", (), said[:-20]), build_messages("seed", (), said)
-    prefix, prompt = generator.encode_prefix(messages), generator.encode_chat(whole)
+    cut, whole = build_messages("seed", (), said[:-20] + "|"), build_messages("seed", (), said)
+    prefix, prompt = generator.encode_around(cut, (), "|")[0], generator.encode_chat(whole)
     assert prompt[: len(prefix)] == prefix
     generator.forget_prompts()
     asyncio.run(generator.warm(prefix))

@@ -88,10 +88,11 @@ class ScriptedGenerator:
     ) -> list[int]:
         return [ord(char) for message in messages for char in f"{message.role}:{message.content}\n"]
 
-    def encode_prefix(
-        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
-    ) -> list[int]:
-        return self.encode_chat(messages)[:-1]
+    def encode_around(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
+    ) -> list[list[int]]:
+        text = "".join(map(chr, self.encode_chat(messages)))
+        return [[ord(char) for char in piece] for piece in text.split(place)]
 
     def answer_to(self, prompt: str) -> str:
         return self.answer

@@ -142,6 +142,16 @@ def test_other_settings_are_refused(settings: RunSettings, tmp_path: Path) -> No
         run(msgspec.structs.replace(settings, limit=1), tmp_path / "run")
 
 
+@pytest.mark.parametrize("handoff", ["embeds", "soft_embeds"])
+def test_a_hand_off_that_the_profile_cannot_take_is_refused_before_anything_is_written(
+    settings: RunSettings, tmp_path: Path, handoff: str
+) -> None:
+    variants = build_variants([], [], [f"name=x,handoff={handoff}"], 0)
+    with pytest.raises(ConfigError, match=r"llm.enable_prompt_embeds: true in the profile"):
+        run(msgspec.structs.replace(settings, variants=variants), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_turn_whose_audio_is_gone_is_a_failed_record(
     settings: RunSettings, tmp_path: Path
 ) -> None:

@@ -53,10 +53,11 @@ class ToyGenerator:
     ) -> list[int]:
         return [ord(char) for m in messages for char in f"{m.role}:{m.content}\n"]
 
-    def encode_prefix(
-        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
-    ) -> list[int]:
-        return self.encode_chat(messages)[:-1]
+    def encode_around(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
+    ) -> list[list[int]]:
+        text = "".join(map(chr, self.encode_chat(messages)))
+        return [[ord(char) for char in piece] for piece in text.split(place)]
 
     async def warm(self, prompt: Prompt) -> int:
         return 0

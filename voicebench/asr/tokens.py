@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -115,7 +116,8 @@ def join_pieces(pieces: Sequence[Token]) -> tuple[Token, ...]:
 
 def _word(pieces: Sequence[Token]) -> Token:
     if len(pieces) == 1 and not pieces[0].text.endswith(PIECE_MARK):
-        return pieces[0]
+        whole = tuple(a for a in pieces[0].alternatives if not a.text.endswith(PIECE_MARK))
+        return msgspec.structs.replace(pieces[0], alternatives=whole)
     most = max(len(piece.alternatives) for piece in pieces)
     readings = [("", 1.0)]
     for piece in pieces:

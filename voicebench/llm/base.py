@@ -95,17 +95,10 @@ class Generator(Protocol):
         the assistant begins. Control tokens written in a message's content stay plain text."""
         ...
 
-    def encode_prefix(
-        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
-    ) -> list[int]:
-        """The same, ending with the last message's content: what `encode_chat` of a conversation
-        that goes on from there begins with, but for tokens that grow together at the cut."""
-        ...
-
     def encode_around(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
     ) -> list[list[int]]:
-        """`encode_chat` in pieces, cut at every `place` in the last message's content."""
+        """`encode_chat` in pieces, cut at every `place` in a message\'s content."""
         ...
 
     def token_table(self, vocabulary: Sequence[str]) -> TokenTable:

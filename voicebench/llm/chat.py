@@ -57,18 +57,10 @@ class ChatEncoder:
         """
         return self.encode_around(messages, tools, place="")[0]
 
-    def encode_prefix(
-        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
-    ) -> list[int]:
-        """Prompt ids up to the end of the last message's content; the template's tail is cut off."""
-        rendered = list(self._render(messages, tools))
-        num_kept = max(number for number, (_, index) in enumerate(rendered, 1) if index is not None)
-        return self._encode(rendered[:num_kept], place="", place_in=-1)[0]
-
     def encode_around(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
     ) -> list[list[int]]:
-        """The same in pieces, cut at every `place` in the last message's content.
+        """The same in pieces, cut at every `place` in a message's content.
 
         What is put between the pieces is not merged with what stands beside it.
 
@@ -77,17 +69,11 @@ class ChatEncoder:
             tools: Tools offered, as JSON schemas.
             place: A text that stands for what is left out; empty for one piece.
         """
-        return self._encode(self._render(messages, tools), place, place_in=len(messages) - 1)
-
-    def _encode(
-        self, rendered: Iterable[tuple[str, int | None]], place: str, place_in: int
-    ) -> list[list[int]]:
         pieces: list[list[int]] = [[]]
         pending = ""
-        for text, message_index in rendered:
-            if message_index is not None:
-                is_cut = bool(place) and message_index == place_in
-                first, *others = text.split(place) if is_cut else [text]
+        for text, is_content in self._render(messages, tools):
+            if is_content:
+                first, *others = text.split(place) if place else [text]
                 pending += first
                 for other in others:
                     pieces[-1] += self.encode_text(pending)
@@ -116,8 +102,8 @@ class ChatEncoder:
 
     def _render(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]
-    ) -> Iterable[tuple[str, int | None]]:
-        """The laid out prompt in pieces, each with the index of the message it is the content of."""
+    ) -> Iterable[tuple[str, bool]]:
+        """The laid out prompt in pieces, each with whether it is a message's content."""
         # The template sees a stand-in for each content; a fresh nonce cannot occur in tools.
         nonce = secrets.token_hex(8)
         conversation = [
@@ -133,7 +119,5 @@ class ChatEncoder:
         )
         pieces = re.split(f"\ue000{nonce}:(\\d+)\ue001", rendered)
         for index, piece in enumerate(pieces):
-            if index % 2:
-                yield messages[int(piece)].content, int(piece)
-            else:
-                yield piece, None
+            is_content = index % 2 == 1
+            yield (messages[int(piece)].content if is_content else piece), is_content

@@ -27,15 +27,18 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
+import msgspec
+
 from voicebench.errors import ConfigError
 from voicebench.llm.base import Generator, Prompt
-from voicebench.llm.prompts import MARKS_NOTE, build_messages, template_to_transcript
+from voicebench.llm.prompts import MARKS_NOTE, build_messages
 from voicebench.llm.token_table import TokenTable, starts_latin
 from voicebench.llm.transcript import Piece, split_into_pieces
 from voicebench.types import Message, Mixture, Token, Variant
 
 WITH_EMBEDDINGS = frozenset({"embeds", "soft_embeds"})
 THROUGH_TABLE = frozenset({"token_map", *WITH_EMBEDDINGS})
+_ANY_TOKEN = (Token(text="一", start_s=0.0, end_s=0.0, confidence=1.0),)
 
 
 def check_handoff(variant: Variant, takes_embeddings: bool) -> None:
@@ -71,19 +74,17 @@ class Handoff:
         self.messages((), "")
         if variant.handoff in WITH_EMBEDDINGS:
             check_handoff(variant, generator.takes_embeddings)
+        if variant.handoff != "text":
+            split_into_pieces("", _ANY_TOKEN)  # loads what aligns, before the first turn
         self._table: TokenTable | None = None
         if variant.handoff in THROUGH_TABLE:
             self._table = generator.token_table(vocabulary)
 
-    def messages(
-        self, history: Sequence[Message], text: str, template: str | None = None
-    ) -> tuple[Message, ...]:
-        """The conversation as the variant words it, `text` being what was said now; `template`
-        takes the place of the variant's."""
+    def messages(self, history: Sequence[Message], text: str) -> tuple[Message, ...]:
+        """The conversation as the variant words it, `text` being what was said now."""
         variant = self._variant
         note = MARKS_NOTE if variant.handoff == "marked" else ""
-        template = variant.prompt_template if template is None else template
-        return build_messages(variant.prompt, history, text, template, note)
+        return build_messages(variant.prompt, history, text, variant.prompt_template, note)
 
     def build(
         self,
@@ -91,22 +92,24 @@ class Handoff:
         cleaned: str,
         tokens: Sequence[Token],
         tools: Sequence[dict[str, Any]] = (),
+        after: Sequence[Message] = (),
     ) -> tuple[tuple[Message, ...], Prompt]:
         """The conversation and the prompt it is handed over as.
 
         Args:
             history: Earlier turns.
             cleaned: The transcript after cleaning.
-            tokens: The transcript before it, as recognised.
+            tokens: The transcript before it, as recognised; none where the text was typed.
             tools: Tools offered, as JSON schemas.
+            after: What came after it in this turn, such as the results of tools.
         """
+        pieces = self._pieces(cleaned, tokens)
+        messages = (*self.messages(history, self._written(pieces)), *after)
         if self._table is None:
-            messages = self.messages(history, self._worded(cleaned, tokens))
             return messages, Prompt(token_ids=tuple(self._generator.encode_chat(messages, tools)))
-        with_place = self.messages(history, self._place)
+        with_place = (*self.messages(history, self._place), *after)
         around = self._generator.encode_around(with_place, tools, self._place)
-        pieces = split_into_pieces(cleaned, tokens)
-        return self.messages(history, cleaned), self._put_together(around, pieces, self._table)
+        return messages, self._put_together(around, pieces, self._table)
 
     def beginning(
         self,
@@ -115,30 +118,42 @@ class Handoff:
         tokens: Sequence[Token],
         tools: Sequence[dict[str, Any]] = (),
     ) -> Prompt:
-        """What the prompt begins with while more is being said: up to the end of the transcript so
-        far, in the form of the whole. Arguments as of `build`."""
-        if self._table is None:
-            template = template_to_transcript(self._variant.prompt_template)
-            messages = self.messages(history, self._worded(cleaned, tokens), template)
-            return Prompt(token_ids=tuple(self._generator.encode_prefix(messages, tools)))
-        with_place = self.messages(history, self._place)
+        """The prompt up to the end of a transcript that goes on, in the form of the whole: what
+        can be warmed while the rest is being said.
+
+        Where the tokenizer has merges, the last token or two may turn out others.
+        """
+        pieces = self._pieces(cleaned, tokens)
+        text = "" if self._table else self._written(pieces)
+        with_place = self.messages(history, text + self._place)
         before = self._generator.encode_around(with_place, tools, self._place)[0]
-        return self._put_together([before, ()], split_into_pieces(cleaned, tokens), self._table)
+        if self._table is None:
+            return Prompt(token_ids=tuple(before))
+        return self._put_together((before, ()), pieces, self._table)
+
+    def _pieces(self, cleaned: str, tokens: Sequence[Token]) -> list[Piece]:
+        if self._variant.handoff == "text":
+            return [Piece(cleaned, None)]
+        return split_into_pieces(cleaned, tokens)
+
+    def _written(self, pieces: Sequence[Piece]) -> str:
+        """The transcript as text, marked where the variant marks."""
+        is_marked = self._variant.handoff == "marked"
+        return "".join(self._marked(piece) if is_marked else piece.text for piece in pieces)
 
     def _put_together(
         self, around: Sequence[Sequence[int]], pieces: Sequence[Piece], table: TokenTable
     ) -> Prompt:
+        """The prompt with the transcript, from the table, between the pieces of `around`."""
         spoken = table.ids_of([piece.text for piece in pieces])
-        mixtures = []
-        if self._variant.handoff == "soft_embeds":
-            mixtures = list(self._mixtures(pieces, spoken, table))
+        is_soft = self._variant.handoff == "soft_embeds"
+        mixtures = list(self._mixtures(pieces, spoken, table)) if is_soft else []
         ids, mixed = list(around[0]), list[Mixture]()
         for following in around[1:]:
             mixed += [
-                Mixture(position=len(ids) + m.position, token_ids=m.token_ids,
-                        probabilities=m.probabilities)
-                for m in mixtures
-            ]  # fmt: skip
+                msgspec.structs.replace(mixture, position=len(ids) + mixture.position)
+                for mixture in mixtures
+            ]
             ids += [i for piece_ids in spoken for i in piece_ids]
             ids += following
         return Prompt(
@@ -183,12 +198,6 @@ class Handoff:
             for reading in token.alternatives[: variant.doubt_top_k]
             if reading.probability > 0
         ]
-
-    def _worded(self, cleaned: str, tokens: Sequence[Token]) -> str:
-        """The transcript of the forms that are text."""
-        if self._variant.handoff != "marked":
-            return cleaned
-        return "".join(self._marked(piece) for piece in split_into_pieces(cleaned, tokens))
 
     def _marked(self, piece: Piece) -> str:
         heard = piece.text.removeprefix(" ")

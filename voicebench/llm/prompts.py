@@ -74,17 +74,6 @@ def fill_template(prompt_template: str, asr_text: str) -> str:
     return prompt_template.replace(PLACEHOLDER, asr_text)
 
 
-def template_to_transcript(prompt_template: str) -> str:
-    """The template cut where the transcript first ends: what can be known of the user's message
-    before all of it has been said.
-
-    >>> template_to_transcript("请回答：{asr_text}。谢谢！")
-    '请回答：{asr_text}'
-    """
-    before, placeholder, _ = prompt_template.partition(PLACEHOLDER)
-    return before + placeholder
-
-
 def build_messages(
     prompt_name: str,
     history: Sequence[Message],

@@ -107,12 +107,6 @@ class VllmGenerator:
         """Prompt token ids of a conversation; see `ChatEncoder`."""
         return self._chat.encode(messages, tools)
 
-    def encode_prefix(
-        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
-    ) -> list[int]:
-        """See `Generator.encode_prefix`."""
-        return self._chat.encode_prefix(messages, tools)
-
     def encode_around(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
     ) -> list[list[int]]:

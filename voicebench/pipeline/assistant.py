@@ -149,16 +149,18 @@ class Assistant:
         cleaned: str,
         hypothesis: Hypothesis,
         tools: Sequence[dict[str, Any]] = (),
+        after: Sequence[Message] = (),
     ) -> tuple[tuple[Message, ...], Prompt]:
         """The conversation, and the prompt that it is handed to the LLM as.
 
         Args:
             history: Earlier turns.
-            cleaned: The transcript after cleaning.
-            hypothesis: The transcript before it; may be one that is not final.
+            cleaned: The transcript after cleaning, or what was typed.
+            hypothesis: The transcript before it; need not be final, and is empty for typed text.
             tools: Tools offered, as JSON schemas.
+            after: What came after it in this turn, such as the results of tools.
         """
-        return self._handoff.build(history, cleaned, hypothesis.tokens, tools)
+        return self._handoff.build(history, cleaned, hypothesis.tokens, tools, after)
 
     def build_beginning(
         self,
