@@ -98,7 +98,7 @@ class Generator(Protocol):
     def encode_around(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]], place: str
     ) -> list[list[int]]:
-        """`encode_chat` in pieces, cut at every `place` in a message\'s content."""
+        """`encode_chat` in pieces, cut at every `place` in a message's content."""
         ...
 
     def token_table(self, vocabulary: Sequence[str]) -> TokenTable:
