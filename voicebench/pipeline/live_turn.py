@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from voicebench.asr.windows import SlidingWindows, WindowAudio
 from voicebench.audio import AudioChunk
@@ -17,7 +14,8 @@ from voicebench.errors import StageError
 from voicebench.llm.base import Delta, Prompt
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
 from voicebench.pipeline.memory import Conversation
-from voicebench.pipeline.pace import SimulatedClock, start_beside
+from voicebench.pipeline.pace import SimulatedClock
+from voicebench.pipeline.pauses import Pauses
 from voicebench.pipeline.prefill import Prefill
 from voicebench.pipeline.speculation import DraftPrompt, Speculation
 from voicebench.types import Event, EventKind, Hypothesis, Message, Window
@@ -27,21 +25,6 @@ if TYPE_CHECKING:
 
 NOTHING_HEARD_HINT = "没有听到您说话，请再说一遍，或者输入文字。"
 NOTHING_MEANT_HINT = "没有听清您的问题，请再说一遍，或者输入文字。"
-
-_MAX_WINDOWS_IN_PAUSE = 2  # a longer pause is no end of a question, and audio must not pile up
-
-
-@dataclass
-class _Pause:
-    """The person has stopped speaking, perhaps for good.
-
-    `hypothesis` is the transcript up to here, once it is known: the final one, should nothing
-    follow. `held` are the windows that became whole in the pause; they are recognised if it ends.
-    """
-
-    end_s: float
-    hypothesis: Hypothesis | None = None
-    held: list[WindowAudio] = field(default_factory=list)
 
 
 class LiveTurn:
@@ -71,14 +54,17 @@ class LiveTurn:
         self._stage = "audio"  # the stage whose failure an exception is
         self._recognising: asyncio.Task[None] | None = None  # the latest window's, after all others
         self._is_committed = False
-        self._pause: _Pause | None = None
         self._prefill: Prefill | None = None
         self._speculation: Speculation | None = None
+        self._pauses: Pauses | None = None
         if assistant.variant.prefill:
             self._prefill = Prefill(assistant.generator, clock, self._emit, self._beginning)
         if assistant.variant.speculation:
             self._speculation = Speculation(
                 assistant.variant, clock, self._emit, self._draft_prompt, self._stream
+            )
+            self._pauses = Pauses(
+                self._speculation, clock, self._report_ready, self._report_windows
             )
 
     async def run(
@@ -127,9 +113,12 @@ class LiveTurn:
             noticed = endpoint.feed(chunk.samples)
             self._announce(noticed)
             self._stage = "audio"
-            ready = windows.take(chunk.samples)
-            await self._start_recognising(windows, self._hold_in_pause(noticed, ready))
-            self._begin_pause(windows, noticed)
+            ready: Iterable[WindowAudio] = windows.take(chunk.samples)
+            if self._pauses:
+                ready = self._pauses.let_pass(noticed, ready)
+            await self._start_recognising(windows, ready)
+            if self._pauses:
+                self._recognising = self._pauses.begin(windows, noticed, self._recognising)
             if endpoint.is_ended:
                 reason = "endpoint"
                 break
@@ -141,16 +130,18 @@ class LiveTurn:
         self._emit("audio_ended", {"audio_s": windows.audio_s})
         self._emit("turn_committed", {"reason": reason, "silence_s": max(0.0, silence_s)})
         self._is_committed = True
-        paused = await self._paused_transcript() if is_quiet else None
-        if paused is None:
-            await self._start_recognising(windows, (*self._end_pause(), *windows.take_rest()))
+        pause = await self._pauses.last(self._recognising) if self._pauses and is_quiet else None
+        if pause is None:
+            waited = self._pauses.end() if self._pauses else ()
+            await self._start_recognising(windows, (*waited, *windows.take_rest()))
             if self._recognising:
                 await self._recognising
         self._stage = "asr"
-        hypothesis = paused or Hypothesis(tokens=windows.hypothesis.tokens, is_final=True)
+        heard = pause.hypothesis if pause and pause.hypothesis else windows.hypothesis
+        hypothesis = Hypothesis(tokens=heard.tokens, is_final=True)
         data: dict[str, Any] = {"text": hypothesis.text, "confidence": hypothesis.confidence}
-        if paused and self._pause:
-            data["from_pause_s"] = self._pause.end_s
+        if pause:
+            data["from_pause_s"] = pause.end_s
         self._emit("transcript_final", {**data, "hypothesis": hypothesis})
         return hypothesis
 
@@ -209,66 +200,6 @@ class LiveTurn:
                     "window": window,
                 },
             )
-
-    # ------------------------------------------------------------ pauses, with speculation
-
-    def _begin_pause(self, windows: SlidingWindows, noticed: Sequence[EndpointEvent]) -> None:
-        """At the onset of a pause, recognises the rest of the audio and begins a draft on it."""
-        if not self._speculation or not noticed or noticed[-1].kind != "speech_stopped":
-            return
-        self._pause = pause = _Pause(end_s=windows.audio_s)
-        if rest := windows.peek_rest():
-            self._report_ready(rest)
-        preview = self._preview(windows, rest, pause, after=self._recognising)
-        self._recognising = start_beside(self._clock, preview)
-
-    async def _preview(
-        self,
-        windows: SlidingWindows,
-        rest: WindowAudio | None,
-        pause: _Pause,
-        after: asyncio.Task[None] | None,
-    ) -> None:
-        if after:
-            await after
-        if self._speculation is None or self._pause is not pause:
-            return
-        hypothesis, started_s = windows.hypothesis, self._clock.t_s()
-        if rest:
-            try:
-                recognised, hypothesis = await asyncio.to_thread(windows.preview, rest)
-            except Exception as error:  # all of it is recognised again if this was the end
-                self._speculation.report_failure("pause", error)
-                return
-            provisional = [msgspec.structs.replace(w, is_provisional=True) for w in recognised]
-            self._report_windows(provisional, started_s)
-        pause.hypothesis = msgspec.structs.replace(hypothesis, is_final=True)
-        if self._pause is pause and not self._is_committed:
-            self._speculation.begin(pause.hypothesis, "pause")
-
-    def _hold_in_pause(
-        self, noticed: Sequence[EndpointEvent], ready: Iterable[WindowAudio]
-    ) -> Iterable[WindowAudio]:
-        """The windows to recognise now: in a pause they wait, for there may be nothing in them."""
-        if self._speculation and any(event.kind == "speech_started" for event in noticed):
-            self._speculation.drop("speech_resumed")
-            return (*self._end_pause(), *ready)
-        if self._pause is None:
-            return ready
-        self._pause.held += ready
-        return self._end_pause() if len(self._pause.held) > _MAX_WINDOWS_IN_PAUSE else ()
-
-    def _end_pause(self) -> list[WindowAudio]:
-        """From here on windows are recognised as they come; returns those that were held."""
-        pause, self._pause = self._pause, None
-        return pause.held if pause else []
-
-    async def _paused_transcript(self) -> Hypothesis | None:
-        """The transcript of the pause in which the turn ends: silence needs no recognition."""
-        if self._pause is None or self._recognising is None:
-            return None
-        await self._recognising
-        return self._pause.hypothesis
 
     # ------------------------------------------------------------ understanding
 
