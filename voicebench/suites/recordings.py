@@ -106,7 +106,8 @@ def to_reference(text: str) -> str:
     """
     text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("ʼ", "'")
     kept = "".join(char if _is_said(text, at) else " " for at, char in enumerate(text))
-    return _GAP.sub("", " ".join(kept.split()))
+    joined = _GAP.sub("", " ".join(kept.split()))
+    return unicodedata.normalize("NFKC", joined)  # an accent may have met its letter
 
 
 def _is_said(text: str, at: int) -> bool:

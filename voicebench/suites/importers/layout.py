@@ -11,14 +11,12 @@ from voicebench.suites.recordings import Found, read_lines
 
 
 def below(folder: Path, *names: str) -> Path:
-    """`folder/a/b`, where `folder` may itself be a later part of that path.
+    """The deepest of `folder/a/b`, `folder/b` and `folder` that is there.
 
-    So `corpus` and `corpus/data_aishell` both lead to `data_aishell`.
+    So `corpus`, `corpus/data_aishell` and what holds them all lead to `data_aishell`.
     """
-    for skipped in range(len(names)):
-        if (candidate := folder.joinpath(*names[skipped:])).exists():
-            return candidate
-    return folder.joinpath(*names)
+    candidates = (folder.joinpath(*names[skipped:]) for skipped in range(len(names)))
+    return next((path for path in candidates if path.is_dir()), folder)
 
 
 def need(path: Path, corpus: str, way_out: str) -> Path:
