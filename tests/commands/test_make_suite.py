@@ -112,6 +112,30 @@ def test_a_corpus_is_referred_to(
     capsys.readouterr()
 
 
+def test_a_true_recording_of_aishell_is_imported(
+    speech_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody real, who stops speaking before the recording ends."""
+    name = "BAC009S0724W0121"
+    wav = tmp_path / "data_aishell" / "wav" / "dev" / "S0724" / f"{name}.wav"
+    wav.parent.mkdir(parents=True)
+    shutil.copy(speech_dir / f"aishell_{name}.wav", wav)
+    transcript = tmp_path / "data_aishell" / "transcript" / "aishell_transcript_v0.8.txt"
+    transcript.parent.mkdir()
+    transcript.write_text(f"{name} 广州市 房地产 中介 协会 分析\n", encoding="utf-8")
+    argv = ["suites", "import", "aishell1", str(tmp_path / "data_aishell"), "--name", "dev",
+            "--split", "dev", "--into", str(tmp_path)]  # fmt: skip
+    assert main(argv) == 0
+    assert main(["suites", "check", str(tmp_path / "dev")]) == 0
+    turn = load_suite(tmp_path / "dev").cases[0].turns[0]
+    with wave.open(str(wav), "rb") as file:
+        duration_s = file.getnframes() / file.getframerate()
+    assert turn.reference == "广州市房地产中介协会分析"
+    assert 0.5 * duration_s < turn.t_eos_s < duration_s - 0.1
+    assert turn.t_eos_source == "vad"
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

@@ -225,8 +225,8 @@ def _suffix(content: bytes) -> str:
 def _write(part: Path, making: Making, cases: Sequence[Case]) -> None:
     lines = b"".join(msgspec.json.encode(case) + b"\n" for case in cases)
     (part / CASES_FILE).write_bytes(lines)
-    (part / INFO_FILE).write_bytes(msgspec.yaml.encode(making.info))
     (part / "README.md").write_text(_readme(making, cases), encoding="utf-8")
+    (part / INFO_FILE).write_bytes(msgspec.yaml.encode(making.info))
 
 
 def _readme(making: Making, cases: Sequence[Case]) -> str:
