@@ -159,6 +159,29 @@ def test_aishell_takes_one_split_and_counts_what_the_corpus_lacks(tmp_path: Path
     assert read_corpus("aishell1", tmp_path, "test").recordings == found.recordings
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("aishell1", "一二 线 城市", "涨 了 5%"),
+        ("kespeech", "明天见", "<SPOKEN_NOISE>"),
+        ("common_voice", "聽日見", "……"),
+        ("voicebench", "Tell me a story.", "What is 3 + 4?"),
+    ],
+)
+def test_what_the_corpus_says_that_cannot_be_a_reference_is_left_out(
+    name: str, old: str, new: str, tmp_path: Path
+) -> None:
+    folder = MAKERS[name](tmp_path)
+    paths = {"aishell1": _TRANSCRIPT, "kespeech": "Tasks/ASR/test/text", "common_voice": "test.tsv",
+             "voicebench": "usa/metadata.jsonl"}  # fmt: skip
+    before = _read(name, folder)
+    _edit(paths[name], old, new)(folder)
+    after = _read(name, folder)
+    assert len(after.recordings) == len(before.recordings) - 1
+    assert len(after.left_out) == len(before.left_out) + 1
+    assert after.problems == []
+
+
 def test_a_meeting_keeps_who_said_what_when(tmp_path: Path) -> None:
     found = _read("alimeeting", _alimeeting(tmp_path / "corpus"))
     info = SuiteInfo(name="ali", title="Ali", description="One.")
@@ -232,7 +255,7 @@ _TRANSCRIPT = "transcript/aishell_transcript_v0.8.txt"
         (
             "aishell1",
             _edit(_TRANSCRIPT, "0122 一二 线 城市", "0122"),
-            f"{_TRANSCRIPT}:3: the text is empty",
+            f"{_TRANSCRIPT}:3: BAC009S0764W0122 stands alone",
         ),
         (
             "aishell1",

@@ -30,7 +30,7 @@ _CLASS = re.compile(r'class = "(\w+)"')
 
 def read(folder: Path, split: str) -> Found:
     """Reads one split; see the package."""
-    found = Found()
+    found = Found(is_published=True)
     root = below(folder, f"{split}_Ali", f"{split}_Ali_far")
     parts = {path.name for path in (folder, *folder.rglob("*_Ali_far")) if path.is_dir()}
     known = {name.removesuffix("_Ali_far") for name in parts if name.endswith("_Ali_far")}

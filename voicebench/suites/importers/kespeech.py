@@ -22,7 +22,7 @@ _MARKER = re.compile(r"<[A-Z_]+>")  # <SPOKEN_NOISE>
 
 def read(folder: Path, split: str) -> Found:
     """Reads one split; see the package."""
-    found = Found()
+    found = Found(is_published=True)
     root = below(folder, "KeSpeech")
     tasks = need(root / "Tasks" / "ASR", "KeSpeech", "Name the folder that holds Tasks and Audio.")
     part = tasks / split

@@ -37,7 +37,9 @@ def unknown_split(split: str, known: Iterable[str], place: Path) -> SuiteError:
 
 
 def keyed_lines(path: Path, found: Found) -> dict[str, tuple[int, str]]:
-    """A table of `key value` lines: key to line number and value; a key twice is a problem.
+    """A table of `key value` lines: key to line number and value.
+
+    A key that is there twice or has no value is a problem.
 
     Raises:
         SuiteError: The file is missing or not UTF-8.
@@ -48,6 +50,9 @@ def keyed_lines(path: Path, found: Found) -> dict[str, tuple[int, str]]:
         if key in table:
             message = f"id {key!r} is already on line {table[key][0]}"
             found.problems.append(Problem(f"{path}:{number}", message))
+            continue
+        if not value.strip():
+            found.problems.append(Problem(f"{path}:{number}", f"{key} stands alone"))
             continue
         table[key] = (number, value.strip())
     return table

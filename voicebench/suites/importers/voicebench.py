@@ -31,7 +31,7 @@ METADATA = "metadata.jsonl"
 
 def read(folder: Path, split: str) -> Found:
     """Reads one split; see the package."""
-    found = Found()
+    found = Found(is_published=True)
     shards = sorted(folder.glob(f"{split}-*.parquet"))
     if shards:
         for number, (place, row, audio) in enumerate(_parquet_rows(shards), start=1):
