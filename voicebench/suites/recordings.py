@@ -81,10 +81,10 @@ class Found:
         audio = recording.audio
         if isinstance(audio, Path) and not audio.is_file():
             self.problems.append(Problem(recording.place, f"there is no audio file {audio}"))
+        elif fault and self.is_published:
+            self.left_out.append(Problem(recording.place, fault))
         elif fault:
-            (self.left_out if self.is_published else self.problems).append(
-                Problem(recording.place, fault)
-            )
+            self.problems.append(Problem(recording.place, fault))
         else:
             self.recordings.append(recording)
 
