@@ -14,7 +14,7 @@ import pytest
 
 from tests.suites.tones import write_tone
 from voicebench.cli import main
-from voicebench.commands import _make_suite
+from voicebench.commands import _make_suite, _progress
 from voicebench.config import Profile
 from voicebench.report.export import export_run
 from voicebench.report.render import load_report, write_report
@@ -227,3 +227,15 @@ def test_own_recordings_run_through_the_bundled_models_and_out_to_other_scorers(
     sides = [[" ".join(side[name]) for name in reference] for side in (reference, hypothesis)]
     assert jiwer.wer(*sides) == pytest.approx(metrics["cer"]["value"])
     capsys.readouterr()
+
+
+def test_progress_is_lines_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0.0, 10.0, 30.0, 30.0, 30.0, 40.0])
+    monkeypatch.setattr(_progress, "now_s", lambda: next(clock))
+    with _progress.ItemProgress("recordings") as progress:
+        progress.done(1, 4, "a")
+        progress.done(2, 4, "b")
+        progress.done(3, 4, "c")
+    assert capsys.readouterr().err == "2 of 4 recordings, about 0:00:30 left\n"

@@ -141,6 +141,6 @@ class ItemProgress:
         self._bar.update(self._task, total=total, completed=num_done, description=name)
         if self._bar.disable and now_s() - self._last_line_s > _SECONDS_BETWEEN_LINES:
             self._last_line_s = now_s()
-            each_s = (now_s() - self._started_s) / num_done
-            left = time.strftime("%H:%M:%S", time.gmtime(each_s * (total - num_done)))
+            left_s = (now_s() - self._started_s) / num_done * (total - num_done)
+            left = timedelta(seconds=round(left_s))
             print(f"{num_done} of {total} {self._unit}, about {left} left", file=sys.stderr)
