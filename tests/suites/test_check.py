@@ -91,6 +91,40 @@ def test_symbols_outside_the_vocabulary_are_named(write_suite: WriteSuite, cases
     assert messages == ["/cases.jsonl:2: case tiny-002, turn 1: the recogniser cannot write ppt 带"]
 
 
+def _record(cases: Lines, folder: Path, **changes: Any) -> None:
+    (folder / "a.wav").write_bytes(b"")
+    cases[1]["turns"][0] |= {"segments": [], "audio": "a.wav", **changes}
+
+
+def test_what_a_person_said_need_not_be_writable(write_suite: WriteSuite, cases: Lines) -> None:
+    _record(cases, write_suite(cases))
+    assert _messages(write_suite(cases), vocabulary=frozenset("我两点不对是三见李明")) == []
+
+
+def test_suggestions_are_not_checked(write_suite: WriteSuite, cases: Lines) -> None:
+    fact = {"id": "answer", "type": "term", "value": "Lima"}
+    cases[1]["turns"][0] |= {"expects": "transcript", "facts": [fact]}
+    assert _messages(write_suite(cases)) == []
+    cases[1]["turns"][0]["expects"] = "answer"
+    assert ["'Lima' is not in" in each for each in _messages(write_suite(cases))] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "end_s", "told"),
+    [
+        ("谁带ppt", 0.9, []),
+        ("谁带", 0.9, ["turn 1: the spoken segments are not the reference"]),
+        ("谁带ppt", 1.2, ["turn 1: somebody speaks after t_eos_s, 1.0"]),
+    ],
+)
+def test_speakers_must_say_the_reference_in_time(
+    write_suite: WriteSuite, cases: Lines, text: str, end_s: float, told: list[str]
+) -> None:
+    spoken = [{"speaker": "A", "text": text, "start_s": 0.0, "end_s": end_s}]
+    _record(cases, write_suite(cases), spoken=spoken)
+    assert [each.split(", ", 1)[1] for each in _messages(write_suite(cases))] == told
+
+
 def test_what_was_trained_on_is_found(write_suite: WriteSuite, cases: Lines) -> None:
     cases[1]["tags"] = ["template:meeting.ask"]
     training = Training(

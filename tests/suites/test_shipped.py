@@ -15,7 +15,7 @@ from voicebench.bundled.recipe.dialogues import dialogues
 from voicebench.bundled.recipe.frames import DIALECT_FRAMES, FRAMES
 from voicebench.metrics.facts import judge_answer
 from voicebench.suites.check import TEMPLATE_TAG, Training, check_suite, fold, split_symbols
-from voicebench.suites.load import CASES_FILE, DATASETS_FOLDER, list_suites, load_suite
+from voicebench.suites.load import CASES_FILE, DATASETS_FOLDER, INFO_FILE, list_suites, load_suite
 
 SUITES = recipe_cases.SUITES
 MIN_CASES = {"daily_qa": 40, "self_correction": 40}
@@ -39,7 +39,9 @@ def training() -> Training:
 
 
 def test_every_shipped_suite_has_a_recipe() -> None:
-    assert tuple(list_suites()) == SUITES
+    own = ("voicebench suites new ", "voicebench suites import ")  # of whoever runs the tests
+    infos = {name: (DATASETS_FOLDER / name / INFO_FILE).read_text() for name in list_suites()}
+    assert tuple(n for n, info in infos.items() if not any(c in info for c in own)) == SUITES
 
 
 @pytest.mark.parametrize("name", SUITES)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from voicebench.suites.load import Problem
     from voicebench.suites.make import Made
     from voicebench.suites.recordings import Found
     from voicebench.suites.schema import SuiteInfo
@@ -151,6 +152,8 @@ def _make(args: argparse.Namespace, found: Found, info: SuiteInfo) -> int:
     from voicebench.suites.load import DATASETS_FOLDER
     from voicebench.suites.make import DEFAULT_CLOCK, Making, make_suite
 
+    if found.problems and not args.skip_bad:
+        print(f"{_count(found.problems)} so far; looking at the audio for more", file=sys.stderr)
     folder = (Path(args.into) if args.into else DATASETS_FOLDER) / info.name
     with ItemProgress("recordings") as progress:
         making = Making(
@@ -171,6 +174,10 @@ def _make(args: argparse.Namespace, found: Found, info: SuiteInfo) -> int:
     return 2 if made.folder is None else 0
 
 
+def _count(problems: list[Problem]) -> str:
+    return f"{len(problems)} problem{'s'[: len(problems) != 1]}"
+
+
 def _document(made: Made) -> dict[str, Any]:
     return {
         "folder": str(made.folder) if made.folder else None,
@@ -185,11 +192,7 @@ def _print(made: Made, name: str) -> None:
     for problem in made.problems:
         print(problem)
     if made.problems:
-        num = len(made.problems)
-        print(
-            f"{name}: {num} problem{'s'[: num != 1]}, so no suite was made; "
-            "--skip-bad leaves them out"
-        )
+        print(f"{name}: {_count(made.problems)}, so no suite was made; --skip-bad leaves them out")
         return
     for problem in made.left_out[:NUM_LEFT_OUT_SHOWN]:
         print(f"left out: {problem}", file=sys.stderr)

@@ -92,7 +92,7 @@ def measure_turn(
     if asked and case:
         spoken["facts"] = score_turn(turn, case, names)
         spoken["attribution"] = attribute_turn(turn, case, names)
-        if turn.failure is None or turn.failure.stage not in _STAGES_BEFORE_TRANSCRIPT:
+        if is_transcript_counted(turn):
             spoken |= _measure_transcript(turn, asked, case.clock, names or (), normalizer)
     if turn.failure is None:
         spoken["answer_tokens"] = len(turn.answer_tokens)
@@ -106,6 +106,11 @@ def measure_turn(
         spoken["drafts"], spoken["cached"] = count_drafts(turn), count_cached(turn)
         spoken["stages"] = tuple((s.stage, s.tag, s.duration_s) for s in segments)
     return TurnMeasures(rtf=latency.turn_rtf(turn), **spoken)
+
+
+def is_transcript_counted(turn: Turn) -> bool:
+    """Whether a turn came as far as a transcript, so that its CER counts."""
+    return turn.failure is None or turn.failure.stage not in _STAGES_BEFORE_TRANSCRIPT
 
 
 def _asked(turn: Turn, case: Case | None) -> CaseTurn | None:

@@ -16,6 +16,8 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from voicebench.errors import SuiteError
 from voicebench.suites.load import Problem, Suite, find_suite, read_suite
 from voicebench.types import Case, CaseTurn, Record, Segment
@@ -149,6 +151,11 @@ def _speech_messages(suite: Suite, turn: CaseTurn) -> Iterator[str]:
             yield f"spoken text has digits: {segment.spoken!r}; spell numbers in Hanzi"
     if turn.segments and not _says(turn.segments, turn.reference):
         yield "the segments do not say the reference"
+    if turn.spoken is not msgspec.UNSET:
+        if fold("".join(segment.text for segment in turn.spoken)) != fold(turn.reference):
+            yield "the spoken segments are not the reference"
+        if any(segment.end_s > turn.t_eos_s + T_EOS_TOLERANCE_S for segment in turn.spoken):
+            yield f"somebody speaks after t_eos_s, {turn.t_eos_s}"
 
 
 def _says(segments: tuple[Segment, ...], reference: str) -> bool:

@@ -155,19 +155,14 @@ def _make_cases(
     cases = []
     for number, recording in enumerate(recordings, start=1):
         try:
-            cases.append(_make_case(recording, making, part, is_doomed=_is_doomed(made, making)))
+            cases.append(_make_case(recording, making, part))
         except (AudioError, SuiteError) as error:
             made.problems.append(Problem(recording.place, error.problem, error.way_out))
         making.progress(number, len(recordings), recording.id)
     return cases
 
 
-def _is_doomed(made: Made, making: Making) -> bool:
-    """Whether no suite will come of it, so that only further problems are looked for."""
-    return bool(made.problems) and not making.skips_bad
-
-
-def _make_case(recording: Recording, making: Making, part: Path, *, is_doomed: bool) -> Case:
+def _make_case(recording: Recording, making: Making, part: Path) -> Case:
     source = recording.audio if isinstance(recording.audio, Path) else recording.audio()
     samples = load_audio(source)
     duration_s = len(samples) / SAMPLE_RATE_HZ
@@ -176,7 +171,7 @@ def _make_case(recording: Recording, making: Making, part: Path, *, is_doomed: b
         raise SuiteError(
             f"speech ends at {t_eos_s} s, but {_name(recording)} has {duration_s:.2f} s"
         )
-    if t_eos_s is None and not is_doomed:
+    if t_eos_s is None:
         t_eos_s = making.end_of_speech(samples)
         if t_eos_s is None:
             raise SuiteError(
@@ -187,7 +182,7 @@ def _make_case(recording: Recording, making: Making, part: Path, *, is_doomed: b
     turn = CaseTurn(
         reference=reference,
         meaning=to_reference(recording.meaning) or reference,
-        t_eos_s=round(min(t_eos_s or duration_s, duration_s), 3),
+        t_eos_s=round(min(t_eos_s, duration_s), 3),
         audio=_place_audio(recording, source, making, part),
         facts=recording.facts or making.suggest(reference, making.clock),
         expects="transcript",
@@ -230,8 +225,8 @@ def _suffix(content: bytes) -> str:
 def _write(part: Path, making: Making, cases: Sequence[Case]) -> None:
     lines = b"".join(msgspec.json.encode(case) + b"\n" for case in cases)
     (part / CASES_FILE).write_bytes(lines)
-    (part / INFO_FILE).write_bytes(msgspec.yaml.encode(making.info))
     (part / "README.md").write_text(_readme(making, cases), encoding="utf-8")
+    (part / INFO_FILE).write_bytes(msgspec.yaml.encode(making.info))
 
 
 def _readme(making: Making, cases: Sequence[Case]) -> str:

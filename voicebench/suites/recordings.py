@@ -66,21 +66,25 @@ class Found:
     Attributes:
         recordings: The sound ones, in order of their ids.
         problems: What is wrong.
-        left_out: What the corpus is known to lack, and is no fault of this copy.
+        left_out: What a published corpus lacks in every copy, so that nobody here can mend it.
+        is_published: Whether it is such a corpus; texts that cannot be references are left out then.
     """
 
     recordings: list[Recording] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     left_out: list[Problem] = field(default_factory=list)
+    is_published: bool = False
 
     def add(self, recording: Recording) -> None:
         """Takes a recording, or names what is wrong with its text or file."""
-        message = text_fault(recording.text) or text_fault(recording.meaning or recording.text)
+        fault = text_fault(recording.text) or text_fault(recording.meaning or recording.text)
         audio = recording.audio
         if isinstance(audio, Path) and not audio.is_file():
-            message = f"there is no audio file {audio}"
-        if message:
-            self.problems.append(Problem(recording.place, message))
+            self.problems.append(Problem(recording.place, f"there is no audio file {audio}"))
+        elif fault and self.is_published:
+            self.left_out.append(Problem(recording.place, fault))
+        elif fault:
+            self.problems.append(Problem(recording.place, fault))
         else:
             self.recordings.append(recording)
 
@@ -93,7 +97,7 @@ class Found:
             if known is not each:
                 message = f"id {each.id!r} is already that of {known.place}"
                 self.problems.append(Problem(each.place, message, "Rename one of the files."))
-        return Found([*first.values()], self.problems, self.left_out)
+        return Found([*first.values()], self.problems, self.left_out, self.is_published)
 
 
 def to_reference(text: str) -> str:
@@ -106,7 +110,8 @@ def to_reference(text: str) -> str:
     """
     text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("ʼ", "'")
     kept = "".join(char if _is_said(text, at) else " " for at, char in enumerate(text))
-    return _GAP.sub("", " ".join(kept.split()))
+    joined = _GAP.sub("", " ".join(kept.split()))
+    return unicodedata.normalize("NFKC", joined)  # an accent may have met its letter
 
 
 def _is_said(text: str, at: int) -> bool:

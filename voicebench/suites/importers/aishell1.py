@@ -20,8 +20,8 @@ TRANSCRIPT = "aishell_transcript_v0.8.txt"
 
 def read(folder: Path, split: str) -> Found:
     """Reads one split; see the package."""
-    found = Found()
-    root = folder if (folder / "wav").is_dir() else below(folder, "data_aishell")
+    found = Found(is_published=True)
+    root = below(folder, "data_aishell")
     path = need(root / "transcript" / TRANSCRIPT, "AISHELL-1", "Name the folder data_aishell.")
     wavs = need(root / "wav", "AISHELL-1", "Name the folder data_aishell.")
     audio = _audio_of_split(wavs, split)

@@ -30,12 +30,12 @@ _CLASS = re.compile(r'class = "(\w+)"')
 
 def read(folder: Path, split: str) -> Found:
     """Reads one split; see the package."""
-    found = Found()
+    found = Found(is_published=True)
     root = below(folder, f"{split}_Ali", f"{split}_Ali_far")
-    if not (root / "textgrid_dir").is_dir():
-        parts = [path.name.split("_")[0] for path in folder.rglob("*_Ali_far") if path.is_dir()]
-        if parts:
-            raise unknown_split(split, parts, folder)
+    parts = {path.name for path in (folder, *folder.rglob("*_Ali_far")) if path.is_dir()}
+    known = {name.removesuffix("_Ali_far") for name in parts if name.endswith("_Ali_far")}
+    if known and root.resolve().name != f"{split}_Ali_far":
+        raise unknown_split(split, known, folder)
     way_out = f"Name the folder that holds {split}_Ali."
     grids = need(root / "textgrid_dir", "AliMeeting", way_out)
     wavs = need(root / "audio_dir", "AliMeeting", way_out)
@@ -92,14 +92,16 @@ def read_textgrid(path: Path) -> Iterator[SpokenSegment]:
             raise SuiteError(f"{path}:{line}: a tier without class or name")
         if kind[1] != "IntervalTier":
             continue
-        intervals = _INTERVAL.findall(tier)
+        intervals = list(_INTERVAL.finditer(tier))
         size = re.search(r"intervals: size = (\d+)", tier)
         if size is None or int(size[1]) != len(intervals):
             declared = size[1] if size else "no"
             message = f"tier {name[1]!r} declares {declared} intervals and holds {len(intervals)}"
             raise SuiteError(f"{path}:{line}: {message}")
-        for begin, stop, text in intervals:
+        for interval in intervals:
+            begin, stop, text = interval.groups()
             if float(stop) < float(begin):
+                line += tier.count("\n", 0, interval.start())
                 raise SuiteError(
                     f"{path}:{line}: tier {name[1]!r} has an interval {begin} to {stop}"
                 )

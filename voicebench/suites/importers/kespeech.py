@@ -22,9 +22,8 @@ _MARKER = re.compile(r"<[A-Z_]+>")  # <SPOKEN_NOISE>
 
 def read(folder: Path, split: str) -> Found:
     """Reads one split; see the package."""
-    found = Found()
+    found = Found(is_published=True)
     root = below(folder, "KeSpeech")
-    root = root if (root / "Tasks").is_dir() else folder
     tasks = need(root / "Tasks" / "ASR", "KeSpeech", "Name the folder that holds Tasks and Audio.")
     part = tasks / split
     if not part.is_dir():

@@ -11,14 +11,12 @@ from voicebench.suites.recordings import Found, read_lines
 
 
 def below(folder: Path, *names: str) -> Path:
-    """`folder/a/b`, where `folder` may itself be a later part of that path.
+    """The deepest of `folder/a/b`, `folder/b` and `folder` that is there.
 
-    So `corpus` and `corpus/data_aishell` both lead to `data_aishell`.
+    So `corpus`, `corpus/data_aishell` and what holds them all lead to `data_aishell`.
     """
-    for skipped in range(len(names)):
-        if (candidate := folder.joinpath(*names[skipped:])).exists():
-            return candidate
-    return folder.joinpath(*names)
+    candidates = (folder.joinpath(*names[skipped:]) for skipped in range(len(names)))
+    return next((path for path in candidates if path.is_dir()), folder)
 
 
 def need(path: Path, corpus: str, way_out: str) -> Path:
@@ -39,7 +37,9 @@ def unknown_split(split: str, known: Iterable[str], place: Path) -> SuiteError:
 
 
 def keyed_lines(path: Path, found: Found) -> dict[str, tuple[int, str]]:
-    """A table of `key value` lines: key to line number and value; a key twice is a problem.
+    """A table of `key value` lines: key to line number and value.
+
+    A key that is there twice or has no value is a problem.
 
     Raises:
         SuiteError: The file is missing or not UTF-8.
@@ -50,6 +50,9 @@ def keyed_lines(path: Path, found: Found) -> dict[str, tuple[int, str]]:
         if key in table:
             message = f"id {key!r} is already on line {table[key][0]}"
             found.problems.append(Problem(f"{path}:{number}", message))
+            continue
+        if not value.strip():
+            found.problems.append(Problem(f"{path}:{number}", f"{key} stands alone"))
             continue
         table[key] = (number, value.strip())
     return table

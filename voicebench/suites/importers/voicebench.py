@@ -31,7 +31,7 @@ METADATA = "metadata.jsonl"
 
 def read(folder: Path, split: str) -> Found:
     """Reads one split; see the package."""
-    found = Found()
+    found = Found(is_published=True)
     shards = sorted(folder.glob(f"{split}-*.parquet"))
     if shards:
         for number, (place, row, audio) in enumerate(_parquet_rows(shards), start=1):
@@ -81,10 +81,10 @@ def _parquet_rows(
     for shard in shards:
         file = parquet.ParquetFile(shard)
         names = file.schema_arrow.names
-        if "audio" not in names:
-            raise SuiteError(
-                f"{shard}:1 has no column 'audio'", f"Its columns: {', '.join(names)}."
-            )
+        for name in ("prompt", "audio"):
+            if name not in names:
+                columns = f"Its columns: {', '.join(names)}."
+                raise SuiteError(f"{shard}:1 has no column {name!r}", columns)
         texts = [name for name in names if name in ("prompt", "reference")]
         for group in range(file.num_row_groups):
             rows = file.read_row_group(group, columns=texts).to_pylist()

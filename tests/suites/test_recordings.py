@@ -1,0 +1,225 @@
+"""A folder of own recordings is read whole, and everything wrong in it is named with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.suites.tones import write_tone
+from voicebench.errors import SuiteError
+from voicebench.suites.check import check_suite
+from voicebench.suites.make import Making, make_suite
+from voicebench.suites.recordings import Found, Recording, read_folder, text_fault, to_reference
+from voicebench.suites.schema import SuiteInfo
+
+
+@pytest.mark.parametrize(
+    ("written", "reference"),
+    [
+        ("明天下午三点，见张三。", "明天下午三点见张三"),
+        ("甚至 出现 交易 几乎 停滞 的 情况", "甚至出现交易几乎停滞的情况"),
+        ("用 PPT 讲 web app", "用PPT讲web app"),
+        ("它有３．５米，约 3 4 个", "它有3.5米约3 4个"),
+        ("It’s “fine” – isn't it?", "It's fine isn't it"),
+        ("well-known - or not-", "well-known or not"),
+        ("马丁·路德《书》（一）", "马丁路德书一"),
+        ("下晝𠮶個人 㗎 la～", "下晝𠮶個人㗎la"),
+        ("。", ""),
+    ],
+)
+def test_a_transcript_becomes_what_a_recogniser_would_write(written: str, reference: str) -> None:
+    assert to_reference(written) == reference
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("三点见", ""),
+        ("  ", "the text is empty"),
+        ("……！", "the text '……！' holds no words"),
+        ("涨了5%", "the text has %, which is read aloud: write it as it was said"),
+        ("付￥30", "the text has ¥, which is read aloud: write it as it was said"),
+    ],
+)
+def test_a_text_that_cannot_be_a_reference_is_told(text: str, fault: str) -> None:
+    assert text_fault(text) == fault
+
+
+@given(st.text(max_size=30))
+def test_a_reference_is_a_reference_again(text: str) -> None:
+    assert to_reference(to_reference(text)) == to_reference(text)
+
+
+@pytest.fixture(scope="module")
+def tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tone(tmp_path_factory.mktemp("tone") / "a.wav", 0.2)
+
+
+@settings(deadline=None, max_examples=60)
+@given(text=st.text(alphabet="三点见见Ａb3.,'’-。？%“ ～\u200b\u3000é", max_size=12))
+def test_what_is_taken_passes_the_check(
+    text: str, tone: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    found = Found()
+    found.add(Recording("a", "a.txt:1", text, tone))
+    assert len(found.recordings) + len(found.problems) == 1
+    if found.recordings:
+        folder = tmp_path_factory.mktemp("suites") / "own"
+        info = SuiteInfo(name="own", title="Own", description="One.")
+        making = Making(info, folder, copies_audio=False, end_of_speech=lambda samples: 0.2)
+        make_suite(found, making)
+        assert check_suite(folder, vocabulary=frozenset()) == ()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two recordings with texts beside them, one in a folder below."""
+    for name, text in (("a", "三点见"), ("ward 2/b", "\ufeff付三百块。\n")):
+        write_tone(tmp_path / f"{name}.wav").with_suffix(".txt").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_texts_beside_the_audio_are_read(folder: Path) -> None:
+    (folder / ".trash").mkdir()
+    (folder / ".trash" / "c.wav").write_bytes(b"")
+    found = read_folder(folder)
+    assert found.problems == []
+    assert [(each.id, each.text) for each in found.recordings] == [
+        ("a", "三点见"),
+        ("ward_2-b", "付三百块。"),
+    ]
+    assert found.recordings[1].place == f"{folder / 'ward 2' / 'b.txt'}:1"
+
+
+def _told(folder: Path) -> list[str]:
+    return [str(problem).removeprefix(f"{folder}/") for problem in read_folder(folder).problems]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (
+            lambda f: (f / "a.txt").unlink(),
+            "a.wav: has no transcript. Write a.txt.",
+        ),
+        (
+            lambda f: (f / "a.wav").unlink(),
+            "a.txt:1: there is no audio file of this name beside it. Add it or take the text away.",
+        ),
+        (lambda f: (f / "a.txt").write_text(" \n"), "a.txt:1: the text is empty"),
+        (lambda f: (f / "a.txt").write_text("！"), "a.txt:1: the text '！' holds no words"),
+        (
+            lambda f: (f / "a.txt").write_bytes("三点\n见".encode("gb18030")),
+            "a.txt:1: is not UTF-8. Save it as UTF-8.",
+        ),
+        (
+            lambda f: write_tone(f / "a.MP3"),
+            "a.txt:1: id 'a' is already that of {f}/a.txt:1. Rename one of the files.",
+        ),
+    ],
+)
+def test_a_fault_beside_the_audio_is_named(
+    folder: Path, spoil: Callable[[Path], object], told: str
+) -> None:
+    spoil(folder)
+    assert _told(folder) == [told.replace("{f}", str(folder))]
+
+
+def test_all_faults_are_named_at_once(folder: Path) -> None:
+    (folder / "a.txt").unlink()
+    (folder / "c.txt").write_text("没有录音")
+    (folder / "ward 2" / "b.txt").write_text("")
+    assert [each.split(":")[0] for each in _told(folder)] == ["c.txt", "ward 2/b.txt", "a.wav"]
+
+
+def _write_table(folder: Path, text: str, name: str = "transcripts.tsv") -> None:
+    for path in folder.rglob("*.txt"):
+        path.unlink()
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def test_a_table_is_read(folder: Path) -> None:
+    _write_table(folder, "file\ttext\tmeaning\tt_eos_s\na.wav\t两点不\"对三点见\t三点见\t0.9\n\n"
+                         "ward 2/b.wav\t付三百块\t\t\n")  # fmt: skip
+    found = read_folder(folder)
+    assert found.problems == []
+    first, second = found.recordings
+    assert (first.text, first.meaning, first.t_eos_s) == ('两点不"对三点见', "三点见", 0.9)
+    assert (second.id, second.meaning, second.t_eos_s) == ("ward_2-b", "", None)
+
+
+def test_a_table_may_be_commas_with_quotes(folder: Path) -> None:
+    _write_table(
+        folder, '\ufefffile,text\r\na.wav,"三点,见"\r\nward 2/b.wav,好\r\n', "transcripts.csv"
+    )
+    assert [each.text for each in read_folder(folder).recordings] == ["三点,见", "好"]
+
+
+_B = "ward 2/b.wav\t好\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("a.wav\t\n" + _B, ["transcripts.tsv:2: the cell text is empty (a.wav)"]),
+        (
+            "a.wav\n" + _B,
+            ["transcripts.tsv:2: has 1 cells, the header 2", "a.wav: has no transcript"],
+        ),
+        ("a.wav\t好\nc.wav\t好\n" + _B, ["transcripts.tsv:3: there is no audio file {f}/c.wav"]),
+        ("a.wav\t好\n../c.wav\t好\n" + _B, ["transcripts.tsv:3: '../c.wav' is not inside {f}"]),
+        (
+            "a.wav\t好\na.wav\t好\n" + _B,
+            ["transcripts.tsv:3: id 'a' is already that of {f}/transcripts.tsv:2"],
+        ),
+        ("a.wav\t好\n", ["ward 2/b.wav: has no transcript. Add it to transcripts.tsv."]),
+    ],
+)
+def test_a_fault_in_a_table_is_named(folder: Path, rows: str, told: list[str]) -> None:
+    _write_table(folder, "file\ttext\n" + rows)
+    found = _told(folder)
+    assert len(found) == len(told)
+    for each, start in zip(found, told, strict=True):
+        assert each.startswith(start.replace("{f}", str(folder)))
+
+
+@pytest.mark.parametrize("end", ["soon", "0", "-1", "nan"])
+def test_an_end_of_speech_must_be_seconds(folder: Path, end: str) -> None:
+    _write_table(folder, f"file\ttext\tt_eos_s\na.wav\t好\t{end}\nward 2/b.wav\t好\t\n")
+    assert _told(folder) == [f"transcripts.tsv:2: t_eos_s must be seconds after 0, got {end!r}"]
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (
+            "file\ttxt",
+            r"transcripts\.tsv:1 has no column 'text'; its header is file txt.*Did you mean text\?",
+        ),
+        ("file\ttext\tt_eos", r"has the column 't_eos'.*Did you mean t_eos_s\?"),
+        ("file\ttext\ttext", r":1 names a column twice"),
+        ("", r"its header is empty.*Columns: file, text, meaning, t_eos_s"),
+    ],
+)
+def test_wrong_columns_are_refused(folder: Path, header: str, message: str) -> None:
+    _write_table(folder, f"{header}\na.wav\t好\n")
+    with pytest.raises(SuiteError, match=message):
+        read_folder(folder)
+
+
+def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="there is no folder"):
+        read_folder(tmp_path / "nowhere")
+    with pytest.raises(SuiteError, match=r"holds no audio.*\.wav"):
+        read_folder(tmp_path)
+
+
+def test_two_tables_are_refused(folder: Path) -> None:
+    _write_table(folder, "file\ttext\n")
+    _write_table(folder, "file,text\n", "transcripts.csv")
+    with pytest.raises(SuiteError, match="holds both"):
+        read_folder(folder)
