@@ -11,7 +11,7 @@ import pytest
 
 from voicebench.errors import ModelError, StageError
 from voicebench.llm.base import Delta, Prompt
-from voicebench.llm.embeddings import embed, embedding_table
+from voicebench.llm.embeddings import embed, embedding_table, engine_input
 from voicebench.llm.prompts import build_messages
 from voicebench.llm.vllm_engine import VllmGenerator
 from voicebench.types import AnswerToken, Mixture, Sampling
@@ -65,6 +65,14 @@ def test_a_table_that_does_not_fit_is_refused(shape: tuple[int, ...] | None, mes
     )
     with pytest.raises(ModelError, match=message):
         embedding_table(engine)
+
+
+def test_an_engine_loaded_without_embeddings_says_how_to_load_it_with() -> None:
+    engine = SimpleNamespace(model_config=SimpleNamespace(enable_prompt_embeds=False))
+    ids = Prompt(token_ids=(1, 2))
+    assert engine_input(engine, ids)["prompt_token_ids"] == [1, 2]
+    with pytest.raises(ModelError, match=r"Set llm.enable_prompt_embeds: true in the profile"):
+        engine_input(engine, Prompt(token_ids=(1, 2), as_embeddings=True))
 
 
 # ---------------------------------------------------------------- the engine

@@ -1,4 +1,4 @@
-"""The rows of the live embedding table that a prompt is made of."""
+"""Prompts as vLLM takes them: token ids, or rows of the model's live embedding table."""
 
 from __future__ import annotations
 
@@ -6,11 +6,34 @@ from typing import TYPE_CHECKING, Any
 
 from voicebench.errors import ModelError
 from voicebench.llm.base import Prompt
+from voicebench.llm.engine_thread import token_input
 
 if TYPE_CHECKING:
     import torch
 
-_WAY_OUT = "Use a hand-off of token ids: text, token_map or marked."
+_WAY_OUT = (
+    "Set llm.enable_prompt_embeds: false in the profile, and use a hand-off of token ids: text, "
+    "token_map or marked."
+)
+
+
+def engine_input(engine: Any, prompt: Prompt) -> dict[str, Any]:
+    """A prompt as vLLM takes it: all of it as embeddings, or none.
+
+    vLLM can mix ids and embeddings in one prompt, but leaves out of its prefix cache's key which
+    position is which.
+
+    Raises:
+        ModelError: The engine was loaded without embeddings as input; see `embedding_table`.
+    """
+    if not prompt.as_embeddings:
+        return token_input(engine, prompt)
+    if not engine.model_config.enable_prompt_embeds:
+        raise ModelError(
+            "this language model was loaded without embeddings as input",
+            "Set llm.enable_prompt_embeds: true in the profile.",
+        )
+    return {"type": "embeds", "prompt_embeds": embed(prompt, embedding_table(engine))}
 
 
 def embedding_table(engine: Any) -> torch.Tensor:

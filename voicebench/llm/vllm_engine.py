@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any
 from voicebench.errors import MissingPackageError, ModelError, StageError, VoicebenchError
 from voicebench.llm.base import Delta, Prompt
 from voicebench.llm.chat import ChatEncoder
-from voicebench.llm.embeddings import embed, embedding_table
-from voicebench.llm.engine_thread import EngineThread, Request, first_line, token_input
+from voicebench.llm.embeddings import embedding_table, engine_input
+from voicebench.llm.engine_thread import EngineThread, Request, first_line
 from voicebench.llm.folder import check_llm_folder
 from voicebench.llm.token_table import TokenTable
 from voicebench.types import AnswerToken, Message, Sampling
@@ -73,11 +73,13 @@ class VllmGenerator:
         check_llm_folder(folder, needs_weights=profile.load_format != "dummy")
         try:
             self._thread = EngineThread(
-                lambda: _build_engine(profile), _sampling_params, _engine_input
+                lambda: _build_engine(profile), _sampling_params, engine_input
             )
             tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
             self.block_tokens: int = self._thread.call(_block_tokens).result()
             self._device = self._thread.call(_device_of).result()
+            if profile.enable_prompt_embeds:
+                self._thread.call(embedding_table).result()  # refused now, not in a turn
         except VoicebenchError:
             raise
         except Exception as error:
@@ -92,7 +94,7 @@ class VllmGenerator:
         # A daemon thread inside torch must not be running when the interpreter is torn down.
         atexit.register(_close_if_alive, weakref.ref(self._thread))
         ids = tuple(self.encode_chat([Message(role="user", content="你好")]))
-        for as_embeddings in (False, True)[: 1 + self._takes_embeddings]:
+        for as_embeddings in (False, True) if self._takes_embeddings else (False,):
             prompt = Prompt(token_ids=ids, as_embeddings=as_embeddings)
             self.generate([prompt], _WARM_UP)
 
@@ -289,22 +291,6 @@ def _give_llvmlite_a_dict() -> None:
     library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
     if isinstance(functions := getattr(library, "_fntab", None), dict):
         functions["__dict__"] = {}
-
-
-def _engine_input(engine: Any, prompt: Prompt) -> dict[str, Any]:
-    """A prompt as vLLM takes it: all of it as embeddings, or none.
-
-    vLLM can mix ids and embeddings in one prompt, but leaves out of its prefix cache's key which
-    position is which.
-    """
-    if not prompt.as_embeddings:
-        return token_input(engine, prompt)
-    if not engine.model_config.enable_prompt_embeds:
-        raise ModelError(
-            "this language model was loaded without embeddings as input",
-            "Set llm.enable_prompt_embeds: true in the profile.",
-        )
-    return {"type": "embeds", "prompt_embeds": embed(prompt, embedding_table(engine))}
 
 
 def _device_of(engine: Any) -> Any:
