@@ -89,6 +89,10 @@ class VllmGenerator:
         """Prompt token ids of a conversation; see `ChatEncoder`."""
         return self._chat.encode(messages, tools)
 
+    def is_legal_token(self, token_id: int) -> bool:
+        """See `KnowsTokens`."""
+        return token_id in self._chat.legal_ids
+
     async def stream(
         self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
     ) -> AsyncGenerator[Delta, None]:

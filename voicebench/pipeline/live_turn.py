@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from voicebench.asr.windows import SlidingWindows, WindowAudio
 from voicebench.audio import AudioChunk
 from voicebench.clock import TurnClock
-from voicebench.errors import StageError
+from voicebench.deadline import call_within
+from voicebench.errors import StageError, StageTimeoutError
+from voicebench.pipeline.answering import Answering
+from voicebench.pipeline.breaker import LOW_CONFIDENCE
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
+from voicebench.pipeline.hints import NOTHING_TYPED, hint_of
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import SimulatedClock
 from voicebench.types import Event, EventKind, Hypothesis, Message
@@ -62,12 +65,31 @@ class LiveTurn:
             if messages := self._understand(hypothesis):
                 await self._answer(messages)
         except Exception as error:
-            stage = error.stage if isinstance(error, StageError) else self._stage
-            message = " ".join(str(error).split())
-            self._emit("failed", {"stage": stage, "type": type(error).__name__, "message": message})
+            self._fail(error)
         finally:
             if self._recognising:
                 self._recognising.cancel()
+
+    async def run_text(self, text: str) -> None:
+        """The same from typed text on: nothing is heard, and nothing is cleaned of how people
+        speak, for what was typed is what was meant."""
+        try:
+            self._stage, started_s = "prompt", self._clock.t_s()
+            data = {"text": text.strip(), "preset": "none", "retracted": ()}
+            self._emit("cleaned", {**data, "started_s": started_s})
+            if not text.strip():
+                self._degrade(NOTHING_TYPED, hint_of(NOTHING_TYPED))
+                return
+            await self._answer(
+                self._assistant.build_messages(self._conversation.history(), text.strip())
+            )
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        stage = error.stage if isinstance(error, StageError) else self._stage
+        message = " ".join(str(error).split())
+        self._emit("failed", {"stage": stage, "type": type(error).__name__, "message": message})
 
     def _emit(self, kind: EventKind, data: dict[str, Any] | None = None, t_s: float = -1.0) -> None:
         self._put(Event(t_s=self._clock.t_s() if t_s < 0 else t_s, kind=kind, data=data or {}))
@@ -134,7 +156,14 @@ class LiveTurn:
             await after
         started_s = self._clock.t_s()
         try:
-            recognised = await asyncio.to_thread(windows.recognise, ready)
+            recognised = await call_within(
+                self._assistant.variant.guard.asr_timeout_s, lambda: windows.recognise(ready)
+            )
+        except TimeoutError as error:
+            timeout_s = self._assistant.variant.guard.asr_timeout_s
+            raise StageTimeoutError(
+                "asr", f"window {ready.index} took more than {timeout_s:g} s"
+            ) from error
         except Exception as error:
             raise StageError("asr", f"window {ready.index}: {error}") from error
         for window in recognised:
@@ -156,6 +185,8 @@ class LiveTurn:
         """Cleans the transcript and words the prompt; nothing where nothing was said."""
         if not hypothesis.text.strip():
             return self._degrade("silence", NOTHING_HEARD_HINT)
+        if self._assistant.is_doubtful(hypothesis):
+            return self._degrade(LOW_CONFIDENCE, hint_of(LOW_CONFIDENCE))
         self._stage, started_s = "cleaning", self._clock.t_s()
         cleaned = self._assistant.clean(hypothesis.text)
         data = {"text": cleaned.text, "preset": self._assistant.variant.cleaning}
@@ -172,32 +203,11 @@ class LiveTurn:
     # ------------------------------------------------------------ answering
 
     async def _answer(self, messages: tuple[Message, ...]) -> None:
-        generator, started_s = self._assistant.generator, self._clock.t_s()
-        token_ids = tuple(generator.encode_chat(messages, tools=self._tools))
-        data = {"num_tokens": len(token_ids), "started_s": started_s}
-        self._emit("prompt_built", {**data, "messages": messages, "token_ids": token_ids})
-        self._stage, texts = "llm", list[str]()
-        self._emit("request_submitted")
-        stream = generator.stream(token_ids, self._assistant.variant.sampling)
-        async with contextlib.aclosing(stream):
-            async for delta in stream:
-                for token in delta.tokens:
-                    at = {"index": len(texts), "id": token.id, "text": token.text}
-                    self._emit("answer_token", at, t_s=token.t_s - self._clock.start_s)
-                    texts.append(token.text)
-                if delta.finish_reason:
-                    self._finish(delta.finish_reason, len(texts), delta.cached_prompt_tokens)
-        self._remember(messages[-1], "".join(texts))
-
-    def _finish(self, finish_reason: str, num_tokens: int, cached_prompt_tokens: int) -> None:
-        self._emit(
-            "answer_finished",
-            {
-                "finish_reason": finish_reason,
-                "num_tokens": num_tokens,
-                "cached_prompt_tokens": cached_prompt_tokens,
-            },
+        self._stage = "llm"
+        answering = Answering(
+            self._assistant, self._clock, self._emit, self._tools, self._conversation.now
         )
+        self._remember(messages[-1], await answering.run(messages))
 
     def _remember(self, question: Message, answer: str) -> None:
         if not answer.strip():
