@@ -51,14 +51,18 @@ class CallSplitter:
         """Tokens that were not shown."""
         self._held: list[AnswerToken] = []
         self._body: str | None = None  # of the call being read
+        self._is_after_call = False
 
     def feed(self, token: AnswerToken) -> list[AnswerToken]:
         """The tokens to show now that this one has come, in order, at the time of this one."""
         if self._body is not None:
             self.num_call_tokens += 1
             return self._read_call(token)
-        if self.calls and not self._held and not token.text.strip():
-            return []  # line breaks between calls
+        if self._is_after_call:  # line breaks between calls are no part of the answer
+            token = msgspec.structs.replace(token, text=token.text.lstrip())
+            if not token.text:
+                return []
+            self._is_after_call = False
         self._held.append(token)
         text = "".join(held.text for held in self._held)
         begins_at = text.find(CALL_BEGIN)
@@ -86,8 +90,8 @@ class CallSplitter:
         if not mark:
             return []
         self.calls.append(parse_call(body))
-        self._body = None
-        return self.feed(msgspec.structs.replace(token, text=rest)) if rest.strip() else []
+        self._body, self._is_after_call = None, True
+        return self.feed(msgspec.structs.replace(token, text=rest))
 
     def _release(self, num_characters: int, t_s: float) -> list[AnswerToken]:
         """The held tokens that lie wholly in the first characters."""
