@@ -34,6 +34,7 @@ from voicebench.metrics.judge import (
 from voicebench.metrics.latency import Rtf
 from voicebench.metrics.seams import SeamErrors, seam_errors
 from voicebench.metrics.stats import Counts, Interval
+from voicebench.metrics.trips import Trips, turn_trips
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
 from voicebench.types import Case, CaseTurn, Turn
 
@@ -54,6 +55,7 @@ class TurnMeasures:
     facts: FactScore | None = None
     attribution: Attribution | None = None
     rtf: Rtf | None = None
+    trips: Trips = Trips()
     answer_tokens: int | None = None
     answer_characters: int | None = None
     is_premature: bool | None = None
@@ -82,7 +84,7 @@ def measure_turn(
     if asked and case:
         spoken["facts"] = score_turn(turn, case, names)
         spoken["attribution"] = attribute_turn(turn, case, names)
-        if turn.failure is None or turn.failure.stage not in _STAGES_BEFORE_TRANSCRIPT:
+        if _was_recognised(turn):
             spoken |= _measure_transcript(turn, asked, case.clock, names or (), normalizer)
     if turn.failure is None:
         spoken["answer_tokens"] = len(turn.answer_tokens)
@@ -94,7 +96,17 @@ def measure_turn(
         spoken["itl_ms"] = tuple(latency.itl_ms(turn))
         spoken["is_premature"] = latency.is_premature(turn)
         spoken["stages"] = tuple((s.stage, s.tag, s.duration_s) for s in segments)
-    return TurnMeasures(rtf=latency.turn_rtf(turn), **spoken)
+    trips = turn_trips(turn, case, names or (), normalizer)
+    return TurnMeasures(rtf=latency.turn_rtf(turn), trips=trips, **spoken)
+
+
+def _was_recognised(turn: Turn) -> bool:
+    """Whether the turn has a transcript to be scored, be it an empty one."""
+    if turn.degraded is not None and turn.degraded.reason == "breaker_open":
+        return False
+    if turn.failure is not None and turn.failure.stage == "client":
+        return latency.first_event(turn, "transcript_final") is not None
+    return turn.failure is None or turn.failure.stage not in _STAGES_BEFORE_TRANSCRIPT
 
 
 def _asked(turn: Turn, case: Case | None) -> CaseTurn | None:
@@ -207,6 +219,7 @@ def _summarize_group(
     turns = [turn for turn, _ in measured]
     metrics = {**_transcript_metrics(measured), **_answer_metrics(measured)}
     metrics |= _speed_metrics(measured)
+    metrics |= _trip_metrics(measured)
     return {
         "suite": suite,
         "variant": variant,
@@ -376,6 +389,18 @@ def _speed_metrics(measured: Members) -> dict[str, dict[str, Any]]:
         "n": len(cached), "interval": None,
         "counts": {"cached": sum(above for above, _ in cached), "prompt": num_prompt_tokens},
     }  # fmt: skip
+    return metrics
+
+
+def _trip_metrics(measured: Members) -> dict[str, dict[str, Any]]:
+    """Turns sent to text input by a threshold, and those of them that need not have been."""
+    total = sum((m.trips for _, m in measured), Trips())
+    metrics = {
+        "breaker_trips": _rate(measured, lambda m: (m.trips.trips, m.trips.turns)),
+        "breaker_false_trips": _rate(measured, lambda m: (m.trips.false, m.trips.judged)),
+    }
+    for metric in metrics.values():
+        metric["counts"] |= asdict(total)
     return metrics
 
 
