@@ -43,9 +43,11 @@ async def call_within(timeout_s: float, function: Callable[[], T], name: str = "
         failure: Exception | None = None
         try:
             result = function()
-        except BaseException as error:  # StopIteration and SystemExit would end more than the call
-            is_plain = isinstance(error, Exception) and not isinstance(error, StopIteration)
-            failure = error if is_plain else RuntimeError(f"{type(error).__name__}: {error}")
+        except (StopIteration, SystemExit, KeyboardInterrupt) as error:
+            # raised on, they would end more than this call
+            failure = RuntimeError(f"{type(error).__name__}: {error}")
+        except Exception as error:  # raised where it is waited for
+            failure = error
         try:
             loop.call_soon_threadsafe(settle, result, failure)
         except RuntimeError:

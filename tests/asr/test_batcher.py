@@ -110,7 +110,9 @@ def test_a_call_is_no_larger_than_allowed(echo: Echo) -> None:
 def test_everybody_gets_their_own_results_in_order(asked: list[list[int]]) -> None:
     batcher = BatchingRecognizer(Echo(), max_batch=5)
     with ThreadPoolExecutor(12) as pool:
-        answers = pool.map(lambda numbers: batcher.recognize_batch(list(map(piece, numbers))), asked)
+        answers = pool.map(
+            lambda numbers: batcher.recognize_batch(list(map(piece, numbers))), asked
+        )
         assert list(answers) == [[said(number) for number in numbers] for numbers in asked]
     batcher.close()
 
@@ -143,9 +145,7 @@ def test_a_call_that_hangs_is_left_behind_and_the_next_one_is_answered(
     batcher.close()
 
 
-def test_closing_answers_what_waits_and_takes_no_more(
-    echo: Echo, pool: ThreadPoolExecutor
-) -> None:
+def test_closing_answers_what_waits_and_takes_no_more(echo: Echo, pool: ThreadPoolExecutor) -> None:
     batcher = BatchingRecognizer(echo)
     hanging = pool.submit(batcher.recognize, piece(-2))
     assert echo.busy.wait(WAIT_S)

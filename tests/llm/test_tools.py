@@ -95,7 +95,7 @@ def test_the_schema_is_the_functions_own() -> None:
         },
     }
     jsonschema.Draft202012Validator.check_schema(schema["function"]["parameters"])
-    assert [each["function"]["name"] for each in TOOLBOX.schemas][0] == "book_table"
+    assert next(each["function"]["name"] for each in TOOLBOX.schemas) == "book_table"
 
 
 def test_a_tool_is_told_its_arguments_and_the_conversations_clock() -> None:
@@ -109,7 +109,11 @@ def test_a_tool_is_told_its_arguments_and_the_conversations_clock() -> None:
 @pytest.mark.parametrize(
     ("call", "outcome", "words"),
     [
-        (ToolCall(name="fly", arguments={}), "unknown", "没有名为 fly 的工具。可用的工具：book_table、"),
+        (
+            ToolCall(name="fly", arguments={}),
+            "unknown",
+            "没有名为 fly 的工具。可用的工具：book_table、",
+        ),
         (MalformedCall(text="{", problem="truncated"), "malformed", "truncated"),
         (ToolCall(name="divide", arguments={"a": 1}), "wrong_arguments", "`b`"),
         (ToolCall(name="divide", arguments={"a": 1, "b": "2"}), "wrong_arguments", "`$.b`"),
@@ -156,7 +160,7 @@ class Address(msgspec.Struct):
     street: str
 
 
-def _untyped(a):  # noqa: ANN001, ANN202
+def _untyped(a):
     """Has no annotation."""
 
 

@@ -33,7 +33,10 @@ ILLEGAL = StageFailure(stage="llm", type="IllegalTokensError", message="3 in a r
         (tripped("low_confidence", REFERENCE.replace("周四", "周五")), Trips(1, 1, 1, 0)),
         (tripped("low_confidence", ""), Trips(1, 1, 1, 0)),
         (tripped("breaker_open", ""), Trips(1, 1, 0, 0)),
-        (tripped("illegal_tokens", REFERENCE, "周四下午三点。", failure=ILLEGAL), Trips(1, 1, 1, 1)),
+        (
+            tripped("illegal_tokens", REFERENCE, "周四下午三点。", failure=ILLEGAL),
+            Trips(1, 1, 1, 1),
+        ),
         (tripped("illegal_tokens", REFERENCE, "周四", failure=ILLEGAL), Trips(1, 1, 1, 0)),
         (tripped("illegal_tokens", REFERENCE, "", failure=ILLEGAL), Trips(1, 1, 1, 0)),
     ],
@@ -55,7 +58,10 @@ def test_the_summary_has_both_rates_with_their_counts() -> None:
     ]
     metrics = group_of(turns, [make_case()])["metrics"]
     assert (metrics["breaker_trips"]["value"], metrics["breaker_trips"]["n"]) == (0.75, 4)
-    assert (metrics["breaker_false_trips"]["value"], metrics["breaker_false_trips"]["n"]) == (0.5, 2)
+    assert (metrics["breaker_false_trips"]["value"], metrics["breaker_false_trips"]["n"]) == (
+        0.5,
+        2,
+    )
     assert metrics["breaker_false_trips"]["counts"]["false"] == 1
     # What was never heard is no error of the recogniser's: 12 of 36 characters, not 24 of 48.
     assert metrics["cer"]["counts"]["deletions"] == len(REFERENCE)

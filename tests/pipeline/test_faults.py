@@ -156,9 +156,7 @@ def test_a_little_overshoot_is_clipped() -> None:
 )
 def test_a_recogniser_that_goes_wrong(plan: Any, reason: str) -> None:
     generator = PlannedGenerator()
-    bad = assert_falls_back_and_recovers(
-        make(PlannedRecognizer(plans=[plan]), generator), reason
-    )
+    bad = assert_falls_back_and_recovers(make(PlannedRecognizer(plans=[plan]), generator), reason)
     assert len(generator.asked) == 1, "speech that was not understood never reaches the LLM"
     assert (bad.failure is None) == (reason == "low_confidence")
     assert bad.failure is None or bad.failure.stage == "asr"

@@ -55,7 +55,7 @@ class TurnMeasures:
     facts: FactScore | None = None
     attribution: Attribution | None = None
     rtf: Rtf | None = None
-    trips: Trips = Trips()
+    trips: Trips = field(default_factory=Trips)
     answer_tokens: int | None = None
     answer_characters: int | None = None
     is_premature: bool | None = None

@@ -156,11 +156,11 @@ class Answering:
     async def _call_tool(
         self, call: ToolCall | MalformedCall, num_tokens: int, round_number: int
     ) -> ToolResult:
-        is_call = isinstance(call, ToolCall)
-        called = {
-            "name": call.name if is_call else "",
-            "arguments": msgspec.json.encode(call.arguments).decode() if is_call else call.text,
-        }
+        if isinstance(call, ToolCall):
+            arguments = msgspec.json.encode(call.arguments).decode()
+            called = {"name": call.name, "arguments": arguments}
+        else:
+            called = {"name": "", "arguments": call.text}
         self._emit("tool_called", {**called, "round": round_number, "num_tokens": num_tokens})
         result = await self._assistant.toolbox.run(call, self._now, self._guard.tool_timeout_s)
         answered = {"name": result.name, "outcome": result.outcome, "content": result.content}

@@ -88,9 +88,7 @@ def _told(
     yield Event(t_s=event.t_s, kind="degraded", data=data)
 
 
-def _opened(
-    trouble: str, breaker: Breaker, admission: Admission, t_s: float
-) -> Iterator[Event]:
+def _opened(trouble: str, breaker: Breaker, admission: Admission, t_s: float) -> Iterator[Event]:
     change = breaker.troubled(trouble, admission)
     yield from _changed((change,) if change else (), t_s)
 

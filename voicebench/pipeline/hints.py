@@ -54,8 +54,8 @@ def reason_of(failed: Mapping[str, Any]) -> str:
     """
     if reason := _REASONS_BY_ERROR.get(failed["type"]):
         return reason
-    message = str(failed["message"]).lower()
-    if "OutOfMemoryError" in failed["type"] or "outofmemory" in message or "out of memory" in message:
+    told = f"{failed['type']} {failed['message']}".lower()
+    if "outofmemory" in told or "out of memory" in told:
         return OUT_OF_MEMORY
     manner = "timed_out" if failed["type"] == "StageTimeoutError" else "failed"
     return f"{failed['stage']}_{manner}"

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from voicebench.llm.tools import Tool, ToolError, Toolbox, tool
+from voicebench.llm.tools import Tool, Toolbox, ToolError, tool
 from voicebench.metrics.calendar import Day, find_days
 from voicebench.metrics.numbers import DIGITS, fold
 

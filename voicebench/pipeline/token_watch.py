@@ -57,7 +57,8 @@ async def watched(
                 num_in_a_row = 0 if is_legal(token) else num_in_a_row + 1
                 if num_in_a_row >= guard.max_illegal_tokens:
                     raise IllegalTokensError(
-                        "llm", f"{num_in_a_row} illegal tokens in a row, the last with id {token.id}"
+                        "llm",
+                        f"{num_in_a_row} illegal tokens in a row, the last with id {token.id}",
                     )
             yield delta
 

@@ -172,10 +172,19 @@ def _provenance(report: Report) -> list[tuple[str, str]]:
 
 
 def _variants(report: Report) -> Table:
-    switches: list[dict[str, Any]] = [msgspec.to_builtins(v) for v in report.run.variants]
+    switches = [_flat(msgspec.to_builtins(variant)) for variant in report.run.variants]
     names = [name for name in switches[0] if name != "name"]
     rows = [(Cell(name), *(Cell(str(each[name]) or "–") for each in switches)) for name in names]
     return Table(columns_of(["switch", *(str(each["name"]) for each in switches)]), tuple(rows))
+
+
+def _flat(switches: dict[str, Any]) -> dict[str, Any]:
+    """Switches within switches as `sampling.temperature`."""
+    flat: dict[str, Any] = {}
+    for name, value in switches.items():
+        inner = value if isinstance(value, dict) else {}
+        flat |= {f"{name}.{each}": setting for each, setting in inner.items()} or {name: value}
+    return flat
 
 
 def _details(report: Report) -> list[tuple[str, str]]:
