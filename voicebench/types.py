@@ -8,6 +8,7 @@ torch, funasr or vllm.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, dataclass_transform
 
 import msgspec
@@ -53,6 +54,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def _refuse(condition: bool, message: str) -> None:
     if condition:
         raise ValueError(message)
+
+
+def _refuse_not_finite(record: Record) -> None:
+    """NaN passes every comparison that refuses, and JSON has neither it nor infinity."""
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        is_finite = not isinstance(value, float) or math.isfinite(value)
+        _refuse(not is_finite, f"{name} must be a finite number, got {value}")
 
 
 def _is_latin(char: str) -> bool:
@@ -170,6 +179,7 @@ class Sampling(Record):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        _refuse_not_finite(self)
         _refuse(self.max_tokens < 1, f"max_tokens must be at least 1, got {self.max_tokens}")
         _refuse(self.temperature < 0, f"temperature must not be negative, got {self.temperature}")
         _refuse(not 0 < self.top_p <= 1, f"top_p must be in (0, 1], got {self.top_p}")
@@ -204,6 +214,7 @@ class Guard(Record):
     """How often in one turn the LLM may call tools before it has to answer."""
 
     def __post_init__(self) -> None:
+        _refuse_not_finite(self)
         _refuse(
             not 0 <= self.min_confidence <= 1,
             f"min_confidence must be in [0, 1], got {self.min_confidence}",
@@ -237,6 +248,7 @@ class Variant(Record):
     guard: Guard = Guard()
 
     def __post_init__(self) -> None:
+        _refuse_not_finite(self)
         _refuse(self.window_s <= 0, f"window_s must be positive, got {self.window_s}")
         _refuse(
             not 0 <= self.overlap_s < self.window_s,
