@@ -14,6 +14,8 @@ import pytest
 from tests.pipeline.faulty import CONTROL_ID, PlannedGenerator, PlannedRecognizer
 from tests.pipeline.scripted import tone
 from tests.pipeline.test_assistant import BEGUN
+from voicebench.asr.base import Recognizer
+from voicebench.asr.batcher import BatchingRecognizer
 from voicebench.audio import AudioChunk, chunk_audio
 from voicebench.errors import StageError
 from voicebench.llm.tools import Toolbox, tool
@@ -49,7 +51,7 @@ def _let_go() -> Any:
 
 
 def make(
-    recognizer: PlannedRecognizer | None = None,
+    recognizer: Recognizer | None = None,
     generator: PlannedGenerator | None = None,
     **guard: Any,
 ) -> Assistant:
@@ -160,6 +162,17 @@ def test_a_recogniser_that_goes_wrong(plan: Any, reason: str) -> None:
     assert len(generator.asked) == 1, "speech that was not understood never reaches the LLM"
     assert (bad.failure is None) == (reason == "low_confidence")
     assert bad.failure is None or bad.failure.stage == "asr"
+
+
+def test_a_recogniser_that_hangs_behind_a_batching_front_is_replaced() -> None:
+    recognizer = PlannedRecognizer(plans=[held])
+    front = BatchingRecognizer(recognizer, stuck_after_s=0.2)
+    assistant = make(front, asr_timeout_s=30.0)
+    bad = assert_falls_back_and_recovers(assistant, "asr_timed_out")
+    assert bad.failure is not None
+    assert "has not answered for 0.2 s" in bad.failure.message
+    held.set()
+    front.close()
 
 
 @pytest.mark.parametrize(("confidence", "is_believed"), [(0.65, True), (0.6499, False)])

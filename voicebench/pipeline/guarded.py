@@ -8,7 +8,6 @@ met trouble is told to the breaker as it happens, and its changes become events 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncGenerator, Iterable, Iterator
 
 from voicebench.clock import TurnClock
@@ -58,13 +57,12 @@ async def guarded(
             trouble = ", ".join(admission.refused_for)
             yield Event(t_s=clock.t_s(), kind="degraded", data={**data, "trouble": trouble})
             return
-        async with contextlib.aclosing(events):
-            async for event in events:
-                for each in _told(event, breaker, admission, is_speech=is_speech):
-                    yield each
+        async for event in events:
+            for each in _told(event, breaker, admission, is_speech=is_speech):
+                yield each
     finally:
+        breaker.release(admission)  # before anything that a second cancellation could cut short
         await events.aclose()
-        breaker.release(admission)
 
 
 def _told(

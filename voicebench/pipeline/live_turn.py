@@ -155,15 +155,12 @@ class LiveTurn:
         if after:
             await after
         started_s = self._clock.t_s()
+        timeout_s = self._assistant.variant.guard.asr_timeout_s
         try:
-            recognised = await call_within(
-                self._assistant.variant.guard.asr_timeout_s, lambda: windows.recognise(ready)
-            )
-        except TimeoutError as error:
-            timeout_s = self._assistant.variant.guard.asr_timeout_s
-            raise StageTimeoutError(
-                "asr", f"window {ready.index} took more than {timeout_s:g} s"
-            ) from error
+            recognised = await call_within(timeout_s, lambda: windows.recognise(ready))
+        except (TimeoutError, StageTimeoutError) as error:
+            problem = str(error) or f"not recognised within {timeout_s:g} s"
+            raise StageTimeoutError("asr", f"window {ready.index}: {problem}") from error
         except Exception as error:
             raise StageError("asr", f"window {ready.index}: {error}") from error
         for window in recognised:
