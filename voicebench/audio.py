@@ -46,14 +46,18 @@ _CONVERT = "Convert it with: ffmpeg -i FILE -ar 16000 -ac 1 out.wav"
 
 @dataclass(frozen=True)
 class AudioChunk:
-    """A piece of a turn's audio: 16 kHz mono float32, `start_s` from the turn's first sample."""
+    """A piece of a turn's audio: mono float32 in [-1, 1], `start_s` from the turn's first sample.
+
+    The pipeline takes 16 kHz only; `rate_hz` is there so that another rate is refused, not misheard.
+    """
 
     samples: NDArray[np.float32]
     start_s: float
+    rate_hz: int = SAMPLE_RATE_HZ
 
     @property
     def end_s(self) -> float:
-        return self.start_s + len(self.samples) / SAMPLE_RATE_HZ
+        return self.start_s + len(self.samples) / self.rate_hz
 
 
 @dataclass(frozen=True)

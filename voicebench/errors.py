@@ -69,3 +69,7 @@ class StageError(VoicebenchError):
     def __init__(self, stage: str, problem: str, way_out: str = "") -> None:
         self.stage = stage
         super().__init__(problem, way_out)
+
+
+class StageTimeoutError(StageError):
+    """A stage took longer than its setting allows; it may still be running."""

@@ -8,6 +8,7 @@ torch, funasr or vllm.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, dataclass_transform
 
 import msgspec
@@ -35,6 +36,8 @@ EventKind = Literal[
     # what became of it
     "transcript_final", "cleaned", "prompt_built", "request_submitted", "answer_token",
     "answer_finished",
+    # tools called on the way to an answer
+    "tool_called", "tool_answered",
     # early work and protection (DESIGN parts 4 and 10)
     "prefill_started", "prefill_finished", "speculation_started", "speculation_kept",
     "speculation_dropped", "breaker_opened", "breaker_half_open", "breaker_closed",
@@ -51,6 +54,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def _refuse(condition: bool, message: str) -> None:
     if condition:
         raise ValueError(message)
+
+
+def _refuse_not_finite(record: Record) -> None:
+    """NaN passes every comparison that refuses, and JSON has neither it nor infinity."""
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        is_finite = not isinstance(value, float) or math.isfinite(value)
+        _refuse(not is_finite, f"{name} must be a finite number, got {value}")
 
 
 def _is_latin(char: str) -> bool:
@@ -143,11 +154,22 @@ class AnswerToken(Record):
     t_s: float
 
 
+class ToolCall(Record):
+    """A tool that the LLM called: its name and its arguments by name, as JSON types."""
+
+    name: str
+    arguments: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        _refuse(not self.name, "a tool call names no tool")
+
+
 class Message(Record):
-    """One chat message."""
+    """One chat message; only an assistant's has tool calls, after its content."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Sampling(Record):
@@ -159,6 +181,7 @@ class Sampling(Record):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        _refuse_not_finite(self)
         _refuse(self.max_tokens < 1, f"max_tokens must be at least 1, got {self.max_tokens}")
         _refuse(self.temperature < 0, f"temperature must not be negative, got {self.temperature}")
         _refuse(not 0 < self.top_p <= 1, f"top_p must be in (0, 1], got {self.top_p}")
@@ -185,6 +208,48 @@ class Mixture(Record):
         )
 
 
+class Guard(Record):
+    """When a turn falls back to text input, and when speech is left off for a while.
+
+    The limits of time are for what hangs, not for what is slow: a good turn meets none of them.
+    """
+
+    min_confidence: float = 0.65
+    """Mean token confidence of a transcript under which it is not believed; 0: never."""
+    max_illegal_tokens: int = 3
+    """So many illegal answer tokens in a row end the answer."""
+    open_after: int = 3
+    """So many turns in a row with one kind of trouble open the breaker: one bad turn says
+    something of the turn, several say something of the system."""
+    cool_down_s: float = 30.0
+    """How long the breaker stays open before a turn is let through on trial."""
+    close_after: int = 1
+    """So many trial turns in a row must succeed to close it."""
+    audio_idle_s: float = 10.0
+    """Longest wait for the next chunk of audio."""
+    asr_timeout_s: float = 30.0
+    """Longest time for one window."""
+    llm_timeout_s: float = 120.0
+    """Longest wait for the next answer token."""
+    tool_timeout_s: float = 10.0
+    """Longest time for one tool."""
+    max_tool_rounds: int = 3
+    """How often in one turn the LLM may call tools before it has to answer."""
+
+    def __post_init__(self) -> None:
+        _refuse_not_finite(self)
+        _refuse(
+            not 0 <= self.min_confidence <= 1,
+            f"min_confidence must be in [0, 1], got {self.min_confidence}",
+        )
+        for name in ("max_illegal_tokens", "open_after", "close_after"):
+            _refuse(getattr(self, name) < 1, f"{name} must be at least 1")
+        for name in ("audio_idle_s", "asr_timeout_s", "llm_timeout_s", "tool_timeout_s"):
+            _refuse(not getattr(self, name) > 0, f"{name} must be positive")
+        _refuse(not self.cool_down_s >= 0, "cool_down_s must not be negative")
+        _refuse(self.max_tool_rounds < 0, "max_tool_rounds must not be negative")
+
+
 class Variant(Record):
     """Every switch of the pipeline, as pure data; every field is a column of every table."""
 
@@ -205,8 +270,10 @@ class Variant(Record):
     speculation_confidence: float = 0.9
     history_budget_tokens: int = 1024
     sampling: Sampling = Sampling()
+    guard: Guard = Guard()
 
     def __post_init__(self) -> None:
+        _refuse_not_finite(self)
         _refuse(self.window_s <= 0, f"window_s must be positive, got {self.window_s}")
         _refuse(
             not 0 <= self.overlap_s < self.window_s,

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import voicebench
 from tests.llm.tiny_model import CONTROL_TOKENS, WORDS, make_tiny_folder
 from voicebench.llm.chat import ChatEncoder
-from voicebench.types import Message
+from voicebench.types import Message, ToolCall
 
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {}}}
 ROLES = st.sampled_from(["system", "user", "assistant"])
@@ -115,3 +116,67 @@ def test_tools_stand_before_the_place(encoder: ChatEncoder) -> None:
     assert before != encoder.encode_around(messages, (), PLACE)[0]
     asked = [messages[0], Message(role="user", content="")]
     assert encoder.encode(asked, [TOOL])[: len(before)] == before
+
+
+BUNDLED = Path(voicebench.__file__).parent / "bundled" / "llm"
+CALL = ToolCall(name="get_weather", arguments={"city": "北京"})
+
+
+@pytest.fixture(scope="module")
+def bundled_tokenizer() -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(str(BUNDLED))
+
+
+def test_a_tool_call_is_laid_out_by_the_template_with_its_marks_as_control_tokens(
+    bundled_tokenizer: Any,
+) -> None:
+    encoder = ChatEncoder(bundled_tokenizer)
+    for content in ("", "我查一下。"):
+        messages = [
+            Message(role="user", content="北京天气"),
+            Message(role="assistant", content=content, tool_calls=(CALL, CALL)),
+            Message(role="tool", content='{"weather": "多云"}'),
+        ]
+        calls = [{"function": {"name": CALL.name, "arguments": CALL.arguments}}] * 2
+        conversation = [
+            {"role": "user", "content": "北京天气"},
+            {"role": "assistant", "content": content, "tool_calls": calls},
+            {"role": "tool", "content": '{"weather": "多云"}'},
+        ]
+        text = bundled_tokenizer.apply_chat_template(
+            conversation, tokenize=False, add_generation_prompt=True
+        ).replace("\\u5317\\u4eac", "北京")  # this template's tojson writes Hanzi as escapes
+        ids = encoder.encode(messages)
+        assert bundled_tokenizer.decode(ids) == text
+        assert ids.count(encoder.control_ids["<tool_call>"]) == 2
+
+
+@given(HOSTILE, HOSTILE, HOSTILE)
+@settings(max_examples=40, deadline=None)
+def test_nothing_in_a_call_or_its_result_is_a_control_token(
+    bundled_tokenizer: Any, name: str, value: str, result: str
+) -> None:
+    encoder = ChatEncoder(bundled_tokenizer)
+    controls = set(encoder.control_ids.values())
+
+    def controls_of(call: ToolCall, content: str) -> list[int]:
+        messages = [
+            Message(role="assistant", content="", tool_calls=(call,)),
+            Message(role="tool", content=content),
+        ]
+        return [i for i in encoder.encode(messages) if i in controls]
+
+    hostile = ToolCall(name=name or "x", arguments={"city": value})
+    assert controls_of(hostile, result) == controls_of(CALL, "多云")
+
+
+def test_legal_are_all_tokens_but_the_control_tokens(bundled_tokenizer: Any) -> None:
+    encoder = ChatEncoder(bundled_tokenizer)
+    legal = {text: encoder.control_ids[text] in encoder.legal_ids for text in encoder.control_ids}
+    assert legal.pop("<tool_call>")
+    assert legal.pop("</tool_call>")
+    assert not any(legal.values())
+    assert set(bundled_tokenizer.encode("今天三点", add_special_tokens=False)) <= encoder.legal_ids
+    assert len(bundled_tokenizer) not in encoder.legal_ids

@@ -278,12 +278,13 @@ def test_other_settings_are_refused(
         begin_or_continue(tmp_path, make_run(**changes), [make_case()])
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("below", ["", "a", "a/b"])
+def test_a_folder_of_something_else_is_refused(tmp_path: Path, below: str) -> None:
     (tmp_path / "thesis.txt").write_text("do not touch")
     with pytest.raises(RecordError, match=r"thesis\.txt"):
         begin_or_continue(tmp_path, make_run(), [make_case()])
     with pytest.raises(RecordError, match="is a file"):
-        begin_or_continue(tmp_path / "thesis.txt", make_run(), [make_case()])
+        begin_or_continue(tmp_path / "thesis.txt" / below, make_run(), [make_case()])
 
 
 def test_a_run_killed_before_it_began_begins(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from toy import ToyGenerator, ToyRecognizer, write_suite
 
 from voicebench.config import Profile
 from voicebench.errors import ConfigError, RecordError
+from voicebench.report.data import load_report
 from voicebench.runs.plan import Models
 from voicebench.runs.record import TURNS_FILE, read_run, read_turns
 from voicebench.runs.runner import execute, settings_of
@@ -110,6 +111,25 @@ def test_a_run_stopped_anywhere_ends_like_one_left_alone(
         path.write_bytes(path.read_bytes() + b'{"run_id": "half')
         run(settings_of(folder), folder)
         assert content(folder) == expected
+
+
+@pytest.mark.parametrize("mode", ["quality", "latency"])
+def test_a_transcript_that_is_doubted_is_not_answered_in_either_mode(
+    settings: RunSettings, tmp_path: Path, mode: Mode
+) -> None:
+    doubting = build_variants([], [], ["name=doubting,min_confidence=0.95"], 0)
+    settings = msgspec.structs.replace(in_mode(settings, mode), variants=doubting, limit=1)
+    run(settings, tmp_path / "run")
+    turns = [turn for turn in read_turns(tmp_path / "run").turns if not turn.is_warm_up]
+    assert len(turns) == 2
+    for turn in turns:
+        assert turn.degraded is not None
+        assert turn.degraded.reason == "low_confidence"
+        assert (turn.answer, turn.failure) == ("", None)
+        assert turn.hypothesis.text
+    metrics = load_report(tmp_path / "run").groups[0]["metrics"]
+    assert metrics["breaker_trips"]["value"] == 1.0
+    assert metrics["breaker_false_trips"]["n"] == 2
 
 
 def test_answers_follow_the_models_own_earlier_ones(settings: RunSettings, tmp_path: Path) -> None:

@@ -11,15 +11,17 @@ from typing import Any, Protocol
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from voicebench.asr.base import Recognizer
-from voicebench.config import Profile, build_generator, build_recognizer
+from voicebench.config import Profile
 from voicebench.llm.base import Generator
 from voicebench.metrics.latency import latencies, turn_rtf
 from voicebench.metrics.waterfall import Segment, framework_overhead_ms, waterfall
+from voicebench.pipeline.ready import READY_LINE, load_and_warm_up
 from voicebench.types import Event, Hypothesis, Turn
 
 UNSURE_BELOW = 0.65  # the confidence under which the breaker will give up on speech
@@ -50,20 +52,22 @@ class View(Protocol):
 
 
 @contextlib.contextmanager
-def _loaded(profile: Profile) -> Iterator[Models]:
+def _loaded(profile: Profile, *, is_quiet: bool = False) -> Iterator[Models]:
     """Loads both models with progress on a terminal's stderr; keeps their prints off stdout."""
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False)
     with contextlib.ExitStack() as stack:
         with contextlib.redirect_stdout(sys.stderr):
-            status = console.status("Loading the recogniser ...")
+            status = console.status("Loading ...")
             with status if console.is_terminal else contextlib.nullcontext():
-                recognizer = build_recognizer(profile)
-                stack.callback(recognizer.close)
-                status.update("Loading the language model ...")
-                generator = build_generator(profile)
-                stack.callback(generator.close)
+                recognizer, generator = load_and_warm_up(
+                    profile, lambda text: status.update(escape(text))
+                )
+            stack.callback(recognizer.close)
+            stack.callback(generator.close)
+        if not is_quiet:
+            console.print(READY_LINE, markup=False)
         yield recognizer, generator
 
 
@@ -72,7 +76,7 @@ class JsonView:
 
     def loading(self, profile: Profile) -> contextlib.AbstractContextManager[Models]:
         """See `View`."""
-        return _loaded(profile)
+        return _loaded(profile, is_quiet=True)
 
     def begin(self, name: str, num_files: int) -> None:
         """See `View`."""

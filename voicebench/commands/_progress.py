@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,6 +20,7 @@ from rich.progress import (
 )
 
 from voicebench.clock import now_s
+from voicebench.pipeline.ready import READY_LINE
 from voicebench.types import Run, Turn
 
 _SECONDS_BETWEEN_LINES = 20.0
@@ -86,8 +88,8 @@ class RunProgress:
     def stage(self, text: str) -> None:
         """Says what goes on before the next turn; the time left counts from the latest stage."""
         self._started_s = now_s()
-        self._bar.update(self._task, description=text)
-        if self._bar.disable:
+        self._bar.update(self._task, description=escape(text))
+        if self._bar.disable or text == READY_LINE:
             self._say(text)
 
     def recorded(self, turn: Turn) -> None:

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from voicebench.commands._progress import RunProgress
     from voicebench.runs.record import RUN_FILE
-    from voicebench.runs.runner import execute, new_run_id, settings_of
+    from voicebench.runs.runner import execute, load_models, new_run_id, settings_of
 
     given = vars(args)
     out = Path(given["out"]) if "out" in given else None
@@ -74,7 +74,13 @@ def run(args: argparse.Namespace) -> int:
     as_json = given.get("json", False)
     try:
         with RunProgress() as progress:
-            execute(settings, folder, progress, argv=sys.argv[1:])
+            execute(
+                settings,
+                folder,
+                progress,
+                argv=sys.argv[1:],
+                load=lambda profile: load_models(profile, progress.stage),
+            )
     except KeyboardInterrupt:
         print(
             f"\nInterrupted; what was recorded is kept. {_how_to_continue(folder)}", file=sys.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from voicebench.types import AnswerToken, Message, Mixture, Record, Sampling
 
@@ -141,4 +141,15 @@ class Generator(Protocol):
 
     def close(self) -> None:
         """Stops the engine and frees its memory."""
+        ...
+
+
+@runtime_checkable
+class KnowsTokens(Protocol):
+    """A generator that can tell which tokens may stand in an answer; one that is given text only,
+    by another service, cannot."""
+
+    def is_legal_token(self, token_id: int) -> bool:
+        """Whether the tokenizer knows the token and it is no control token. Marks of a tool call
+        are legal."""
         ...

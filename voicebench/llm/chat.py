@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from voicebench.errors import ModelError
+from voicebench.llm.hermes import CALL_BEGIN, CALL_END
 from voicebench.types import Message
 
 
@@ -39,6 +40,8 @@ class ChatEncoder:
             )
         self._tokenizer = tokenizer
         self.control_ids: dict[str, int] = dict(tokenizer.get_added_vocab())
+        illegal = {i for text, i in self.control_ids.items() if text not in (CALL_BEGIN, CALL_END)}
+        self.legal_ids = frozenset(tokenizer.get_vocab().values()) - illegal
         longest_first = sorted(self.control_ids, key=len, reverse=True)
         self._controls = re.compile(f"({'|'.join(map(re.escape, longest_first)) or '(?!)'})")
         # The same tokenizer without control tokens: whatever it reads is plain text.
@@ -105,11 +108,13 @@ class ChatEncoder:
     ) -> Iterable[tuple[str, bool]]:
         """The laid out prompt in pieces, each with whether it is a message's content."""
         # The template sees a stand-in for each content; a fresh nonce cannot occur in tools.
-        nonce = secrets.token_hex(8)
-        conversation = [
-            {"role": message.role, "content": f"\ue000{nonce}:{index}\ue001"}
-            for index, message in enumerate(messages)
-        ]
+        nonce, contents = secrets.token_hex(8), list[str]()
+
+        def stand_in(content: str) -> str:
+            contents.append(content)
+            return f"\ue000{nonce}:{len(contents) - 1}\ue001"
+
+        conversation = [_laid_out(message, stand_in) for message in messages]
         rendered: str = self._tokenizer.apply_chat_template(
             conversation,
             tools=list(tools) or None,
@@ -120,4 +125,24 @@ class ChatEncoder:
         pieces = re.split(f"\ue000{nonce}:(\\d+)\ue001", rendered)
         for index, piece in enumerate(pieces):
             is_content = index % 2 == 1
-            yield (messages[int(piece)].content if is_content else piece), is_content
+            yield (contents[int(piece)] if is_content else piece), is_content
+
+
+def _laid_out(message: Message, stand_in: Callable[[str], str]) -> dict[str, Any]:
+    """A message as chat templates take it; what people, tools and the LLM wrote stands in it as a
+    stand-in. A template asks whether there is content in front of a tool call, so none stays none.
+    """
+    if not message.tool_calls:
+        return {"role": message.role, "content": stand_in(message.content)}
+    calls = [
+        {
+            "type": "function",
+            "function": {
+                "name": stand_in(call.name),
+                "arguments": stand_in(json.dumps(call.arguments, ensure_ascii=False)),
+            },
+        }
+        for call in message.tool_calls
+    ]
+    content = stand_in(message.content) if message.content else ""
+    return {"role": message.role, "content": content, "tool_calls": calls}

@@ -122,6 +122,10 @@ class VllmGenerator:
             self._tables[key] = TokenTable(self._chat.encode_text, key, self._device)
         return self._tables[key]
 
+    def is_legal_token(self, token_id: int) -> bool:
+        """See `KnowsTokens`."""
+        return token_id in self._chat.legal_ids
+
     async def stream(
         self, prompt: Prompt | Sequence[int], sampling: Sampling, request_id: str = ""
     ) -> AsyncGenerator[Delta, None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -51,7 +52,17 @@ def judge_turn(turn: Turn, case: Case, names: Names | None = None) -> Judgement:
     Raises:
         SuiteError: The case demands an unknown constraint.
     """
-    return _judge(turn.answer, turn, case, names)
+    return _judge(turn.answer + _called(turn), turn, case, names)
+
+
+def _called(turn: Turn) -> str:
+    """The tool calls that ran during the turn, as they stand in an answer of quality mode."""
+    calls = [e.data for e in turn.events if e.kind == "tool_called" and e.data["name"]]
+    return "".join(
+        f'<tool_call>{{"name": {json.dumps(call["name"])}, "arguments": {call["arguments"]}}}'
+        "</tool_call>"
+        for call in calls
+    )
 
 
 def _judge(answer: str, turn: Turn, case: Case, names: Names | None) -> Judgement:

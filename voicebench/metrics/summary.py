@@ -42,6 +42,7 @@ from voicebench.metrics.speculation import (
     saved_ms,
 )
 from voicebench.metrics.stats import Counts, Interval
+from voicebench.metrics.trips import Trips, turn_trips
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
 from voicebench.types import Case, CaseTurn, Turn, Variant
 
@@ -62,6 +63,7 @@ class TurnMeasures:
     facts: FactScore | None = None
     attribution: Attribution | None = None
     rtf: Rtf | None = None
+    trips: Trips = field(default_factory=Trips)
     answer_tokens: int | None = None
     answer_characters: int | None = None
     is_premature: bool | None = None
@@ -105,11 +107,16 @@ def measure_turn(
         spoken["is_premature"] = latency.is_premature(turn)
         spoken["drafts"], spoken["cached"] = count_drafts(turn), count_cached(turn)
         spoken["stages"] = tuple((s.stage, s.tag, s.duration_s) for s in segments)
-    return TurnMeasures(rtf=latency.turn_rtf(turn), **spoken)
+    trips = turn_trips(turn, case, names or (), normalizer)
+    return TurnMeasures(rtf=latency.turn_rtf(turn), trips=trips, **spoken)
 
 
 def is_transcript_counted(turn: Turn) -> bool:
-    """Whether a turn came as far as a transcript, so that its CER counts."""
+    """Whether the turn has a transcript to be scored, be it an empty one."""
+    if turn.degraded is not None and turn.degraded.reason == "breaker_open":
+        return False
+    if turn.failure is not None and turn.failure.stage == "client":
+        return latency.first_event(turn, "transcript_final") is not None
     return turn.failure is None or turn.failure.stage not in _STAGES_BEFORE_TRANSCRIPT
 
 
@@ -231,6 +238,7 @@ def _summarize_group(
     turns = [turn for turn, _ in measured]
     metrics = {**_transcript_metrics(measured), **_answer_metrics(measured)}
     metrics |= _speed_metrics(measured)
+    metrics |= _trip_metrics(measured)
     return {
         "suite": suite,
         "variant": variant,
@@ -417,6 +425,18 @@ def _draft_metrics(measured: Members) -> dict[str, dict[str, Any]]:
         )
         for name, counts in _DRAFT_RATES.items()
     }  # fmt: skip
+    for metric in metrics.values():
+        metric["counts"] |= asdict(total)
+    return metrics
+
+
+def _trip_metrics(measured: Members) -> dict[str, dict[str, Any]]:
+    """Turns sent to text input by a threshold, and those of them that need not have been."""
+    total = sum((m.trips for _, m in measured), Trips())
+    metrics = {
+        "breaker_trips": _rate(measured, lambda m: (m.trips.trips, m.trips.turns)),
+        "breaker_false_trips": _rate(measured, lambda m: (m.trips.false, m.trips.judged)),
+    }
     for metric in metrics.values():
         metric["counts"] |= asdict(total)
     return metrics

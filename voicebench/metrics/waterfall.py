@@ -96,11 +96,26 @@ def _claims(turn: Turn, start_s: float) -> Iterator[Segment]:
         # Nobody waits for a draft before the turn is committed.
         begun_s = max(span.request_s, committed.t_s) if committed else span.request_s
         yield Segment("llm_first_token", "service", begun_s, span.first_token_s)
+    yield from _tools(turn)
     for event in turn.events:
         if event.kind in ("window_recognised", "window_recognised_again"):
             begun_s = float(event.data.get("started_s", event.t_s))
             computed_s = begun_s + float(event.data.get("compute_s", 0.0))
             yield Segment("asr", "service", begun_s, min(computed_s, event.t_s))
+
+
+def _tools(turn: Turn) -> Iterator[Segment]:
+    """Answers that were calls of tools, each from its request on, and the tools themselves."""
+    called_s = 0.0
+    for event in turn.events:
+        if event.kind == "tool_called":
+            called_s = event.t_s
+            asked = last_event(turn, "request_submitted", called_s)
+            answered = last_event(turn, "tool_answered", called_s)
+            started_s = max(e.t_s for e in (asked, answered) if e) if asked else called_s
+            yield Segment("llm_tool_call", "service", started_s, called_s)
+        elif event.kind == "tool_answered":
+            yield Segment("tool", "service", called_s, event.t_s)
 
 
 def _waits(turn: Turn, committed: Event, start_s: float) -> Iterator[Segment]:

@@ -5,15 +5,16 @@
     async for event in assistant.run_turn(paced(chunks, clock), conversation, clock=clock): ...
 
 Windows are recognised on another thread while audio keeps coming. A stage that fails ends the turn
-with a `failed` event, never with an exception; a turn in which nothing was said ends `degraded` and
-never reaches the LLM. `collect_turn` makes the record of the events.
+with a `failed` event, never with an exception, and a turn that failed, or in which nothing was said
+or nothing can be believed, ends `degraded`: the person is sent to text input, which `answer_text`
+takes. `collect_turn` makes the record of the events.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,10 @@ from voicebench.clock import TurnClock
 from voicebench.errors import ConfigError, StageError
 from voicebench.llm.base import Generator, Prompt
 from voicebench.llm.handoff import THROUGH_TABLE, Handoff
+from voicebench.llm.tools import Toolbox
+from voicebench.pipeline.breaker import Breaker
+from voicebench.pipeline.guarded import guarded
+from voicebench.pipeline.incoming import checked
 from voicebench.pipeline.live_turn import LiveTurn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.turn import collect_turn
@@ -71,13 +76,23 @@ class Assistant:
         recognizer: See `Recognizer`.
         generator: See `Generator`.
         variant: Every switch.
+        toolbox: Tools that the LLM may call.
+        breaker: Of the whole process, where it has several assistants; None: one of its own.
 
     Raises:
         ConfigError: The variant names an unknown cleaning or prompt, or asks for something that
             this version cannot do.
     """
 
-    def __init__(self, recognizer: Recognizer, generator: Generator, variant: Variant) -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        generator: Generator,
+        variant: Variant,
+        *,
+        toolbox: Toolbox | None = None,
+        breaker: Breaker | None = None,
+    ) -> None:
         check_variant(variant)
         if variant.prefill and not generator.block_tokens:
             raise ConfigError(
@@ -89,6 +104,8 @@ class Assistant:
         self.recognizer = recognizer
         self.generator = generator
         self.variant = variant
+        self.toolbox = toolbox or Toolbox()
+        self.breaker = breaker or Breaker(variant.guard)
 
     async def run_turn(
         self,
@@ -109,15 +126,59 @@ class Assistant:
             declare_end: Set by a client that knows the person has finished.
             endpointing: Whether silence ends the turn; otherwise only the end of the audio or
                 `declare_end` does. The VAD reports speech either way.
-            tools: Tools offered to the LLM, as JSON schemas.
+            tools: Tools offered to the LLM, as JSON schemas; empty: those of the toolbox.
 
         Yields:
-            Events in the order in which they happened; the last is `answer_finished`, `degraded`
-            or `failed`.
+            Events in the order in which they happened; the last is `answer_finished` or
+            `degraded`. While the breaker is open the audio is not touched.
         """
+        clock = clock or TurnClock()
+        arriving = checked(chunks, self.variant.guard.audio_idle_s)
+        events = self._happening(
+            lambda turn: turn.run(arriving, declare_end, endpointing), conversation, clock, tools
+        )
+        async with contextlib.aclosing(guarded(events, self.breaker, clock)) as under_guard:
+            async for event in under_guard:
+                yield event
+
+    async def answer_text(
+        self,
+        text: str,
+        conversation: Conversation,
+        *,
+        clock: TurnClock | None = None,
+        tools: Sequence[dict[str, Any]] = (),
+    ) -> AsyncGenerator[Event, None]:
+        """Answers what was typed: what is left when speech fails. Never held by the breaker.
+
+        Args:
+            text: Taken as it is, not cleaned.
+            conversation: See `run_turn`; turns spoken and typed go in one conversation.
+            clock: Its zero is when the text came; None starts one now.
+            tools: See `run_turn`.
+
+        Yields:
+            The events of `run_turn` from `cleaned` on.
+        """
+        clock = clock or TurnClock()
+        events = self._happening(lambda turn: turn.run_text(text), conversation, clock, tools)
+        typed = guarded(events, self.breaker, clock, is_speech=False)
+        async with contextlib.aclosing(typed):
+            async for event in typed:
+                yield event
+
+    async def _happening(
+        self,
+        start: Callable[[LiveTurn], Coroutine[Any, Any, None]],
+        conversation: Conversation,
+        clock: TurnClock,
+        tools: Sequence[dict[str, Any]],
+    ) -> AsyncGenerator[Event, None]:
+        """Runs a turn as a task of its own; closing cancels it."""
         events: asyncio.Queue[Event | None] = asyncio.Queue()
-        turn = LiveTurn(self, conversation, clock or TurnClock(), events.put_nowait, tools)
-        task = asyncio.create_task(turn.run(chunks, declare_end, endpointing))
+        offered = tuple(tools) or self.toolbox.schemas
+        turn = LiveTurn(self, conversation, clock, events.put_nowait, offered)
+        task = asyncio.create_task(start(turn))
         task.add_done_callback(lambda _: events.put_nowait(None))
         try:
             while (event := await events.get()) is not None:
@@ -134,6 +195,10 @@ class Assistant:
         return SlidingWindows(
             self.recognizer, variant.window_s, variant.overlap_s, variant.re_recognise_below
         )
+
+    def is_doubtful(self, hypothesis: Hypothesis) -> bool:
+        """Whether a transcript is not to be believed."""
+        return hypothesis.confidence < self.variant.guard.min_confidence
 
     def clean(self, text: str) -> Cleaned:
         """Cleans a transcript as this variant does."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from voicebench.asr.windows import SlidingWindows, WindowAudio
 from voicebench.audio import AudioChunk
 from voicebench.clock import TurnClock
-from voicebench.errors import StageError
+from voicebench.deadline import call_within
+from voicebench.errors import StageError, StageTimeoutError
 from voicebench.llm.base import Delta, Prompt
+from voicebench.pipeline.answering import Answering
+from voicebench.pipeline.breaker import LOW_CONFIDENCE
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
+from voicebench.pipeline.hints import NOTHING_TYPED, hint_of
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import SimulatedClock
 from voicebench.pipeline.pauses import Pauses
@@ -63,8 +66,9 @@ class LiveTurn:
             self._speculation = Speculation(
                 assistant.variant, clock, self._emit, self._draft_prompt, self._stream
             )
+            timeout_s = assistant.variant.guard.asr_timeout_s
             self._pauses = Pauses(
-                self._speculation, clock, self._report_ready, self._report_windows
+                self._speculation, clock, timeout_s, self._report_ready, self._report_windows
             )
 
     async def run(
@@ -79,16 +83,33 @@ class LiveTurn:
             if cleaned := self._understand(hypothesis):
                 await self._answer(cleaned, hypothesis)
         except Exception as error:
-            stage = error.stage if isinstance(error, StageError) else self._stage
-            message = " ".join(str(error).split())
-            self._abandon_early_work()
-            self._emit("failed", {"stage": stage, "type": type(error).__name__, "message": message})
+            self._fail(error)
         finally:
             if self._recognising:
                 self._recognising.cancel()
             for early_work in (self._prefill, self._speculation):
                 if early_work:
                     await early_work.close()
+
+    async def run_text(self, text: str) -> None:
+        """The same from typed text on: nothing is heard, and nothing is cleaned of how people
+        speak, for what was typed is what was meant."""
+        try:
+            self._stage, started_s = "prompt", self._clock.t_s()
+            data = {"text": text.strip(), "preset": "none", "retracted": ()}
+            self._emit("cleaned", {**data, "started_s": started_s})
+            if not text.strip():
+                self._degrade(NOTHING_TYPED, hint_of(NOTHING_TYPED))
+                return
+            await self._answer(text.strip(), Hypothesis(is_final=True))
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        stage = error.stage if isinstance(error, StageError) else self._stage
+        message = " ".join(str(error).split())
+        self._abandon_early_work()
+        self._emit("failed", {"stage": stage, "type": type(error).__name__, "message": message})
 
     def _emit(self, kind: EventKind, data: dict[str, Any] | None = None, t_s: float = -1.0) -> None:
         self._put(Event(t_s=self._clock.t_s() if t_s < 0 else t_s, kind=kind, data=data or {}))
@@ -174,8 +195,12 @@ class LiveTurn:
         if self._prefill:  # double buffering: the LLM reads what is settled meanwhile
             self._prefill.begin(windows.stable)
         started_s = self._clock.t_s()
+        timeout_s = self._assistant.variant.guard.asr_timeout_s
         try:
-            recognised = await asyncio.to_thread(windows.recognise, ready)
+            recognised = await call_within(timeout_s, lambda: windows.recognise(ready))
+        except (TimeoutError, StageTimeoutError) as error:
+            problem = str(error) or f"not recognised within {timeout_s:g} s"
+            raise StageTimeoutError("asr", f"window {ready.index}: {problem}") from error
         except Exception as error:
             raise StageError("asr", f"window {ready.index}: {error}") from error
         self._report_windows(recognised, started_s)
@@ -207,6 +232,8 @@ class LiveTurn:
         """Cleans the transcript; nothing where nothing was said."""
         if not hypothesis.text.strip():
             return self._degrade("silence", NOTHING_HEARD_HINT)
+        if self._assistant.is_doubtful(hypothesis):
+            return self._degrade(LOW_CONFIDENCE, hint_of(LOW_CONFIDENCE))
         self._stage, started_s = "cleaning", self._clock.t_s()
         cleaned = self._assistant.clean(hypothesis.text)
         data = {"text": cleaned.text, "preset": self._assistant.variant.cleaning}
@@ -223,11 +250,11 @@ class LiveTurn:
     # ------------------------------------------------------------ prompts
 
     def _build_prompt(
-        self, cleaned: str, hypothesis: Hypothesis
+        self, cleaned: str, hypothesis: Hypothesis, after: Sequence[Message] = ()
     ) -> tuple[tuple[Message, ...], Prompt]:
-        """The one place that makes prompts, of drafts and answers."""
+        """The one place that makes prompts, of drafts and answers; `after` are tools' results."""
         history = self._conversation.history()
-        return self._assistant.build_prompt(history, cleaned, hypothesis, self._tools)
+        return self._assistant.build_prompt(history, cleaned, hypothesis, self._tools, after)
 
     def _beginning(self, hypothesis: Hypothesis) -> Prompt:
         """What the prompt begins with, if what is said begins with `hypothesis`."""
@@ -243,52 +270,36 @@ class LiveTurn:
 
     # ------------------------------------------------------------ answering
 
-    def _stream(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
-        return self._assistant.generator.stream(prompt, self._assistant.variant.sampling)
-
     def _abandon_early_work(self) -> None:
         if self._prefill:
             self._prefill.cancel()
         if self._speculation:
             self._speculation.drop("turn_over")
 
-    async def _answer(self, cleaned: str, hypothesis: Hypothesis) -> None:
-        self._stage, started_s = "prompt", self._clock.t_s()
-        messages, prompt = self._build_prompt(cleaned, hypothesis)
-        data = {"num_tokens": len(prompt), "started_s": started_s}
-        self._emit("prompt_built", {**data, "messages": messages, "prompt": prompt})
-        self._stage = "llm"
+    def _stream(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
+        return self._assistant.generator.stream(prompt, self._assistant.variant.sampling)
+
+    def _open(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
+        """The answer to a prompt: the draft that was begun on just this one, else a new one."""
         if self._prefill:
             self._prefill.cancel()
-        answer = self._speculation.keep(prompt) if self._speculation else None
-        if answer is None:
-            self._emit("request_submitted")
-            answer = self._stream(prompt)
-        self._remember(messages[-1], await self._show(answer))
+        if self._speculation and (draft := self._speculation.keep(prompt)):
+            return draft
+        self._emit("request_submitted")
+        return self._stream(prompt)
 
-    async def _show(self, answer: AsyncGenerator[Delta, None]) -> str:
-        """Emits an answer's tokens as they come; those of a draft came before they are shown."""
-        texts, begun_s = list[str](), self._clock.t_s()
-        async with contextlib.aclosing(answer):
-            async for delta in answer:
-                for token in delta.tokens:
-                    at = {"index": len(texts), "id": token.id, "text": token.text}
-                    t_s = max(token.t_s - self._clock.start_s, begun_s)
-                    self._emit("answer_token", at, t_s=t_s)
-                    texts.append(token.text)
-                if delta.finish_reason:
-                    self._finish(delta.finish_reason, len(texts), delta.cached_prompt_tokens)
-        return "".join(texts)
-
-    def _finish(self, finish_reason: str, num_tokens: int, cached_prompt_tokens: int) -> None:
-        self._emit(
-            "answer_finished",
-            {
-                "finish_reason": finish_reason,
-                "num_tokens": num_tokens,
-                "cached_prompt_tokens": cached_prompt_tokens,
-            },
+    async def _answer(self, cleaned: str, hypothesis: Hypothesis) -> None:
+        self._stage = "llm"
+        answering = Answering(
+            self._assistant,
+            self._clock,
+            self._emit,
+            self._conversation.now,
+            lambda after: self._build_prompt(cleaned, hypothesis, after),
+            self._open,
         )
+        question, answer = await answering.run()
+        self._remember(question, answer)
 
     def _remember(self, question: Message, answer: str) -> None:
         if not answer.strip():

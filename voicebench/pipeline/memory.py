@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from voicebench.types import Message, Record
 
 
@@ -21,6 +23,7 @@ class Conversation:
 
     Args:
         budget_tokens: Most prompt tokens that earlier turns may take.
+        clock: The conversation's own now (ISO 8601, local), for tools; None: the machine's.
 
     >>> conversation = Conversation(budget_tokens=10)
     >>> conversation.add("几点开会", "三点。", num_tokens=6)
@@ -29,9 +32,15 @@ class Conversation:
     ['在哪里', '二楼。']
     """
 
-    def __init__(self, budget_tokens: int = 1024) -> None:
+    def __init__(self, budget_tokens: int = 1024, clock: str | None = None) -> None:
         self.budget_tokens = budget_tokens
+        self._clock = datetime.fromisoformat(clock) if clock else None
         self.exchanges: tuple[Exchange, ...] = ()
+
+    @property
+    def now(self) -> datetime:
+        """What 今天 is relative to."""
+        return self._clock or datetime.now()
 
     def add(self, user: str, assistant: str, *, num_tokens: int) -> None:
         """Remembers a turn that was answered, and forgets the oldest beyond the budget."""

@@ -20,6 +20,7 @@ import msgspec
 
 from voicebench.asr.windows import SlidingWindows, WindowAudio
 from voicebench.clock import TurnClock
+from voicebench.deadline import call_within
 from voicebench.pipeline.endpoint import EndpointEvent
 from voicebench.pipeline.pace import start_beside
 from voicebench.pipeline.speculation import Speculation
@@ -51,6 +52,7 @@ class Pauses:
     Args:
         speculation: Begins a draft at the onset, drops it when speech goes on.
         clock: The turn's.
+        timeout_s: Longest time for what is recognised aside.
         report_ready: Takes a window that is about to be recognised.
         report_windows: Takes windows that were.
     """
@@ -59,11 +61,13 @@ class Pauses:
         self,
         speculation: Speculation,
         clock: TurnClock,
+        timeout_s: float,
         report_ready: Callable[[WindowAudio], None],
         report_windows: ReportWindows,
     ) -> None:
         self._speculation = speculation
         self._clock = clock
+        self._timeout_s = timeout_s
         self._report_ready = report_ready
         self._report_windows = report_windows
         self._pause: Pause | None = None
@@ -131,7 +135,9 @@ class Pauses:
         hypothesis, started_s = windows.hypothesis, self._clock.t_s()
         if rest:
             try:
-                recognised, hypothesis = await asyncio.to_thread(windows.preview, rest)
+                recognised, hypothesis = await call_within(
+                    self._timeout_s, lambda: windows.preview(rest)
+                )
             except Exception as error:  # all of it is recognised again if this was the end
                 self._speculation.report_failure("pause", error)
                 return

@@ -13,9 +13,16 @@ from voicebench.types import AnswerToken, Degradation, Event, StageFailure, Turn
 _WHOLE_OBJECTS = ("window", "hypothesis", "messages", "prompt", "retracted")
 """Keys under which events carry what the record keeps in fields of its own."""
 
+_ENDS = ("answer_finished", "degraded", "failed")
+_LEFT = StageFailure(
+    stage="client", type="ClientLeft", message="the client left before the turn was over"
+)
+"""A turn without an end: whoever read its events stopped reading, and the turn was cancelled."""
+
 
 def collect_turn(events: Iterable[Event], begun: Turn) -> Turn:
-    """The record of a turn from its events; a turn that failed or broke off gives one too.
+    """The record of a turn from its events; a turn that failed gives one too, and one that broke
+    off when its client left is a failed one.
 
     Args:
         events: What `Assistant.run_turn` yielded, in order.
@@ -30,6 +37,8 @@ def collect_turn(events: Iterable[Event], begun: Turn) -> Turn:
     fields: dict[str, Any] = {"windows": (), "answer_tokens": ()}
     for event in happened:
         _fold(event, fields, has_t_eos=begun.t_eos_s is not None)
+    if not any(event.kind in _ENDS for event in happened):
+        fields["failure"] = _LEFT
     fields["answer"] = "".join(token.text for token in fields["answer_tokens"])
     fields["asr_compute_s"] = sum(window.compute_s for window in fields["windows"])
     fields["events"] = tuple(_without_whole_objects(event) for event in happened)

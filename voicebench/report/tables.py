@@ -199,11 +199,24 @@ def problems(report: Report) -> list[str]:
     degraded = sum(turn.degraded is not None for turn in report.turns)
     if degraded:
         found.append(f"{degraded} of {len(report.turns)} turns fell back to text input.")
+    found += _false_trips(report)
     if report.num_half_written:
         found.append(f"A half-written record ({report.num_half_written} bytes) is left out.")
     if run.git_dirty:
         found.append(f"The code had changes that are not in commit {run.git_commit[:12]}.")
     return found
+
+
+def _false_trips(report: Report) -> list[str]:
+    rates = [group["metrics"].get("breaker_false_trips") for group in report.groups]
+    judged = sum(rate["counts"]["judged"] for rate in rates if rate)
+    if not judged:
+        return []
+    false = sum(rate["counts"]["false"] for rate in rates if rate)
+    return [
+        f"The breaker's thresholds stopped {judged} turns that can be judged, {false} of them "
+        "without need (all was heard or answered right)."
+    ]
 
 
 def suite_label(report: Report, suite: str) -> str:
@@ -213,10 +226,10 @@ def suite_label(report: Report, suite: str) -> str:
 
 
 def switches(variant: Variant) -> dict[str, Any]:
-    """Every switch of a variant but its name, those of sampling by their own names."""
+    """Every switch of a variant but its name, those of sampling and guard by their own names."""
     fields: dict[str, Any] = msgspec.to_builtins(variant)
-    return {name: value for name, value in (fields | fields["sampling"]).items()
-            if name not in ("name", "sampling")}  # fmt: skip
+    every = fields | fields["sampling"] | fields["guard"]
+    return {name: every[name] for name in every if name not in ("name", "sampling", "guard")}
 
 
 def _differing(report: Report) -> list[str]:

@@ -50,7 +50,7 @@ def _run_conversation(
     work: Work, planned: PlannedConversation, *, is_warm_up: bool = False
 ) -> Iterator[Turn]:
     assistant = Assistant(work.models.recognizer, work.models.generator, planned.variant)
-    conversation = Conversation(planned.variant.history_budget_tokens)
+    conversation = Conversation(planned.variant.history_budget_tokens, planned.case.clock)
     for key in planned.turn_keys:
         recorded = work.done.get(key)
         if recorded is not None and not is_warm_up:

@@ -25,6 +25,8 @@ from voicebench.clock import now_s
 from voicebench.errors import StageError
 from voicebench.llm.base import Prompt
 from voicebench.pipeline.assistant import Answer, Assistant, Transcript
+from voicebench.pipeline.breaker import LOW_CONFIDENCE
+from voicebench.pipeline.hints import hint_of
 from voicebench.pipeline.live_turn import NOTHING_HEARD_HINT, NOTHING_MEANT_HINT
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.turn import prompt_fields
@@ -173,6 +175,8 @@ def _understand(cache: StageCache, item: _Item) -> None:
     heard = turn.hypothesis.text
     if turn.failure is None and not heard.strip():
         item.turn = _degraded(turn, "silence", NOTHING_HEARD_HINT)
+    elif turn.failure is None and talk.assistant.is_doubtful(turn.hypothesis):
+        item.turn = _degraded(turn, LOW_CONFIDENCE, hint_of(LOW_CONFIDENCE))
     elif turn.failure is None:
         cleaned, was_kept = _clean(cache, talk, heard)
         if was_kept:

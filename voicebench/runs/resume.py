@@ -95,8 +95,9 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         others = [path.name for path in folder.iterdir() if not _is_ours(path.name)]
-    except FileExistsError:
-        raise RecordError(f"{folder} is a file", "Give --out a folder") from None
+    except (FileExistsError, NotADirectoryError):
+        is_file = next(path for path in (folder, *folder.parents) if path.exists())
+        raise RecordError(f"{is_file} is a file", "Give --out a folder") from None
     except OSError as error:
         raise StorageError(f"{folder} cannot be made: {error.strerror}") from error
     if others:

@@ -14,9 +14,10 @@ from typing import Protocol
 import msgspec
 
 from voicebench.bundled.manifest import hash_folder
-from voicebench.config import Profile, build_generator, build_recognizer, load_profile, verify_model
+from voicebench.config import Profile, load_profile, verify_model
 from voicebench.errors import RecordError
 from voicebench.llm.handoff import check_handoff
+from voicebench.pipeline.ready import load_and_warm_up
 from voicebench.runs import provenance
 from voicebench.runs.latency import run_latency
 from voicebench.runs.plan import (
@@ -63,9 +64,10 @@ Executor = Callable[[Work], Iterator[Turn]]
 EXECUTORS: dict[Mode, Executor] = {"latency": run_latency, "quality": run_quality}
 
 
-def load_models(profile: Profile) -> Models:
-    """Loads both models; takes seconds."""
-    return Models(recognizer=build_recognizer(profile), generator=build_generator(profile))
+def load_models(profile: Profile, announce: Callable[[str], None] = lambda _: None) -> Models:
+    """Loads both models and warms them up; takes seconds."""
+    recognizer, generator = load_and_warm_up(profile, announce)
+    return Models(recognizer=recognizer, generator=generator)
 
 
 def settings_of(folder: Path) -> RunSettings:
@@ -125,7 +127,6 @@ def execute(
         left = remaining(conversations, done.keys())
         watcher.planned(folder, run, len(done), len(writer.recorded.half_written))
         if left:
-            watcher.stage("loading the models")
             models = load(profile)
             watcher.stage("recognising and answering")
             try:

@@ -14,7 +14,7 @@ from voicebench.cleaning.presets import PRESETS
 from voicebench.errors import ConfigError
 from voicebench.llm.prompts import PROMPTS
 from voicebench.pipeline.variants import check_variant
-from voicebench.types import Mode, Pace, Record, Sampling, Variant
+from voicebench.types import Guard, Mode, Pace, Record, Sampling, Variant
 
 DEFAULT_REPEATS: dict[Mode, int] = {"latency": 3, "quality": 1}
 DEFAULT_PACE: dict[Mode, Pace] = {"latency": "real_time", "quality": "fast"}
@@ -73,8 +73,8 @@ def build_variants(
     Args:
         cleanings: Names of cleaning presets.
         prompts: Names of prompts.
-        variants: Each `name=NAME,FIELD=VALUE,...` with the fields of `types.Variant` and of
-            `types.Sampling`; what it does not say is as in the default variant.
+        variants: Each `name=NAME,FIELD=VALUE,...` with the fields of `types.Variant`, of
+            `types.Sampling` and of `types.Guard`; what it does not say is as in the default variant.
         seed: Seed of every variant's sampling.
 
     Raises:
@@ -82,6 +82,8 @@ def build_variants(
 
     >>> [v.name for v in build_variants(["none", "seed"], ["plain"], ["name=wide,window_s=4"], 0)]
     ['none+plain', 'seed+plain', 'wide']
+    >>> build_variants([], [], ["name=bold,min_confidence=0.5"], 0)[0].guard.min_confidence
+    0.5
     """
     sampling = Sampling(seed=seed)
     if not (cleanings or prompts or variants):
@@ -100,17 +102,21 @@ def build_variants(
 
 def _parse_variant(text: str, sampling: Sampling) -> Variant:
     top: dict[str, Any] = {"name": text}
-    inner: dict[str, Any] = msgspec.to_builtins(sampling)
+    nested: dict[str, dict[str, Any]] = {
+        "sampling": msgspec.to_builtins(sampling),
+        "guard": msgspec.to_builtins(Guard()),
+    }
     for item in filter(None, text.split(",")):
         field, equals, value = item.partition("=")
         field = field.strip()
         if not equals:
             raise ConfigError(f"--variant {text!r} has {item!r}", "Write FIELD=VALUE,FIELD=VALUE")
-        known = [name for name in Variant.__struct_fields__ if name != "sampling"]
-        _refuse_unknown("variant setting", field, [*known, *Sampling.__struct_fields__])
-        (top if field in known else inner)[field] = _value(value.strip())
+        known = [name for name in Variant.__struct_fields__ if name not in nested]
+        _refuse_unknown("variant setting", field, [*known, *itertools.chain(*nested.values())])
+        place = next((inner for inner in nested.values() if field in inner), top)
+        place[field] = _value(value.strip())
     try:
-        return msgspec.convert(top | {"sampling": inner}, Variant, strict=False)
+        return msgspec.convert(top | nested, Variant, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
         raise ConfigError(f"--variant {text!r} is not valid: {error}") from None
 

@@ -84,5 +84,7 @@ def remember(assistant: Assistant, conversation: Conversation, user: str, answer
 
 
 def asked(turn: Turn) -> str:
-    """What the LLM was asked in a recorded turn; empty when it was not."""
-    return turn.messages[-1].content if turn.messages else ""
+    """What the user asked the LLM in a recorded turn; empty when they could not. Behind it there
+    may be calls of tools and their results."""
+    said = (message.content for message in reversed(turn.messages) if message.role == "user")
+    return next(said, "")

@@ -1,0 +1,94 @@
+"""How often the breaker sent people to text input, and how often without need.
+
+A trip is a turn that fell back because a threshold said so: its transcript was not believed
+(`low_confidence`), its answer lost its way (`illegal_tokens`), or the breaker was open
+(`breaker_open`). A stage that failed is no trip but a failure, and is counted as one.
+
+A trip is false where going on would have been fine:
+
+    low_confidence   the hypothesis has CER 0 against the reference; or the reference names values
+                     and names, and the hypothesis has all of them with equal value and no others:
+                     there was nothing for an answer to state wrongly
+    illegal_tokens   what had been answered by then states every fact that the case asks for, and
+                     nothing contradicted or unsupported
+    breaker_open     cannot be judged: nothing was heard
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voicebench.metrics.entities import Names
+from voicebench.metrics.error_rate import cer
+from voicebench.metrics.judge import entity_score, judge_turn
+from voicebench.types import Case, Turn
+
+TRIP_REASONS = ("low_confidence", "illegal_tokens", "breaker_open")
+
+
+@dataclass(frozen=True)
+class Trips:
+    """Counts over turns; sums add.
+
+    Attributes:
+        turns: All turns.
+        trips: Those that fell back because a threshold said so.
+        judged: Trips of which can be said whether they were needed.
+        false: Those that were not.
+    """
+
+    turns: int = 0
+    trips: int = 0
+    judged: int = 0
+    false: int = 0
+
+    def __add__(self, other: Trips) -> Trips:
+        return Trips(
+            self.turns + other.turns,
+            self.trips + other.trips,
+            self.judged + other.judged,
+            self.false + other.false,
+        )
+
+
+def turn_trips(
+    turn: Turn, case: Case | None, names: Names = (), normalizer: str = "basic"
+) -> Trips:
+    """The counts of one turn.
+
+    Args:
+        turn: The record.
+        case: What was said and asked; None where that is not known.
+        names: Names to look for (`judge.suite_names`).
+        normalizer: Name of the transcript normaliser.
+
+    Raises:
+        ConfigError: There is no such normaliser.
+        SuiteError: The case demands an unknown constraint.
+    """
+    reason = turn.degraded.reason if turn.degraded else ""
+    if reason not in TRIP_REASONS:
+        return Trips(turns=1)
+    if case is None or turn.turn_index >= len(case.turns) or reason == "breaker_open":
+        return Trips(turns=1, trips=1)
+    if reason == "low_confidence":
+        is_false = _was_heard_right(turn, case, names, normalizer)
+    else:
+        is_false = _was_answered_right(turn, case, names)
+    return Trips(turns=1, trips=1, judged=1, false=int(is_false))
+
+
+def _was_heard_right(turn: Turn, case: Case, names: Names, normalizer: str) -> bool:
+    reference, heard = case.turns[turn.turn_index].reference, turn.hypothesis.text
+    if cer(reference, heard, normalizer).errors == 0:
+        return True
+    scores = [
+        entity_score(*texts, clock=case.clock, names=names)
+        for texts in ((reference, heard), (heard, reference))
+    ]
+    return all(score.entities > 0 and score.recognised == score.entities for score in scores)
+
+
+def _was_answered_right(turn: Turn, case: Case, names: Names) -> bool:
+    score = judge_turn(turn, case, names or None).score()
+    return score.expected > 0 and score.correct == score.expected and not score.answers_wrong

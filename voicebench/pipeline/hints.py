@@ -1,0 +1,75 @@
+"""Why a turn falls back to text input, and what the person is told: one reason, one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from voicebench.pipeline.breaker import ILLEGAL_TOKENS, LOW_CONFIDENCE
+
+BREAKER_OPEN = "breaker_open"
+OUT_OF_MEMORY = "out_of_memory"
+TOO_MANY_TOOL_CALLS = "too_many_tool_calls"
+NOTHING_TYPED = "nothing_typed"
+
+HINTS: Mapping[str, str] = {
+    LOW_CONFIDENCE: "没有听清您的话，请再说一遍，或者输入文字。",
+    ILLEGAL_TOKENS: "这次的回答出了问题，请输入文字再试一次。",
+    BREAKER_OPEN: "语音暂时不可用，请先输入文字，稍后再试语音。",
+    OUT_OF_MEMORY: "系统现在很忙，请稍后再试，或者输入文字。",
+    TOO_MANY_TOOL_CALLS: "这个问题暂时查不出结果，请换个说法输入文字。",
+    NOTHING_TYPED: "请输入您的问题。",
+    "audio_stalled": "声音中断了，请检查麦克风和网络，或者输入文字。",
+    "audio_invalid": "收到的声音有问题，请检查麦克风，或者输入文字。",
+    "audio_failed": "声音没有收完整，请再说一遍，或者输入文字。",
+    "asr_failed": "语音识别出了问题，请输入文字。",
+    "asr_timed_out": "语音识别没有及时完成，请输入文字。",
+    "llm_failed": "回答时出了问题，请输入文字再试一次。",
+    "llm_timed_out": "回答没有及时完成，请输入文字再试一次。",
+}
+FALLBACK_HINT = "处理时出了问题，请输入文字再试一次。"
+
+_REASONS_BY_ERROR: Mapping[str, str] = {
+    "IllegalTokensError": ILLEGAL_TOKENS,
+    "TooManyToolCallsError": TOO_MANY_TOOL_CALLS,
+    "AudioStalledError": "audio_stalled",
+    "BadSamplesError": "audio_invalid",
+    "RateChangedError": "audio_invalid",
+}
+
+
+def hint_of(reason: str) -> str:
+    """What the person is told; there is a sentence for every reason."""
+    return HINTS.get(reason, FALLBACK_HINT)
+
+
+def reason_of(failed: Mapping[str, Any]) -> str:
+    """Why a failed turn falls back, in one word.
+
+    Args:
+        failed: Data of a `failed` event: `stage`, `type` and `message`.
+
+    >>> reason_of({"stage": "asr", "type": "StageTimeoutError", "message": "window 3"})
+    'asr_timed_out'
+    """
+    if reason := _REASONS_BY_ERROR.get(failed["type"]):
+        return reason
+    told = f"{failed['type']} {failed['message']}".lower()
+    if "outofmemory" in told or "out of memory" in told:
+        return OUT_OF_MEMORY
+    manner = "timed_out" if failed["type"] == "StageTimeoutError" else "failed"
+    return f"{failed['stage']}_{manner}"
+
+
+def trouble_of(failed: Mapping[str, Any]) -> str | None:
+    """The breaker's circuit that a failure counts against; see `reason_of`.
+
+    None for what a client sent or called for: it says nothing of this system.
+    """
+    match reason_of(failed):
+        case "illegal_tokens":
+            return ILLEGAL_TOKENS
+        case "too_many_tool_calls":
+            return None
+        case _:
+            return None if failed["stage"] == "audio" else str(failed["stage"])

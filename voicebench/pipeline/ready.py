@@ -1,0 +1,77 @@
+"""Loading both models and warming up everything that a first turn would otherwise wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicebench.asr.base import Recognizer
+from voicebench.config import Profile, build_generator, build_recognizer
+from voicebench.llm.base import Generator
+from voicebench.llm.prompts import build_messages
+from voicebench.pipeline.endpoint import Endpoint
+from voicebench.types import SAMPLE_RATE_HZ, Sampling, Variant
+
+READY_LINE = "[ASR] READY | [LLM] READY | [PIPELINE] FULLY INITIALIZED"
+
+_WARM_UP = Sampling(max_tokens=2)
+_PIECES_S = (Variant().window_s, 2 * Variant().window_s)  # a window, and one with context before it
+
+
+def load_and_warm_up(
+    profile: Profile, announce: Callable[[str], None] = lambda _: None
+) -> tuple[Recognizer, Generator]:
+    """Loads a profile's models and runs each part of the pipeline once.
+
+    Args:
+        profile: Which models.
+        announce: Told what goes on, and at the end `READY_LINE`.
+
+    Returns:
+        The recogniser and the generator; closing them is the caller's.
+
+    Raises:
+        ModelError, MissingPackageError, ConfigError: A model cannot be loaded.
+    """
+    announce("Loading the recogniser ...")
+    recognizer = build_recognizer(profile)
+    try:
+        announce("Loading the language model ...")
+        generator = build_generator(profile)
+    except BaseException:
+        recognizer.close()
+        raise
+    try:
+        warm_up(recognizer, generator)
+    except BaseException:
+        generator.close()
+        recognizer.close()
+        raise
+    announce(READY_LINE)
+    return recognizer, generator
+
+
+def warm_up(recognizer: Recognizer, generator: Generator) -> None:
+    """Recognises noise, looks for speech in it and begins an answer, all for nothing.
+
+    The prompt cache is emptied afterwards: the first turn must find what a fresh process has.
+
+    Raises:
+        StageError: The LLM cannot answer.
+    """
+    for piece_s in _PIECES_S:
+        noise = _noise(piece_s)
+        Endpoint().feed(noise[: SAMPLE_RATE_HZ // 2])
+        recognizer.recognize(noise)
+    generator.generate([generator.encode_chat(build_messages("seed", (), "你好"))], _WARM_UP)
+    generator.forget_prompts()
+
+
+def _noise(duration_s: float) -> NDArray[np.float32]:
+    """A voice-like hum with noise: recognisers find words in it, so that all of them runs."""
+    times = np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    hum = np.sign(np.sin(2 * np.pi * 150 * times)) * (np.sin(2 * np.pi * 4 * times) > 0)
+    noise = np.random.default_rng(0).normal(0, 0.02, len(times))
+    return np.asarray(0.1 * hum + noise, np.float32)
