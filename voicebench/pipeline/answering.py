@@ -70,6 +70,8 @@ class Answering:
         self._now = now
         self._open_stream = open_stream or self._ask
         self._texts: list[str] = []
+        self._num_illegal = 0
+        self._is_legal_token = legality(assistant.generator)
 
     async def run(self, messages: tuple[Message, ...]) -> str:
         """Answers, and returns what was shown.
@@ -109,14 +111,18 @@ class Answering:
         """Shows an answer as it comes; returns what was called in it, and its last delta."""
         splitter, last = CallSplitter(), None
         self._emit("request_submitted")
-        is_legal = legality(self._assistant.generator)
-        async for delta in watched(self._open_stream(token_ids), is_legal, self._guard):
+        async for delta in watched(self._open_stream(token_ids), self._is_legal, self._guard):
             for token in delta.tokens:
                 self._show(splitter.feed(token))
             if delta.finish_reason:
                 last = delta
         self._show(splitter.finish())
         return splitter, last
+
+    def _is_legal(self, token: AnswerToken) -> bool:
+        is_legal = self._is_legal_token(token)
+        self._num_illegal += not is_legal
+        return is_legal
 
     def _show(self, tokens: Sequence[AnswerToken]) -> None:
         for token in tokens:
@@ -130,6 +136,7 @@ class Answering:
             {
                 "finish_reason": last.finish_reason,
                 "num_tokens": len(self._texts),
+                "num_illegal_tokens": self._num_illegal,
                 "cached_prompt_tokens": last.cached_prompt_tokens,
             },
         )
