@@ -14,13 +14,14 @@ import pytest
 import soundfile
 from rich.console import Console
 
+from tests.pipeline.faulty import PlannedRecognizer
 from tests.pipeline.scripted import ScriptedGenerator, ScriptedRecognizer, tone
 from voicebench.audio import load_audio
 from voicebench.cli import main
 from voicebench.commands._ask_view import JsonView, TerminalView, View
-from voicebench.commands.ask import _ask_all, add_parser
+from voicebench.commands.ask import _ask_all, _variant, add_parser
 from voicebench.pipeline.assistant import Assistant
-from voicebench.types import Turn, Variant
+from voicebench.types import Guard, Turn, Variant
 
 
 @pytest.fixture
@@ -52,6 +53,8 @@ def _ask(view: View, generator: ScriptedGenerator, *argv: str) -> list[Turn]:
         (["QUESTION", "--prompt", "kind"], "unknown prompt 'kind'"),
         (["QUESTION", "--prompt-template", "x"], "has no {asr_text}"),
         (["QUESTION", "--max-tokens", "0"], "--max-tokens 0"),
+        (["QUESTION", "--min-confidence", "2"], "--min-confidence 2"),
+        (["QUESTION", "--min-confidence", "nan"], "--min-confidence nan"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
@@ -120,6 +123,19 @@ def test_silence_shows_the_hint(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert shown["answer"] == ""
 
 
+@pytest.mark.parametrize(("flags", "is_answered"), [([], False), (["--min-confidence", "0"], True)])
+def test_a_doubtful_transcript_is_answered_only_when_asked_for(
+    question: str, capsys: pytest.CaptureFixture[str], flags: list[str], is_answered: bool
+) -> None:
+    args = _parse(question, "--json", *flags)
+    recognizer = PlannedRecognizer(plans=[0.5])
+    assistant = Assistant(recognizer, ScriptedGenerator(), _variant(args))
+    asyncio.run(_ask_all(args, assistant, {question: load_audio(question)}, JsonView()))
+    shown = json.loads(capsys.readouterr().out)
+    assert bool(shown["answer"]) is is_answered
+    assert is_answered or shown["degraded"]["reason"] == "low_confidence"
+
+
 @pytest.mark.models
 def test_a_recording_is_answered_by_the_bundled_models(
     bundled_recognizer: Any,
@@ -129,7 +145,9 @@ def test_a_recording_is_answered_by_the_bundled_models(
 ) -> None:
     name = str(speech_dir / "aishell_BAC009S0724W0121.wav")
     args = _parse(name, "--json")
-    assistant = Assistant(bundled_recognizer, bundled_generator, Variant())
+    # It mishears people, whom it was not trained on, and doubts what it hears.
+    variant = Variant(guard=Guard(min_confidence=0.0))
+    assistant = Assistant(bundled_recognizer, bundled_generator, variant)
     turns = asyncio.run(_ask_all(args, assistant, {name: load_audio(name)}, JsonView()))
     shown = json.loads(capsys.readouterr().out)
     assert turns[0].failure is None

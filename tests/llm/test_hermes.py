@@ -40,6 +40,7 @@ def split(pieces: list[str]) -> tuple[str, CallSplitter, list[AnswerToken]]:
         ("<<tool_call>{}</tool_call>", "<", [MalformedCall]),
         ("<tool_call>", "", [MalformedCall]),
         ("<tool_call>三点</tool_call>四点", "四点", [MalformedCall]),
+        ("三点</tool_call>。", "三点。", []),
     ],
 )
 @pytest.mark.parametrize("width", [1, 2, 3, 7, 1000])
@@ -80,8 +81,11 @@ def test_what_is_no_call_says_why(body: str, problem: str) -> None:
     assert call.text == body
 
 
+CALLS = re.compile(r"<tool_call>.*?(?:</tool_call>\s*|\Z)|</tool_call>", re.DOTALL)
 PIECES = st.lists(
-    st.sampled_from(["<", "<tool", "_call>", "<tool_call>", "</tool_call>", "{}", "好", "", "\n"]),
+    st.sampled_from(
+        ["<", "<tool", "</tool", "_call>", "<tool_call>", "</tool_call>", "{}", "好", "", "\n"]
+    ),
     max_size=12,
 )
 
@@ -90,7 +94,7 @@ PIECES = st.lists(
 def test_everything_but_the_calls_is_shown_in_order(pieces: list[str]) -> None:
     text, _, shown = split(pieces)
     whole = "".join(pieces)
-    assert text == re.sub(r"<tool_call>.*?(</tool_call>\s*|$)", "", whole, flags=re.DOTALL)
+    assert text == re.sub(CALLS, "", whole)
     assert [token.id for token in shown] == sorted({token.id for token in shown})
     times = [token.t_s for token in shown]
     assert times == sorted(times)

@@ -194,8 +194,8 @@ def test_the_threshold_of_confidence_is_a_setting(confidence: float, is_believed
         (OutOfMemoryError("CUDA out of memory"), "out_of_memory", ""),
         (..., "llm_timed_out", ""),
         (["三", *[CONTROL_ID] * 3, "点"], "illegal_tokens", "三"),
-        (["三", *["\ufffd"] * 3, "点"], "illegal_tokens", "三\ufffd\ufffd"),
-        (["三", CONTROL_ID, "\ufffd", 0x110000, "点"], "illegal_tokens", "三\ufffd"),
+        (["三", *["\ufffd"] * 3, "点"], "illegal_tokens", "三"),
+        (["三", CONTROL_ID, "\ufffd", 0x110000, "点"], "illegal_tokens", "三"),
     ],
 )
 def test_an_llm_that_goes_wrong(plan: Any, reason: str, shown: str) -> None:
@@ -211,6 +211,7 @@ def test_illegal_tokens_with_legal_ones_between_are_borne() -> None:
     plan = ["三", CONTROL_ID, CONTROL_ID, "点", CONTROL_ID, CONTROL_ID, "。"]
     turn = asyncio.run(hear(make(generator=PlannedGenerator(plans=[plan]))))
     assert (turn.degraded, turn.answer) == (None, "三点。")
+    assert [event.data["num_illegal_tokens"] for event in turn.events[-1:]] == [4]
 
 
 # ---------------------------------------------------------------- tools and clients
@@ -369,3 +370,58 @@ def test_text_that_cannot_be_answered_falls_back_too() -> None:
     assert turn.degraded is not None
     assert turn.degraded.reason == "llm_failed"
     assert asyncio.run(typed(assistant, "几点", Conversation())).answer == "三点。"
+
+
+# ---------------------------------------------------------------- the real engine
+
+
+def _real(bundled_recognizer: Any, bundled_generator: Any) -> Assistant:
+    return Assistant(bundled_recognizer, bundled_generator, Variant())
+
+
+def _in_flight(generator: Any) -> int:
+    return int(
+        generator._thread.call(lambda engine: engine.get_num_unfinished_requests()).result(30)
+    )
+
+
+@pytest.mark.models
+def test_an_engine_without_memory_fails_one_turn_and_answers_the_next(
+    bundled_recognizer: Any, bundled_generator: Any
+) -> None:
+    import torch
+
+    def fail_once(engine: Any) -> None:
+        def step() -> Any:
+            if not engine.has_unfinished_requests():
+                return type(engine).step(engine)
+            del engine.step
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+        engine.step = step
+
+    assistant, conversation = _real(bundled_recognizer, bundled_generator), Conversation()
+    bundled_generator._thread.call(fail_once).result(30)
+    bad = asyncio.run(typed(assistant, "明天下午三点开会请问几点开会", conversation))
+    assert bad.degraded is not None
+    assert bad.degraded.reason == "out_of_memory"
+    assert _in_flight(bundled_generator) == 0
+    good = asyncio.run(typed(assistant, "明天下午三点开会请问几点开会", conversation))
+    assert (good.failure, good.degraded) == (None, None)
+    assert good.answer
+
+
+@pytest.mark.models
+def test_an_answer_of_illegal_tokens_is_aborted_in_the_engine(
+    bundled_recognizer: Any, bundled_generator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant, conversation = _real(bundled_recognizer, bundled_generator), Conversation()
+    with monkeypatch.context() as patched:
+        patched.setattr(type(bundled_generator), "is_legal_token", lambda *_: False)
+        bad = asyncio.run(typed(assistant, "明天下午三点开会请问几点开会", conversation))
+    assert bad.degraded is not None
+    assert (bad.degraded.reason, bad.answer) == ("illegal_tokens", "")
+    assert _in_flight(bundled_generator) == 0
+    good = asyncio.run(typed(assistant, "明天下午三点开会请问几点开会", conversation))
+    assert good.degraded is None
+    assert good.events[-1].data["num_illegal_tokens"] == 0, "its own tokens are legal"

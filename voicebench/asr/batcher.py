@@ -72,6 +72,11 @@ class BatchingRecognizer:
         self._began_s: float | None = None  # of the call that goes on now
         self._start_worker()
 
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """See `Recognizer`."""
+        return self._recognizer.vocabulary
+
     def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
         """See `Recognizer.recognize`.
 

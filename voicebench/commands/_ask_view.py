@@ -22,9 +22,9 @@ from voicebench.llm.base import Generator
 from voicebench.metrics.latency import latencies, turn_rtf
 from voicebench.metrics.waterfall import Segment, framework_overhead_ms, waterfall
 from voicebench.pipeline.ready import READY_LINE, load_and_warm_up
-from voicebench.types import Event, Hypothesis, Turn
+from voicebench.types import Event, Guard, Hypothesis, Turn
 
-UNSURE_BELOW = 0.65  # the confidence under which the breaker will give up on speech
+UNSURE_BELOW = Guard().min_confidence
 
 _INDENT = 12
 

@@ -46,6 +46,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--max-tokens", type=int, default=128, metavar="N", help="(128)")
     parser.add_argument(
+        "--min-confidence",
+        type=float,
+        default=0.65,
+        metavar="P",
+        help="confidence under which a transcript is not answered; 0: answer all (0.65)",
+    )
+    parser.add_argument(
         "--conversation",
         action="store_true",
         help="the files are turns of one conversation, not questions of their own",
@@ -86,19 +93,24 @@ def _variant(args: argparse.Namespace) -> Variant:
     from voicebench.cleaning.presets import clean
     from voicebench.errors import ConfigError
     from voicebench.llm.prompts import fill_template, find_prompt
-    from voicebench.types import Sampling, Variant
+    from voicebench.types import Guard, Sampling, Variant
 
     clean("", args.cleaning)
     find_prompt(args.prompt)
     fill_template(args.prompt_template, "")
     if args.max_tokens < 1:
         raise ConfigError(f"--max-tokens {args.max_tokens} is not a number of tokens", "Use 1 up.")
+    if not 0 <= args.min_confidence <= 1:
+        raise ConfigError(
+            f"--min-confidence {args.min_confidence} is no probability", "Use 0 to 1."
+        )
     return Variant(
         name="ask",
         cleaning=args.cleaning,
         prompt=args.prompt,
         prompt_template=args.prompt_template,
         sampling=Sampling(max_tokens=args.max_tokens),
+        guard=Guard(min_confidence=args.min_confidence),
     )
 
 

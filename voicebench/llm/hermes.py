@@ -42,7 +42,7 @@ class CallSplitter:
     """Takes an answer token by token; gives what is to be shown, and keeps the calls.
 
     A token that may belong to a mark is held back until the next ones tell. Text of a token before
-    a mark is shown, the mark and what follows is not.
+    a mark is shown, the mark and what follows is not; nor is an end mark without a call.
     """
 
     def __init__(self) -> None:
@@ -65,14 +65,18 @@ class CallSplitter:
             self._is_after_call = False
         self._held.append(token)
         text = "".join(held.text for held in self._held)
-        begins_at = text.find(CALL_BEGIN)
-        if begins_at < 0:
+        found = [(text.find(mark), mark) for mark in (CALL_BEGIN, CALL_END) if mark in text]
+        if not found:
             return self._release(len(text) - _overlap(text), token.t_s)
-        shown = _cut(self._held, begins_at, token.t_s)
+        at, mark = min(found)
+        shown = _cut(self._held, at, token.t_s)
         self.num_call_tokens += len(self._held) - len(shown)
-        self._held, self._body = [], ""
-        rest = text[begins_at + len(CALL_BEGIN) :]
-        return shown + self._read_call(msgspec.structs.replace(token, text=rest))
+        self._held = []
+        rest = msgspec.structs.replace(token, text=text[at + len(mark) :])
+        if mark == CALL_END:  # of no call: not shown all the same
+            return shown + (self.feed(rest) if rest.text else [])
+        self._body = ""
+        return shown + self._read_call(rest)
 
     def finish(self) -> list[AnswerToken]:
         """Ends the answer: gives what was held back, for it was no mark. A call whose end mark is
@@ -107,8 +111,8 @@ class CallSplitter:
 
 def _overlap(text: str) -> int:
     """How many characters at the end of the text may be the beginning of a mark."""
-    longest = min(len(text), len(CALL_BEGIN) - 1)
-    return next((n for n in range(longest, 0, -1) if text.endswith(CALL_BEGIN[:n])), 0)
+    beginnings = {mark[:n] for mark in (CALL_BEGIN, CALL_END) for n in range(1, len(mark))}
+    return max((len(each) for each in beginnings if text.endswith(each)), default=0)
 
 
 def _cut(tokens: list[AnswerToken], num_characters: int, t_s: float) -> list[AnswerToken]:

@@ -73,6 +73,8 @@ class Answering:
         self._open_stream = open_stream
         self._texts: list[str] = []
         self._shown_from_s = 0.0
+        self._num_illegal = 0
+        self._is_legal_token = legality(assistant.generator)
 
     async def run(self) -> tuple[Message, str]:
         """Answers.
@@ -114,15 +116,20 @@ class Answering:
     async def _stream(self, prompt: Prompt) -> tuple[CallSplitter, Delta | None]:
         """Shows an answer as it comes; returns what was called in it, and its last delta."""
         splitter, last = CallSplitter(), None
+        answer = self._open_stream(prompt)
         self._shown_from_s = self._clock.t_s()  # a draft's tokens came before they are shown
-        is_legal = legality(self._assistant.generator)
-        async for delta in watched(self._open_stream(prompt), is_legal, self._guard):
+        async for delta in watched(answer, self._is_legal, self._guard):
             for token in delta.tokens:
                 self._show(splitter.feed(token))
             if delta.finish_reason:
                 last = delta
         self._show(splitter.finish())
         return splitter, last
+
+    def _is_legal(self, token: AnswerToken) -> bool:
+        is_legal = self._is_legal_token(token)
+        self._num_illegal += not is_legal
+        return is_legal
 
     def _show(self, tokens: Sequence[AnswerToken]) -> None:
         for token in tokens:
@@ -137,6 +144,7 @@ class Answering:
             {
                 "finish_reason": last.finish_reason,
                 "num_tokens": len(self._texts),
+                "num_illegal_tokens": self._num_illegal,
                 "cached_prompt_tokens": last.cached_prompt_tokens,
             },
         )

@@ -1,8 +1,8 @@
 """Watching an answer's tokens as they come: illegal ones, and none at all.
 
 Illegal are control tokens (the end token is none: the engine keeps it to itself), ids that the
-tokenizer does not know, and U+FFFD, which stands where bytes made no character. One may slip in;
-several in a row are an LLM that has lost its way, and the request is aborted.
+tokenizer does not know, and U+FFFD, which stands where bytes made no character. None is ever shown.
+One may slip in; several in a row are an LLM that has lost its way, and the request is aborted.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
+
+import msgspec
 
 from voicebench.errors import StageError, StageTimeoutError
 from voicebench.llm.base import Delta, Generator, KnowsTokens
@@ -37,7 +39,8 @@ def legality(generator: Generator) -> Callable[[AnswerToken], bool]:
 async def watched(
     deltas: AsyncGenerator[Delta, None], is_legal: Callable[[AnswerToken], bool], guard: Guard
 ) -> AsyncGenerator[Delta, None]:
-    """The deltas of one answer, closed (which aborts the request) as soon as something is wrong.
+    """The legal tokens of one answer; as soon as something is wrong the stream is closed, which
+    aborts the request.
 
     Args:
         deltas: From `Generator.stream`.
@@ -45,22 +48,25 @@ async def watched(
         guard: `max_illegal_tokens` and `llm_timeout_s`.
 
     Raises:
-        IllegalTokensError: That many illegal tokens came in a row. The delta that held the last of
-            them is not passed on.
+        IllegalTokensError: That many illegal tokens came in a row. What else was in the delta that
+            held the last of them is not passed on.
         StageTimeoutError: Nothing came for that long.
         StageError: What the engine raised.
     """
     num_in_a_row = 0
     async with contextlib.aclosing(deltas):
         while (delta := await _next(deltas, guard.llm_timeout_s)) is not None:
+            legal = []
             for token in delta.tokens:
-                num_in_a_row = 0 if is_legal(token) else num_in_a_row + 1
+                if is_legal(token):
+                    legal.append(token)
+                    num_in_a_row = 0
+                    continue
+                num_in_a_row += 1
                 if num_in_a_row >= guard.max_illegal_tokens:
-                    raise IllegalTokensError(
-                        "llm",
-                        f"{num_in_a_row} illegal tokens in a row, the last with id {token.id}",
-                    )
-            yield delta
+                    problem = f"{num_in_a_row} illegal tokens in a row, the last with id {token.id}"
+                    raise IllegalTokensError("llm", problem)
+            yield msgspec.structs.replace(delta, tokens=tuple(legal))
 
 
 async def _next(deltas: AsyncGenerator[Delta, None], timeout_s: float) -> Delta | None:
