@@ -21,7 +21,7 @@ from voicebench.cli import main
 from voicebench.commands._ask_view import JsonView, TerminalView, View
 from voicebench.commands.ask import _ask_all, _variant, add_parser
 from voicebench.pipeline.assistant import Assistant
-from voicebench.types import Guard, Turn, Variant
+from voicebench.types import Turn, Variant
 
 
 @pytest.fixture
@@ -123,8 +123,10 @@ def test_silence_shows_the_hint(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert shown["answer"] == ""
 
 
-@pytest.mark.parametrize(("flags", "is_answered"), [([], False), (["--min-confidence", "0"], True)])
-def test_a_doubtful_transcript_is_answered_only_when_asked_for(
+@pytest.mark.parametrize(
+    ("flags", "is_answered"), [([], True), (["--min-confidence", "0.65"], False)]
+)
+def test_a_doubtful_transcript_is_answered_unless_confidence_is_asked_for(
     question: str, capsys: pytest.CaptureFixture[str], flags: list[str], is_answered: bool
 ) -> None:
     args = _parse(question, "--json", *flags)
@@ -146,8 +148,7 @@ def test_a_recording_is_answered_by_the_bundled_models(
     name = str(speech_dir / "aishell_BAC009S0724W0121.wav")
     args = _parse(name, "--json")
     # It mishears people, whom it was not trained on, and doubts what it hears.
-    variant = Variant(guard=Guard(min_confidence=0.0))
-    assistant = Assistant(bundled_recognizer, bundled_generator, variant)
+    assistant = Assistant(bundled_recognizer, bundled_generator, _variant(args))
     turns = asyncio.run(_ask_all(args, assistant, {name: load_audio(name)}, JsonView()))
     shown = json.loads(capsys.readouterr().out)
     assert turns[0].failure is None

@@ -48,9 +48,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--min-confidence",
         type=float,
-        default=0.65,
+        default=0.0,
         metavar="P",
-        help="confidence under which a transcript is not answered; 0: answer all (0.65)",
+        help="confidence under which a transcript is not answered; live it is 0.65 (0: answer all)",
     )
     parser.add_argument(
         "--conversation",
