@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from voicebench import __version__
-from voicebench.commands import ask, doctor, report, run, suites
+from voicebench.commands import ask, attribute, compare, doctor, report, run, suites
 from voicebench.errors import VoicebenchError
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -30,7 +30,7 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: tuple[Command, ...] = (doctor, ask, suites, run, report)
+COMMANDS: tuple[Command, ...] = (doctor, ask, suites, run, report, compare, attribute)
 """In the order in which `--help` lists them."""
 
 

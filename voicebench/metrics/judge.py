@@ -45,6 +45,36 @@ def demands(asked: CaseTurn) -> tuple[str, ...]:
     return (*sentences, *kind)
 
 
+@dataclass(frozen=True)
+class TurnJudgement:
+    """A turn's answer judged, and the same LLM's answers from gold text where they are recorded.
+
+    Attributes:
+        answer: What was said; None where the turn failed.
+        gold_cleaned: From the gold transcript, cleaned; None where it was not recorded.
+        gold: From the gold transcript.
+        num_facts: Facts that the answer should state.
+    """
+
+    answer: Judgement | None
+    gold_cleaned: Judgement | None
+    gold: Judgement | None
+    num_facts: int
+
+    def score(self) -> FactScore:
+        """The counts of the answer. A failed turn gave no answer, so there is none to be right or
+        wrong; but what it should have said is missing."""
+        if self.answer is not None:
+            return self.answer.score()
+        return FactScore(expected=self.num_facts, missing=self.num_facts)
+
+    def attribution(self) -> Attribution | None:
+        """The lost facts by stage; None unless the three answers are recorded."""
+        if self.answer is None or self.gold_cleaned is None or self.gold is None:
+            return None
+        return attribute(self.answer.facts, self.gold_cleaned.facts, self.gold.facts)
+
+
 def judge_turn(turn: Turn, case: Case, names: Names | None = None) -> Judgement:
     """Judges a turn's answer.
 
@@ -52,6 +82,26 @@ def judge_turn(turn: Turn, case: Case, names: Names | None = None) -> Judgement:
         SuiteError: The case demands an unknown constraint.
     """
     return _judge(turn.answer, turn, case, names)
+
+
+def judge_answers(turn: Turn, case: Case, names: Names | None = None) -> TurnJudgement:
+    """Judges a turn's answer and those from gold text, equal ones once.
+
+    Raises:
+        SuiteError: The case demands an unknown constraint.
+    """
+    texts = {
+        "answer": None if turn.failure else turn.answer,
+        "gold_cleaned": turn.answer_from_gold_cleaned,
+        "gold": turn.answer_from_gold,
+    }
+    judged = {
+        text: _judge(text, turn, case, names) for text in set(texts.values()) if text is not None
+    }
+    judgements = {name: judged.get(text) if text is not None else None
+                  for name, text in texts.items()}  # fmt: skip
+    facts = case.turns[turn.turn_index].facts
+    return TurnJudgement(num_facts=sum(f.type != "constraint" for f in facts), **judgements)
 
 
 def _judge(answer: str, turn: Turn, case: Case, names: Names | None) -> Judgement:
@@ -67,20 +117,13 @@ def _judge(answer: str, turn: Turn, case: Case, names: Names | None) -> Judgemen
 
 
 def score_turn(turn: Turn, case: Case, names: Names | None = None) -> FactScore:
-    """The counts of a turn's answer. A failed turn gave no answer, so there is none to be right or
-    wrong; but what it should have said is missing."""
-    if turn.failure is None:
-        return judge_turn(turn, case, names).score()
-    num_facts = sum(fact.type != "constraint" for fact in case.turns[turn.turn_index].facts)
-    return FactScore(expected=num_facts, missing=num_facts)
+    """The counts of a turn's answer (`TurnJudgement.score`)."""
+    return judge_answers(turn, case, names).score()
 
 
 def attribute_turn(turn: Turn, case: Case, names: Names | None = None) -> Attribution | None:
-    """Attributes a turn's lost facts; None unless the three answers are recorded."""
-    if turn.answer_from_gold_cleaned is None or turn.answer_from_gold is None or turn.failure:
-        return None
-    answers = (turn.answer, turn.answer_from_gold_cleaned, turn.answer_from_gold)
-    return attribute(*(_judge(answer, turn, case, names).facts for answer in answers))
+    """Attributes a turn's lost facts (`TurnJudgement.attribution`)."""
+    return judge_answers(turn, case, names).attribution()
 
 
 @dataclass(frozen=True)

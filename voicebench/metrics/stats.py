@@ -205,9 +205,7 @@ def difference_of_ratios(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return difference
 
 
-def resampled_sums(
-    rows: NDArray[np.float64], num_resamples: int, seed: int
-) -> NDArray[np.float64]:
+def resampled_sums(rows: NDArray[np.float64], num_resamples: int, seed: int) -> NDArray[np.float64]:
     """Sums over as many conversations as there are, drawn with replacement.
 
     Args:
@@ -221,8 +219,8 @@ def resampled_sums(
     rng, size = np.random.default_rng(seed), len(rows)
     kinds, times = np.unique(rows, axis=0, return_counts=True)
     if len(kinds) * _FEW_KINDS < size:  # how often each kind is drawn is multinomial: the same law
-        drawn_times: NDArray[np.float64] = rng.multinomial(size, times / size, num_resamples)
-        return drawn_times @ kinds
+        drawn_kinds = rng.multinomial(size, times / size, num_resamples)
+        return drawn_kinds.astype(np.float64) @ kinds
     at_once = max(1, _RESAMPLES_AT_ONCE // size)
     sums = np.empty((num_resamples, rows.shape[1]))
     for start in range(0, num_resamples, at_once):

@@ -14,28 +14,29 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import msgspec
 
 from voicebench.metrics import confidence, latency, stats
 from voicebench.metrics.attribution import Attribution
 from voicebench.metrics.entities import Names
 from voicebench.metrics.error_rate import ErrorRate, cer, mer
-from voicebench.metrics.facts import FactScore
+from voicebench.metrics.facts import FactScore, Verdict
 from voicebench.metrics.judge import (
     EntityScore,
-    attribute_turn,
     entity_score,
+    judge_answers,
     judge_turn,
-    score_turn,
     suite_names,
 )
 from voicebench.metrics.latency import Rtf
 from voicebench.metrics.seams import SeamErrors, seam_errors
 from voicebench.metrics.stats import Counts, Interval
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
-from voicebench.types import Case, CaseTurn, Turn
+from voicebench.types import Case, CaseTurn, FactType, Hypothesis, Turn
 
 _STAGES_BEFORE_TRANSCRIPT = frozenset({"audio", "endpoint", "asr"})
 ALL_SUITES = "all"
@@ -52,10 +53,13 @@ class TurnMeasures:
     seams: SeamErrors | None = None
     windows: tuple[tuple[float, bool], ...] = ()
     facts: FactScore | None = None
+    verdicts: tuple[tuple[FactType, Verdict], ...] = ()
     attribution: Attribution | None = None
     rtf: Rtf | None = None
     answer_tokens: int | None = None
     answer_characters: int | None = None
+    prompt_tokens: Counts | None = None
+    """(taken from the prefix cache, all of the prompt)."""
     is_premature: bool | None = None
     latencies: Mapping[str, float | None] = field(default_factory=dict)
     itl_ms: tuple[float, ...] = ()
@@ -80,10 +84,18 @@ def measure_turn(
     spoken: dict[str, Any] = {}
     asked = _asked(turn, case)
     if asked and case:
-        spoken["facts"] = score_turn(turn, case, names)
-        spoken["attribution"] = attribute_turn(turn, case, names)
+        judged = judge_answers(turn, case, names)
+        spoken["facts"] = judged.score()
+        types = [fact.type for fact in asked.facts if fact.type != "constraint"]
+        verdicts: Sequence[Verdict] = ["missing"] * len(types)
+        if judged.answer:
+            verdicts = [fact.verdict for fact in judged.answer.facts]
+        spoken["verdicts"] = tuple(zip(types, verdicts, strict=True))
+        spoken["attribution"] = judged.attribution()
         if turn.failure is None or turn.failure.stage not in _STAGES_BEFORE_TRANSCRIPT:
             spoken |= _measure_transcript(turn, asked, case.clock, names or (), normalizer)
+    if turn.prompt_token_ids:
+        spoken["prompt_tokens"] = (turn.cached_prompt_tokens, len(turn.prompt_token_ids))
     if turn.failure is None:
         spoken["answer_tokens"] = len(turn.answer_tokens)
         spoken["answer_characters"] = len("".join(turn.answer.split()))
@@ -179,14 +191,47 @@ def summarize(
         ConfigError: There is no such normaliser.
         SuiteError: A case demands an unknown constraint.
     """
+    return summarize_measured(measure_turns(turns, cases, normalizer), normalizer)
+
+
+Measured = tuple[Turn, TurnMeasures]
+"""What is left of a turn once it is measured (`_without_content`), and its measures."""
+Members = Sequence[Measured]
+
+
+def measure_turns(
+    turns: Iterable[Turn], cases: Iterable[Case], normalizer: str = "basic"
+) -> Iterator[Measured]:
+    """Measures turns one by one; what they say is let go of, so that a long run can be streamed.
+
+    Yields:
+        Warm-up turns too, not measured.
+
+    Raises:
+        ConfigError, SuiteError: See `measure_turn`.
+    """
     by_id = {(case.suite, case.id): case for case in cases}
     names = suite_names(by_id.values())
-    groups: dict[tuple[str, str, str, str], list[tuple[Turn, TurnMeasures]]] = defaultdict(list)
     for turn in turns:
         case = by_id.get((turn.suite, turn.case_id))
         measures = (
             TurnMeasures() if turn.is_warm_up else measure_turn(turn, case, names, normalizer)
         )
+        yield _without_content(turn), measures
+
+
+def _without_content(turn: Turn) -> Turn:
+    return msgspec.structs.replace(
+        turn, windows=(), hypothesis=Hypothesis(), cleaned="", retracted=(), messages=(),
+        prompt_token_ids=(), answer="", answer_tokens=(), gold_cleaned=None,
+        answer_from_gold_cleaned=None, answer_from_gold=None, events=(),
+    )  # fmt: skip
+
+
+def summarize_measured(measured: Iterable[Measured], normalizer: str = "basic") -> dict[str, Any]:
+    """The same as `summarize`, of turns measured before."""
+    groups: dict[tuple[str, str, str, str], list[Measured]] = defaultdict(list)
+    for turn, measures in measured:
         groups[turn.suite, turn.variant, turn.mode, turn.pace].append((turn, measures))
     if len({suite for suite, *_ in groups}) > 1:
         for (_, *rest), members in list(groups.items()):
@@ -195,9 +240,6 @@ def summarize(
         "normalizer": normalizer,
         "groups": [_summarize_group(*key, members) for key, members in groups.items()],
     }
-
-
-Members = Sequence[tuple[Turn, TurnMeasures]]
 
 
 def _summarize_group(
@@ -365,11 +407,7 @@ def _speed_metrics(measured: Members) -> dict[str, dict[str, Any]]:
     metrics["premature_response_rate"] = _rate(
         measured, lambda m: None if m.is_premature is None else (int(m.is_premature), 1)
     )
-    cached = [
-        (turn.cached_prompt_tokens, len(turn.prompt_token_ids))
-        for turn, _ in measured
-        if turn.prompt_token_ids
-    ]
+    cached = [m.prompt_tokens for _, m in measured if m.prompt_tokens]
     num_prompt_tokens = sum(below for _, below in cached)
     metrics["prefill_cached"] = {
         "value": sum(above for above, _ in cached) / num_prompt_tokens if cached else None,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voicebench.report.data import Report
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ABSENT = "–"
 
@@ -124,11 +127,29 @@ def attribution_table(report: Report) -> Table:
 
 def print_tables(report: Report) -> None:
     """Prints the table of the run's mode, and what went wrong, to stdout."""
-    from rich.console import Console
-    from rich.table import Table as RichTable
     from rich.text import Text
 
     table = main_table(report)
+    console = make_console()
+    console.print(f"{report.run.mode} mode, {len(report.turns)} turns, run {report.run.run_id}")
+    print_table(console, table)
+    for problem in problems(report):
+        console.print(Text(problem))
+
+
+def make_console() -> Console:
+    """Where tables are printed; a log has no edge to wrap at."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Prints a table with its title and caption."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
     drawn = RichTable(show_edge=False, pad_edge=False, show_lines=True)
     for column in table.columns:
         drawn.add_column(
@@ -137,14 +158,11 @@ def print_tables(report: Report) -> None:
         )
     for row in table.rows:
         drawn.add_row(*(Text(f"{cell.text}\n{cell.detail}".strip()) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)  # a log has no edge to wrap at
-    console.print(f"{report.run.mode} mode, {len(report.turns)} turns, run {report.run.run_id}")
+    if table.title:
+        console.print(Text(f"\n{table.title}", style="bold"))
     console.print(drawn)
-    console.print(Text(table.caption))
-    for problem in problems(report):
-        console.print(Text(problem))
+    if table.caption:
+        console.print(Text(table.caption))
 
 
 def problems(report: Report) -> list[str]:
