@@ -14,7 +14,7 @@ from voicebench.cleaning.rules import (
     fold_white_space,
     join_commas,
 )
-from voicebench.errors import ConfigError
+from voicebench.errors import ConfigError, StageError
 from voicebench.types import Record
 
 SEED: tuple[Rule, ...] = (drop_asides, drop_interjections, join_commas, fold_white_space)
@@ -35,6 +35,9 @@ PRESETS: dict[str, tuple[Rule, ...]] = {
 }
 
 
+_MAX_ROUNDS_NOT_SHORTER = 5
+
+
 class Cleaned(Record):
     """A cleaned transcript, and what the speaker took back in it, in the order of speech."""
 
@@ -51,6 +54,7 @@ def clean(text: str, preset: str) -> Cleaned:
 
     Raises:
         ConfigError: No such preset.
+        StageError: Its rules never come to rest. Those here only take away; a user's own may not.
 
     >>> clean("帮我订三点不对四点的票", "self_correction")
     Cleaned(text='帮我订四点的票', retracted=('三点',))
@@ -58,6 +62,7 @@ def clean(text: str, preset: str) -> Cleaned:
     if preset not in PRESETS:
         raise ConfigError(f"unknown cleaning {preset!r}", f"Choose one of: {', '.join(PRESETS)}.")
     retracted: list[str] = []
+    num_not_shorter = 0
     while True:
         before = text
         for rule in PRESETS[preset]:
@@ -66,3 +71,6 @@ def clean(text: str, preset: str) -> Cleaned:
             text = rule(text)
         if text == before:
             return Cleaned(text=text, retracted=tuple(retracted))
+        num_not_shorter += len(text) >= len(before)
+        if num_not_shorter > _MAX_ROUNDS_NOT_SHORTER:
+            raise StageError("cleaning", f"cleaning {preset!r} never comes to rest: {text[:40]!r}")

@@ -14,6 +14,7 @@ from voicebench.report.tables import ABSENT, Cell, Column, Table, columns_of
 from voicebench.runs.compare import Comparisons, arms_of, compare_arms
 from voicebench.runs.differences import METRICS_BY_NAME, Comparison
 
+NOISE_TITLE = "Noise floor (A/A)"
 MARKS = {"better": "▲", "worse": "▼", "no difference seen": ""}
 CAPTION = (
     "Paired by case, repeat and turn; in brackets the 95 % interval of the difference, resampled by "
@@ -41,9 +42,9 @@ def comparison_tables(found: Comparisons) -> list[Table]:
         difference_table(found.differences),
         suite_table(found.differences) if len(suites) > 1 else None,
         fact_type_table(found.by_fact_type),
-        noise_table(found.noise),
+        noise_table(found.noise) if found.noise else None,
     ]
-    return [table for table in tables if table and table.rows]
+    return [table for table in tables if table and (table.rows or table.title == NOISE_TITLE)]
 
 
 def difference_table(differences: Sequence[Comparison]) -> Table:
@@ -113,16 +114,19 @@ def noise_table(noise: Sequence[Comparison]) -> Table:
             Cell(_p(c)),
         )
         for c in _over_all(noise)
+        if c.num_changed
     )
     columns = (
         *columns_of(("the same", "metric")), Column("difference"), Column("noise floor"),
         Column("p"),
     )  # fmt: skip
+    same = list(dict.fromkeys(_title(c.metric) for c in _over_all(noise) if not c.num_changed))
     caption = (
         "The same variant twice. The noise floor is the larger bound of the interval; a p below "
         "0.05 would mean that something other than the variant moves the figure."
+        + (f" The same in every turn: {', '.join(same)}." if same else "")
     )
-    return Table(columns, rows, title="Noise floor (A/A)", caption=caption)
+    return Table(columns, rows, title=NOISE_TITLE, caption=caption)
 
 
 def changed_table(found: Comparisons, num: int) -> Table:

@@ -17,6 +17,7 @@ from voicebench.bundled.manifest import hash_folder
 from voicebench.config import Profile, build_generator, build_recognizer, load_profile, verify_model
 from voicebench.errors import RecordError
 from voicebench.runs import provenance
+from voicebench.runs.definitions import in_use
 from voicebench.runs.latency import run_latency
 from voicebench.runs.plan import (
     Models,
@@ -108,7 +109,17 @@ def execute(
         StorageError: The disk refused; what was recorded stays and the run can be continued.
         KeyboardInterrupt: Likewise.
     """
-    settings = settings.resolved()
+    with in_use(settings.definitions):
+        return _execute(settings.resolved(), folder, watcher, argv, load)
+
+
+def _execute(
+    settings: RunSettings,
+    folder: Path,
+    watcher: Watcher,
+    argv: Sequence[str],
+    load: Callable[[Profile], Models],
+) -> Run:
     profile = load_profile(settings.profile)
     suites = [load_suite(name) for name in settings.suites or list_suites()]
     cases = [case for suite in suites for case in suite.cases[: settings.limit]]
