@@ -158,10 +158,12 @@ def test_whatever_a_plan_says_it_is_read_or_refused_with_its_line(
     tmp_path_factory: pytest.TempPathFactory, plan: dict[str, object]
 ) -> None:
     path = write(tmp_path_factory.mktemp("plan"), yaml.safe_dump(plan))
+    refusal = ""
     try:
         assert load_plan(path).variants
     except ConfigError as error:
-        assert re.match(rf"{re.escape(str(path))}:\d+: ", str(error))
+        refusal = str(error)
+    assert not refusal or re.match(rf"{re.escape(str(path))}:\d+: ", refusal)
 
 
 @pytest.mark.parametrize(
