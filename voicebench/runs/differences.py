@@ -179,8 +179,8 @@ def compare_pairs(scope: Scope, metric: Metric, pairs: Sequence[Pair]) -> Compar
     """Compares one metric over pairs; None where no pair has it on both sides."""
     if metric.value is not None:
         return _compare_medians(scope, metric, metric.value, pairs)
-    if metric.name == "mer" and all(p.first.mer == p.first.cer for p in pairs):
-        return None  # no Latin word was said: it would be CER again
+    if metric.name == "mer" and all(m.mer == m.cer for p in pairs for m in (p.first, p.second)):
+        return None  # no Latin word was said or heard: it would be CER again
     assert metric.counts is not None
     first, second, outcomes = _paired_counts(metric.counts, pairs)
     found = stats.paired_bootstrap(first, second)
