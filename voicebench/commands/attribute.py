@@ -107,7 +107,9 @@ def _print(folder: Path, found: list[LostFact], shown: list[LostFact]) -> None:
 def _counts(found: list[LostFact]) -> Table:
     from voicebench.report.tables import Cell, Column, Table, columns_of
 
-    counts = Counter((each.variant, each.verdict, each.lost_by) for each in found)
+    counts: Counter[tuple[str, str, str]] = Counter(
+        (each.variant, each.verdict, each.lost_by) for each in found
+    )
     stages = [stage for stage in STAGES if any(key[2] == stage for key in counts)]
     rows = [
         (Cell(variant), Cell(verdict), *(Cell(str(counts[variant, verdict, s])) for s in stages))

@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: An unknown metric or baseline, or nothing to compare.
     """
     from voicebench.runs.comparable import (
+        By,
         couple_arms,
         label_arms,
         refuse_other_suites,
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     _refuse_unknown_metrics(args.fail_on)
     folders = list(dict.fromkeys(Path(name) for name in args.runs))
     arms = label_arms([arm for folder in folders for arm in load_arms(folder)])
-    by = args.by or ("variant" if len(folders) == 1 else "run")
+    by: By = args.by or ("variant" if len(folders) == 1 else "run")
     couples = couple_arms(arms, by, args.baseline or "")
     refuse_other_suites(couples)
     found = compare_arms(arms, couples, reservations(couples))

@@ -118,8 +118,8 @@ def load_arms(folder: Path) -> list[Arm]:
 def arms_of(
     run: Run,
     cases: Mapping[tuple[str, str], Case],
-    turns: Sequence[Turn],
-    measured: Sequence[Measured],
+    turns: Iterable[Turn],
+    measured: Iterable[Measured],
     folder: Path = Path(),
 ) -> list[Arm]:
     """The arms of a run whose turns are read and measured already, in the same order."""

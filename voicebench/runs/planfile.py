@@ -232,7 +232,7 @@ def _variant(
 ) -> Variant:
     inner = sampling | {name: value for name, value in settings.items() if name in SAMPLING}
     outer = {name: value for name, value in settings.items() if name not in SAMPLING}
-    variant = _convert(text, {**outer, "sampling": inner}, Variant, where)
+    variant: Variant = _convert(text, {**outer, "sampling": inner}, Variant, where)
     for what, name, known in (
         ("cleaning", variant.cleaning, PRESETS),
         ("prompt", variant.prompt, PROMPTS),
