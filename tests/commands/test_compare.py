@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "runs"))
-
-from arms import make_cases, make_run, make_turn, write_records
-from toy import write_suite
-
+from tests.runs.arms import make_cases, make_run, make_turn, write_records
+from tests.runs.toy import write_suite
 from voicebench.cli import main
 from voicebench.report.data import load_report
 from voicebench.report.render import write_report

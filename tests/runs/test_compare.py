@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from arms import make_cases, make_run, make_turn, simulate_arm, write_records
-
+from tests.runs.arms import make_cases, make_run, make_turn, simulate_arm, write_records
 from voicebench.errors import ConfigError, RecordError
 from voicebench.metrics.stats import mcnemar
 from voicebench.runs.comparable import (

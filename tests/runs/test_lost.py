@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from arms import REFERENCE, make_cases, make_run, make_turn
-from toy import write_suite
-
+from tests.runs.arms import REFERENCE, make_cases, make_run, make_turn
+from tests.runs.toy import write_suite
 from voicebench.metrics.summary import summarize
 from voicebench.runs.lost import LostFact, lost_facts, suite_folders
 from voicebench.types import StageFailure, Turn

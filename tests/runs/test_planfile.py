@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import msgspec
@@ -12,11 +11,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from toy import ToyGenerator, ToyRecognizer, write_suite
-
+from tests.runs.toy import ToyGenerator, ToyRecognizer, write_suite
 from voicebench.cleaning.presets import PRESETS, clean
+from voicebench.cli import main
 from voicebench.config import Profile
 from voicebench.errors import ConfigError, RecordError, StageError
 from voicebench.llm.prompts import PROMPTS, build_messages
@@ -310,3 +307,21 @@ def test_another_plan_does_not_continue_a_run(plan: Path, tmp_path: Path) -> Non
 def test_settings_survive_the_record(plan: Path) -> None:
     made = load_plan(plan)
     assert msgspec.convert(msgspec.to_builtins(made), type(made)) == made
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["PLAN"], "plan.yaml:2: unknown key 'reapets'. Did you mean 'repeats'?"),
+        (["PLAN", "--cleaning", "none"], "--cleaning does not go with a plan"),
+        (["daily_qa"], "plan daily_qa cannot be read"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
+    tmp_path: Path, argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = str(write(tmp_path, "suites: [daily_qa]\nreapets: 2\n"))
+    assert main(["run", *(plan if each == "PLAN" else each for each in argv)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

@@ -77,7 +77,11 @@ class _Text:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
             self.data = yaml.safe_load(text)
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"plan {path} cannot be read: {error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(
+                f"plan {path} cannot be read: {reason}",
+                "Name a .yaml file; see docs/comparisons.md",
+            ) from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             self.refuse(mark.line + 1 if mark else 1, getattr(error, "problem", "") or "not YAML")
