@@ -163,7 +163,7 @@ def _long_row(c: Comparison) -> tuple[Cell, ...]:
         Cell(_title(c.metric), METRICS_BY_NAME[c.metric].unit),
         Cell(_number(c, c.first)),
         Cell(_number(c, c.second), f"n = {c.num_pairs:,}"),
-        Cell(f"{_signed(c, c.difference)} {MARKS[c.outcome]}".strip(), _bounds(c)),
+        Cell(_marked(c), _bounds(c)),
         Cell(_p(c), f"{c.test}, alone {_p_text(c.p_value)}"),
         Cell(only),
         Cell(f"{c.num_changed:,}", f"of {c.num_conversations:,}"),
@@ -172,8 +172,13 @@ def _long_row(c: Comparison) -> tuple[Cell, ...]:
 
 
 def _short_cell(c: Comparison) -> Cell:
-    text = f"{_signed(c, c.difference)} {MARKS[c.outcome]}".strip()
-    return Cell(text, f"{_bounds(c)} p {_p(c)}" if c.num_changed else "none changed")
+    return Cell(_marked(c), f"{_bounds(c)}\np {_p(c)}" if c.num_changed else "none changed")
+
+
+def _marked(c: Comparison) -> str:
+    """The difference, relative too where it is no rate, and whether it is one."""
+    share = "" if _is_rate(c) or not c.first else f" ({100 * c.difference / c.first:+.0f} %)"
+    return f"{_signed(c, c.difference)}{share.replace('-', '−')} {MARKS[c.outcome]}".strip()
 
 
 def _value_cell(c: Comparison) -> Cell:

@@ -100,8 +100,8 @@ METRICS: tuple[Metric, ...] = (
            _facts("wrong", "asserted")),
     Metric("constraint_pass_rate", "form kept", "% of demands", "higher",
            _facts("constraints_kept", "constraints")),
-    Metric("answer_length_tokens", "answer length", "tokens, mean", "lower", _length("tokens")),
-    Metric("answer_length_characters", "answer length", "characters, mean", "lower",
+    Metric("answer_length_tokens", "answer tokens", "mean", "lower", _length("tokens")),
+    Metric("answer_length_characters", "answer characters", "mean", "lower",
            _length("characters")),
     Metric("premature_response_rate", "early", "% of turns", "lower",
            lambda m: None if m.is_premature is None else (int(m.is_premature), 1)),
@@ -186,7 +186,7 @@ def compare_pairs(scope: Scope, metric: Metric, pairs: Sequence[Pair]) -> Compar
     found = stats.paired_bootstrap(first, second)
     if found is None:
         return None
-    is_yes_or_no = all(set(pair) <= {(0, 1), (1, 1)} for pair in outcomes)
+    is_yes_or_no = metric.is_rate and all(set(pair) <= {(0, 1), (1, 1)} for pair in outcomes)
     only = (outcomes.count(((1, 1), (0, 1))), outcomes.count(((0, 1), (1, 1))))
     is_mcnemar = is_yes_or_no and len(first) == len(outcomes)
     return Comparison(
