@@ -14,7 +14,6 @@ from voicebench.report.tables import ABSENT, Cell, Column, Table, columns_of
 from voicebench.runs.compare import Comparisons, arms_of, compare_arms
 from voicebench.runs.differences import METRICS_BY_NAME, Comparison
 
-NOISE_TITLE = "Noise floor (A/A)"
 MARKS = {"better": "▲", "worse": "▼", "no difference seen": ""}
 CAPTION = (
     "Paired by case, repeat and turn; in brackets the 95 % interval of the difference, resampled by "
@@ -37,14 +36,13 @@ def compare_report(report: Report) -> Comparisons | None:
 
 def comparison_tables(found: Comparisons) -> list[Table]:
     """The tables that have a row."""
-    suites = {c.suite for c in found.differences}
     tables = [
         difference_table(found.differences),
-        suite_table(found.differences) if len(suites) > 1 else None,
+        *suite_tables(found.differences),
         fact_type_table(found.by_fact_type),
-        noise_table(found.noise) if found.noise else None,
     ]
-    return [table for table in tables if table and (table.rows or table.title == NOISE_TITLE)]
+    noise = [noise_table(found.noise)] if found.noise else []
+    return [*(table for table in tables if table.rows), *noise]
 
 
 def difference_table(differences: Sequence[Comparison]) -> Table:
@@ -65,10 +63,23 @@ def difference_table(differences: Sequence[Comparison]) -> Table:
     )
 
 
-def suite_table(differences: Sequence[Comparison]) -> Table:
-    """A row for each variant and suite: the differences of all metrics."""
+def suite_tables(differences: Sequence[Comparison]) -> list[Table]:
+    """A row for each variant and suite, where there are several: first what was heard and answered,
+    then how fast. Metrics without any change are left out."""
     apart = [c for c in differences if c.suite != ALL_SUITES]
-    metrics = list(dict.fromkeys(c.metric for c in apart))
+    if len({c.suite for c in apart}) < 2:
+        return []
+    changed = {c.metric: None for c in apart if c.num_changed}
+    of_time = [name for name in changed if METRICS_BY_NAME[name].value]
+    others = [name for name in changed if name not in of_time]
+    return [
+        _suite_table(apart, metrics, title)
+        for metrics, title in ((others, "by suite"), (of_time, "of latency by suite"))
+        if metrics
+    ]
+
+
+def _suite_table(apart: Sequence[Comparison], metrics: Sequence[str], title: str) -> Table:
     cells = {(c.variant, c.baseline, c.suite, c.metric): _short_cell(c) for c in apart}
     rows = [
         (Cell(variant, f"− {baseline}"), Cell(suite),
@@ -78,8 +89,11 @@ def suite_table(differences: Sequence[Comparison]) -> Table:
         )
     ]  # fmt: skip
     columns = (*columns_of(("variant", "suite")), *(_metric_column(name) for name in metrics))
-    caption = "Variant minus baseline. The p-values are adjusted together with the table above."
-    return Table(columns, tuple(rows), title="Differences by suite", caption=caption)
+    caption = (
+        "Variant minus baseline. The p-values are adjusted together with the table over all suites. "
+        "Metrics that no turn changed are left out."
+    )
+    return Table(columns, tuple(rows), title=f"Differences {title}", caption=caption)
 
 
 def fact_type_table(by_type: Sequence[Comparison]) -> Table:
@@ -126,7 +140,7 @@ def noise_table(noise: Sequence[Comparison]) -> Table:
         "0.05 would mean that something other than the variant moves the figure."
         + (f" The same in every turn: {', '.join(same)}." if same else "")
     )
-    return Table(columns, rows, title=NOISE_TITLE, caption=caption)
+    return Table(columns, rows, title="Noise floor (A/A)", caption=caption)
 
 
 def changed_table(found: Comparisons, num: int) -> Table:
