@@ -94,6 +94,10 @@ def _print(folder: Path, found: list[LostFact], shown: list[LostFact]) -> None:
         print_table(console, _facts(shown))
     if len(shown) < len(found):
         console.print(Text(f"{len(found) - len(shown)} more: raise --limit, or take --json."))
+    if any(each.lost_by == "unknown" for each in found):
+        console.print(
+            Text("unknown: no answers from gold text were recorded; run in quality mode to tell.")
+        )
     if shown:
         case = shlex.quote(shown[0].case_id)
         console.print(

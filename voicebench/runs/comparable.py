@@ -84,6 +84,8 @@ def refuse_other_suites(couples: Iterable[Couple]) -> None:
             where they stand; or the two have no suite in common.
     """
     for first, second in couples:
+        if first.folder == second.folder:
+            continue
         mine, others = first.run.suite_sha256, second.run.suite_sha256
         for suite in mine.keys() & others.keys():
             if mine[suite] != others[suite]:

@@ -175,7 +175,7 @@ def compare_arms(
             *warnings,
             *_unpaired(couples),
             *_failed(arms),
-            *_noise_that_is_none(noise_floor),
+            *_noise_that_is_seen(noise_floor),
         ),
     )
 
@@ -329,7 +329,7 @@ def _failed(arms: Iterable[Arm]) -> list[str]:
     ]
 
 
-def _noise_that_is_none(noise: Iterable[Comparison]) -> list[str]:
+def _noise_that_is_seen(noise: Iterable[Comparison]) -> list[str]:
     return [
         f"The same variant twice differs in {c.metric} ({c.baseline} and {c.variant}): something "
         "other than the variant moves this figure, so none of its differences can be believed."
