@@ -221,6 +221,9 @@ def measure_turns(
 
 
 def _without_content(turn: Turn) -> Turn:
+    """A turn without its texts; one of latency mode is kept whole, for its events are its times."""
+    if turn.mode == "latency":
+        return turn
     return msgspec.structs.replace(
         turn, windows=(), hypothesis=Hypothesis(), cleaned="", retracted=(), messages=(),
         prompt_token_ids=(), answer="", answer_tokens=(), gold_cleaned=None,

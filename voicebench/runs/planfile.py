@@ -14,9 +14,9 @@
     variants:                        # and these, written out
       - {name: wide, window_s: 6.0}
 
-The keys of `grid` and `variants` are the fields of `types.Variant` and `types.Sampling`. Everything
-is read strictly: what is wrong is named with `file:line`. The run keeps what the plan says, so that
-it can be continued, and reported on, without the plan.
+The keys of `grid` and `variants` are the fields of `types.Variant` and of the records in it.
+Everything is read strictly: what is wrong is named with `file:line`. The run keeps what the plan
+says, so that it can be continued, and reported on, without the plan.
 """
 
 from __future__ import annotations
@@ -41,10 +41,18 @@ from voicebench.runs.definitions import (
     resolve_rules,
 )
 from voicebench.runs.settings import RunSettings
-from voicebench.types import Mode, Pace, Record, Sampling, Variant
+from voicebench.types import Mode, Pace, Record, Variant
 
-AXES = tuple(name for name in Variant.__struct_fields__ if name not in ("name", "sampling"))
-SAMPLING = Sampling.__struct_fields__
+INNER: dict[str, tuple[str, ...]] = {
+    name: value.__struct_fields__
+    for name, value in msgspec.structs.asdict(Variant()).items()
+    if isinstance(value, Record)
+}
+"""Fields of `Variant` that are records, such as `sampling`: a plan gives their fields by name."""
+AXES = (
+    *(name for name in Variant.__struct_fields__ if name != "name" and name not in INNER),
+    *itertools.chain(*INNER.values()),
+)
 
 
 class PlanFile(Record):
@@ -165,7 +173,7 @@ def _refuse_unknown_keys(text: _Text) -> None:
     text.refuse_unknown((), PlanFile.__struct_fields__, "key")
     data = text.data
     if isinstance(data.get("grid"), dict):
-        text.refuse_unknown(("grid",), (*AXES, *SAMPLING), "axis")
+        text.refuse_unknown(("grid",), AXES, "axis")
     for part, what in (("grid", "axis"), ("cleanings", "cleaning")):
         values = data.get(part)
         for name, value in values.items() if isinstance(values, dict) else ():
@@ -174,7 +182,7 @@ def _refuse_unknown_keys(text: _Text) -> None:
     variants = data.get("variants")
     for number, variant in enumerate(variants if isinstance(variants, list) else ()):
         if isinstance(variant, dict):
-            text.refuse_unknown(("variants", number), ("name", *AXES, *SAMPLING), "setting")
+            text.refuse_unknown(("variants", number), ("name", *AXES), "setting")
     prompts = data.get("prompts")
     for name, prompt in prompts.items() if isinstance(prompts, dict) else ():
         if isinstance(prompt, dict):
@@ -214,29 +222,30 @@ def _definitions(text: _Text, plan: PlanFile) -> Definitions:
 
 
 def _variants(text: _Text, plan: PlanFile) -> Iterator[Variant]:
-    sampling = {"seed": plan.seed}
     for axis, values in plan.grid.items():
         if not values:
             text.refuse(("grid", axis), f"axis {axis!r} has no value")
         for number, value in enumerate(values):
-            _variant(text, ("grid", axis, number), {"name": "x", axis: value}, sampling)
+            _variant(text, ("grid", axis, number), {"name": "x", axis: value}, plan.seed)
     if plan.grid or not plan.variants:
         for combination in itertools.product(*plan.grid.values()):
             settings = dict(zip(plan.grid, combination, strict=True))
             named = {"name": _name(plan.grid, settings), **settings}
-            yield _variant(text, ("grid",), named, sampling)
+            yield _variant(text, ("grid",), named, plan.seed)
     for number, settings in enumerate(plan.variants):
         if not settings.get("name"):
             text.refuse(("variants", number), "a variant needs a name", "Add name: NAME")
-        yield _variant(text, ("variants", number), settings, sampling)
+        yield _variant(text, ("variants", number), settings, plan.seed)
 
 
 def _variant(
-    text: _Text, where: tuple[str | int, ...], settings: dict[str, Any], sampling: dict[str, Any]
+    text: _Text, where: tuple[str | int, ...], settings: dict[str, Any], seed: int
 ) -> Variant:
-    inner = sampling | {name: value for name, value in settings.items() if name in SAMPLING}
-    outer = {name: value for name, value in settings.items() if name not in SAMPLING}
-    variant: Variant = _convert(text, {**outer, "sampling": inner}, Variant, where)
+    outer, inner = dict(settings), {name: dict[str, Any]() for name in INNER}
+    inner["sampling"]["seed"] = seed
+    for name, fields in INNER.items():
+        inner[name] |= {field: outer.pop(field) for field in fields if field in outer}
+    variant: Variant = _convert(text, {**outer, **inner}, Variant, where)
     for what, name, known in (
         ("cleaning", variant.cleaning, PRESETS),
         ("prompt", variant.prompt, PROMPTS),
@@ -266,7 +275,7 @@ def _convert(text: _Text, data: Any, kind: Any, where: tuple[str | int, ...] = (
         problem, _, place = str(error).partition(" - at `$")
         steps = re.findall(r"\.(\w+)|\[(\d+)\]", place)
         path = tuple(int(index) if index else name for name, index in steps)
-        text.refuse((*where, *(step for step in path if step != "sampling")), problem)
+        text.refuse((*where, *(step for step in path if step not in INNER)), problem)
 
 
 def _refuse_doubles(text: _Text, variants: tuple[Variant, ...]) -> None:
