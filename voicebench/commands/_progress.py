@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -22,6 +22,7 @@ from voicebench.clock import now_s
 from voicebench.types import Run, Turn
 
 _SECONDS_BETWEEN_LINES = 20.0
+_TURNS_BEFORE_ESTIMATE = 8  # quality mode gives turns in bursts: one alone says nothing
 
 
 class RunProgress:
@@ -74,7 +75,8 @@ class RunProgress:
         self._bar.update(self._task, total=self._total, completed=num_done)
 
     def stage(self, text: str) -> None:
-        """Says what goes on before the next turn."""
+        """Says what goes on before the next turn; the time left counts from the latest stage."""
+        self._started_s = now_s()
         self._bar.update(self._task, description=text)
         if self._bar.disable:
             self._say(text)
@@ -93,9 +95,13 @@ class RunProgress:
         self._bar.update(self._task, completed=self._done, description=f"{turn.suite}{failed}")
         if self._bar.disable and now_s() - self._last_line_s > _SECONDS_BETWEEN_LINES:
             self._last_line_s = now_s()
-            each_s = (now_s() - self._started_s) / self._new
-            left = time.strftime("%M:%S", time.gmtime(each_s * (self._total - self._done)))
-            self._say(f"{self._done} of {self._total} turns{failed}, about {left} left")
+            self._say(f"{self._done} of {self._total} turns{failed}{self._left()}")
+
+    def _left(self) -> str:
+        if self._new < _TURNS_BEFORE_ESTIMATE:
+            return ""
+        left_s = (now_s() - self._started_s) / self._new * (self._total - self._done)
+        return f", about {timedelta(seconds=round(left_s))} left"
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)

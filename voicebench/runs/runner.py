@@ -135,6 +135,7 @@ def _execute(
         if left:
             watcher.stage("loading the models")
             models = load(profile)
+            watcher.stage("recognising and answering")
             try:
                 work = Work(run, left, done, {s.name: s.folder for s in suites}, models)
                 for turn in EXECUTORS[settings.mode](work):
