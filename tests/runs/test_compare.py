@@ -161,6 +161,17 @@ def test_repeats_are_a_noise_floor(tmp_path: Path) -> None:
     assert (floor.first, floor.second) == (0.25, 0.0)
 
 
+def test_two_runs_of_the_same_are_a_noise_floor(tmp_path: Path) -> None:
+    same = compare_arms(arms := arms_of(tmp_path / "a", {}, {}), couple_arms(arms, "run"))
+    assert not same.differences
+    assert {c.variant for c in same.noise} == {"r2:none", "r2:seed"}
+    for changes in ({"git_commit": "ffff"}, {"git_dirty": True}, {"machine": {"cpu": "y"}}):
+        arms = arms_of(tmp_path / str(changes), {}, changes)
+        other = compare_arms(arms, couple_arms(arms, "run"))
+        assert other.differences
+        assert not other.noise
+
+
 # ---------------------------------------------------------------- what chance may do
 
 

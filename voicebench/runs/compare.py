@@ -187,7 +187,7 @@ def are_twins(first: Arm, second: Arm) -> bool:
         return False
     if first.run.run_id == second.run.run_id:
         return True
-    kept = ("profile", "model_sha256", "git_commit", "packages", "mode", "pace")
+    kept = ("profile", "model_sha256", "git_commit", "packages", "machine", "mode", "pace")
     is_clean = not (first.run.git_dirty or second.run.git_dirty)
     return is_clean and all(getattr(first.run, n) == getattr(second.run, n) for n in kept)
 

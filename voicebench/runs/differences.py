@@ -103,7 +103,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("answer_length_tokens", "answer tokens", "mean", "lower", _length("tokens")),
     Metric("answer_length_characters", "answer characters", "mean", "lower",
            _length("characters")),
-    Metric("premature_response_rate", "early", "% of turns", "lower",
+    Metric("premature_response_rate", "premature", "% of turns", "lower",
            lambda m: None if m.is_premature is None else (int(m.is_premature), 1)),
     *(_latency(name) for name in (*LATENCY_NAMES, "framework_overhead_ms")),
 )  # fmt: skip
