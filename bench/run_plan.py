@@ -5,8 +5,9 @@
     cached       one run of all 16 variants: each utterance is recognised once
     not cached   the same 16 variants as 16 runs, which share nothing
     one by one   as cached, but the LLM is given one prompt at a time
+    neither      16 runs, one prompt at a time
 
-The models are loaded once and warmed by a run of one case. Records of all three must agree in every
+The models are loaded once and warmed by a run of one case. Records of all arms must agree in every
 transcript and answer; how many do is printed. Seconds are of the wall clock: shown, not asserted.
 """
 
@@ -107,6 +108,7 @@ def main() -> int:
         "cached": ([whole], Kept),
         "not cached": (alone, Kept),
         "one by one": ([whole], OneByOne),
+        "neither": (alone, OneByOne),
     }
     figures: dict[str, dict[str, float]] = {}
     answers = {}
