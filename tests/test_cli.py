@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,7 +48,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_.value.code == 0
     for command in COMMANDS:
         name = getattr(command, "__name__", "").rpartition(".")[2]
-        assert f"\n    {name} " in listed
+        assert re.search(rf"\n    {name}\s", listed)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)

@@ -429,6 +429,8 @@ class Turn(Record):
     answer: str = ""
     answer_tokens: tuple[AnswerToken, ...] = ()
     finish_reason: str = ""
+    gold_cleaned: str | None = None
+    """The gold transcript after this variant's cleaning; quality mode only."""
     answer_from_gold_cleaned: str | None = None
     answer_from_gold: str | None = None
     """The same LLM on the gold transcript, cleaned and not; quality mode only, for attribution."""

@@ -192,6 +192,19 @@ def test_values_of_tool_calls_state_facts():
     assert judge_answer(answer, FACTS[:1], clock=CLOCK).facts[0].verdict == "correct"
 
 
+def test_tool_calls_that_ran_are_judged_with_the_answer_they_led_to():
+    called = {"name": "f", "arguments": '{"day": "2026-03-05"}'}
+    case = make_case(facts=FACTS[:1], expects="tool")
+    golds = {"answer_from_gold": "好的。", "answer_from_gold_cleaned": "好的。"}
+    ran = make_turn("好的。", events=(Event(t_s=3.5, kind="tool_called", data=called),), **golds)
+    for turn, is_right in ((ran, True), (make_turn("好的。", **golds), False)):
+        score = score_turn(turn, case)
+        assert (score.correct, score.constraints_kept) == (is_right, is_right)
+        attribution = attribute_turn(turn, case)
+        assert attribution is not None
+        assert attribution.lost == (not is_right)
+
+
 def test_an_unknown_constraint_is_the_suites_mistake():
     with pytest.raises(SuiteError, match="max_words"):
         judge_answer("好", [Fact(id="f", type="constraint", value="max_words:3")], clock=CLOCK)

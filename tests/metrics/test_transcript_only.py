@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from voicebench.metrics.judge import attribute_turn, judge_turn, score_turn
-from voicebench.metrics.summary import summarize, turn_metrics
+from voicebench.metrics.summary import measure_turn, summarize, turn_metrics
 from voicebench.types import Case, CaseTurn, Fact, Hypothesis, StageFailure, Token, Turn
 
 
@@ -54,3 +54,12 @@ def test_no_answer_is_judged() -> None:
     assert score_turn(_turn(failure=failure), case).expected == 0
     assert attribute_turn(_turn(), case) is None
     assert turn_metrics(_turn(), case)["cer"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize(("expects", "num_facts"), [("answer", 1), ("transcript", 0)])
+def test_facts_have_verdicts_only_where_an_answer_is_expected(
+    expects: str, num_facts: int, failed: bool
+) -> None:
+    failure = StageFailure(stage="llm", type="StageError", message="gone") if failed else None
+    assert len(measure_turn(_turn(failure=failure), _case(expects)).verdicts) == num_facts

@@ -23,6 +23,7 @@ from voicebench.runs.record import (
     RUN_FILE,
     TURNS_FILE,
     TurnWriter,
+    iter_turns,
     read_cases,
     read_run,
     read_turns,
@@ -88,7 +89,7 @@ def test_a_file_cut_anywhere_keeps_every_whole_line(
 
     num_whole = content[:cut].count(b"\n")
     read = read_turns(folder)
-    assert read.turns == turns[:num_whole]
+    assert read.turns == turns[:num_whole] == tuple(iter_turns(folder))
     record(folder, *turns[num_whole:])
     assert read_turns(folder).turns == turns
     side_file = folder / HALF_WRITTEN_FILE
@@ -103,6 +104,7 @@ def test_rubbish_at_the_end_is_set_aside(tmp_path: Path, tail: bytes) -> None:
     with (tmp_path / TURNS_FILE).open("ab") as file:
         file.write(tail)
     assert read_turns(tmp_path).half_written == tail
+    assert tuple(iter_turns(tmp_path)) == read_turns(tmp_path).turns
     record(tmp_path, make_turn("c2"))
     assert [turn.case_id for turn in read_turns(tmp_path).turns] == ["c1", "c2"]
     assert (tmp_path / HALF_WRITTEN_FILE).read_bytes() == tail + b"\n"
@@ -113,8 +115,9 @@ def test_damage_before_the_end_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / TURNS_FILE
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + lines[1][:20] + b"\n" + lines[2])
-    with pytest.raises(RecordError, match=r"turns\.jsonl line 2 .*"):
-        read_turns(tmp_path)
+    for read in (read_turns, lambda folder: list(iter_turns(folder))):
+        with pytest.raises(RecordError, match=r"turns\.jsonl line 2 .*"):
+            read(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +134,9 @@ def test_reading_is_strict(tmp_path: Path, change: dict[str, object], message: s
 
 def test_a_turn_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     record(tmp_path, make_turn("c1"), make_turn("c1"))
-    with pytest.raises(RecordError, match="twice"):
-        read_turns(tmp_path)
+    for read in (read_turns, lambda folder: list(iter_turns(folder))):
+        with pytest.raises(RecordError, match="twice"):
+            read(tmp_path)
 
 
 def test_warm_up_turns_may_repeat_a_key(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from voicebench.cleaning.rules import (
     fold_white_space,
     join_commas,
 )
-from voicebench.errors import ConfigError
+from voicebench.errors import ConfigError, StageError
 from voicebench.types import Record
 
 SEED: tuple[Rule, ...] = (drop_asides, drop_interjections, join_commas, fold_white_space)
@@ -35,11 +35,25 @@ PRESETS: dict[str, tuple[Rule, ...]] = {
 }
 
 
+_MAX_ROUNDS_NOT_SHORTER = 5
+
+
 class Cleaned(Record):
     """A cleaned transcript, and what the speaker took back in it, in the order of speech."""
 
     text: str
     retracted: tuple[str, ...] = ()
+
+
+def find_preset(name: str) -> tuple[Rule, ...]:
+    """The rules of that preset, in order.
+
+    Raises:
+        ConfigError: No such preset.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"unknown cleaning {name!r}", f"Choose one of: {', '.join(PRESETS)}.")
+    return PRESETS[name]
 
 
 def clean(text: str, preset: str) -> Cleaned:
@@ -51,18 +65,22 @@ def clean(text: str, preset: str) -> Cleaned:
 
     Raises:
         ConfigError: No such preset.
+        StageError: Its rules never come to rest. Those here only take away; a user's own may not.
 
     >>> clean("帮我订三点不对四点的票", "self_correction")
     Cleaned(text='帮我订四点的票', retracted=('三点',))
     """
-    if preset not in PRESETS:
-        raise ConfigError(f"unknown cleaning {preset!r}", f"Choose one of: {', '.join(PRESETS)}.")
+    rules = find_preset(preset)
     retracted: list[str] = []
+    num_not_shorter = 0
     while True:
         before = text
-        for rule in PRESETS[preset]:
+        for rule in rules:
             if rule is resolve_corrections:
                 retracted += retracted_values(text)
             text = rule(text)
         if text == before:
             return Cleaned(text=text, retracted=tuple(retracted))
+        num_not_shorter += len(text) >= len(before)
+        if num_not_shorter > _MAX_ROUNDS_NOT_SHORTER:
+            raise StageError("cleaning", f"cleaning {preset!r} never comes to rest: {text[:40]!r}")

@@ -16,6 +16,7 @@ _EPILOG = """\
 examples:
   voicebench run --suites daily_qa --cleaning none,seed      compare two cleanings
   voicebench run --mode latency --suites daily_qa --limit 5  latency, at real-time pace
+  voicebench run PLAN.yaml                                   a grid of variants from a file
   voicebench run --out reports/RUN                           continue a run that was stopped
 """
 
@@ -28,6 +29,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,  # what is not given is taken from the run continued
+    )
+    parser.add_argument(
+        "plan", nargs="?", metavar="PLAN", help="a .yaml plan: suites, grid of variants, own rules"
     )
     parser.add_argument("--profile", help="shipped profile or a .yaml file (bundled)")
     parser.add_argument("--suites", metavar="A,B", help="names or folders (all)")
@@ -94,8 +98,10 @@ def _settings(given: dict[str, Any], begun: RunSettings | None) -> RunSettings:
 
     from voicebench.runs.settings import RunSettings, build_variants
 
-    base = begun or RunSettings()
     names = ("profile", "mode", "pace", "repeats", "limit", "seed")
+    if "plan" in given:
+        return _of_plan(given, names)
+    base = begun or RunSettings()
     changes = {name: given[name] for name in names if name in given}
     if begun is None or given.keys() & {"cleaning", "prompt", "variant"}:
         changes["variants"] = build_variants(
@@ -107,6 +113,21 @@ def _settings(given: dict[str, Any], begun: RunSettings | None) -> RunSettings:
     if "suites" in given:
         changes["suites"] = tuple(_split(given["suites"]))
     return msgspec.structs.replace(base, **changes)
+
+
+def _of_plan(given: dict[str, Any], names: tuple[str, ...]) -> RunSettings:
+    from voicebench.errors import ConfigError
+    from voicebench.runs.planfile import load_plan
+
+    for name in ("cleaning", "prompt", "variant"):
+        if name in given:
+            raise ConfigError(
+                f"--{name} does not go with a plan", f"Write it in {given['plan']}, under grid"
+            )
+    changes = {name: given[name] for name in names if name in given}
+    if "suites" in given:
+        changes["suites"] = tuple(_split(given["suites"]))
+    return load_plan(Path(given["plan"]), changes)
 
 
 def _split(names: str) -> list[str]:

@@ -31,7 +31,7 @@ import msgspec
 
 from voicebench.errors import ConfigError
 from voicebench.llm.base import Generator, Prompt
-from voicebench.llm.prompts import MARKS_NOTE, build_messages
+from voicebench.llm.prompts import MARKS_NOTE, build_messages, fill_template, find_prompt
 from voicebench.llm.token_table import TokenTable, starts_latin
 from voicebench.llm.transcript import Piece, split_into_pieces
 from voicebench.types import Message, Mixture, Token, Variant
@@ -71,7 +71,8 @@ class Handoff:
         self._generator = generator
         self._variant = variant
         self._place = f"\ue002{secrets.token_hex(8)}\ue003"  # nothing that is said holds it
-        self.messages((), "")
+        find_prompt(variant.prompt)
+        fill_template(variant.prompt_template, "")
         if variant.handoff in WITH_EMBEDDINGS:
             check_handoff(variant, generator.takes_embeddings)
         if variant.handoff != "text":

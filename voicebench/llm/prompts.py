@@ -7,7 +7,7 @@ are data: whatever they hold, control tokens come from the model's chat template
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from voicebench.errors import ConfigError
 from voicebench.types import Message, Record
@@ -20,6 +20,8 @@ class Prompt(Record):
 
     name: str
     system: str
+    word: Callable[[str], str] | None = None
+    """Makes the user's message of the transcript; None: as it is."""
 
 
 PROMPTS: dict[str, Prompt] = {
@@ -93,8 +95,10 @@ def build_messages(
     Raises:
         ConfigError: No such prompt, or a template without `{asr_text}`.
     """
+    prompt = find_prompt(prompt_name)
+    text = prompt.word(asr_text) if prompt.word else asr_text
     return (
-        Message(role="system", content=find_prompt(prompt_name).system + note),
+        Message(role="system", content=prompt.system + note),
         *history,
-        Message(role="user", content=fill_template(prompt_template, asr_text)),
+        Message(role="user", content=fill_template(prompt_template, text)),
     )

@@ -18,7 +18,7 @@ from voicebench.metrics.entities import (
 )
 from voicebench.metrics.facts import FactScore, Judgement, judge_answer
 from voicebench.metrics.numbers import fold
-from voicebench.types import Case, CaseTurn, Turn
+from voicebench.types import Case, CaseTurn, Fact, Turn
 
 
 def suite_names(cases: Iterable[Case]) -> Names:
@@ -46,6 +46,43 @@ def demands(asked: CaseTurn) -> tuple[str, ...]:
     return (*sentences, *kind)
 
 
+def expected_facts(asked: CaseTurn) -> tuple[Fact, ...]:
+    """The facts that an answer should state; none where only the transcript is scored."""
+    if asked.expects == "transcript":
+        return ()
+    return tuple(fact for fact in asked.facts if fact.type != "constraint")
+
+
+@dataclass(frozen=True)
+class TurnJudgement:
+    """A turn's answer judged, and the same LLM's answers from gold text where they are recorded.
+
+    Attributes:
+        answer: What was said; None where the turn failed, or only its transcript is scored.
+        gold_cleaned: From the gold transcript, cleaned; None where it was not recorded.
+        gold: From the gold transcript.
+        num_facts: Facts that the answer should state.
+    """
+
+    answer: Judgement | None
+    gold_cleaned: Judgement | None
+    gold: Judgement | None
+    num_facts: int
+
+    def score(self) -> FactScore:
+        """The counts of the answer. A failed turn gave no answer, so there is none to be right or
+        wrong; but what it should have said is missing."""
+        if self.answer is not None:
+            return self.answer.score()
+        return FactScore(expected=self.num_facts, missing=self.num_facts)
+
+    def attribution(self) -> Attribution | None:
+        """The lost facts by stage; None unless the three answers are recorded."""
+        if self.answer is None or self.gold_cleaned is None or self.gold is None:
+            return None
+        return attribute(self.answer.facts, self.gold_cleaned.facts, self.gold.facts)
+
+
 def judge_turn(turn: Turn, case: Case, names: Names | None = None) -> Judgement:
     """Judges a turn's answer.
 
@@ -65,6 +102,29 @@ def _called(turn: Turn) -> str:
     )
 
 
+def judge_answers(turn: Turn, case: Case, names: Names | None = None) -> TurnJudgement:
+    """Judges a turn's answer and those from gold text, equal ones once; nothing where only the
+    transcript is scored.
+
+    Raises:
+        SuiteError: The case demands an unknown constraint.
+    """
+    asked = case.turns[turn.turn_index]
+    if asked.expects == "transcript":
+        return TurnJudgement(None, None, None, 0)
+    texts = {
+        "answer": None if turn.failure else turn.answer + _called(turn),
+        "gold_cleaned": turn.answer_from_gold_cleaned,
+        "gold": turn.answer_from_gold,
+    }
+    judged = {
+        text: _judge(text, turn, case, names) for text in set(texts.values()) if text is not None
+    }
+    judgements = {name: judged.get(text) if text is not None else None
+                  for name, text in texts.items()}  # fmt: skip
+    return TurnJudgement(num_facts=len(expected_facts(asked)), **judgements)
+
+
 def _judge(answer: str, turn: Turn, case: Case, names: Names | None) -> Judgement:
     asked = case.turns[turn.turn_index]
     if asked.expects == "transcript":
@@ -80,25 +140,13 @@ def _judge(answer: str, turn: Turn, case: Case, names: Names | None) -> Judgemen
 
 
 def score_turn(turn: Turn, case: Case, names: Names | None = None) -> FactScore:
-    """The counts of a turn's answer. A failed turn gave no answer, so there is none to be right or
-    wrong; but what it should have said is missing. Where only the transcript is scored, nothing
-    counts."""
-    if case.turns[turn.turn_index].expects == "transcript":
-        return FactScore()
-    if turn.failure is None:
-        return judge_turn(turn, case, names).score()
-    num_facts = sum(fact.type != "constraint" for fact in case.turns[turn.turn_index].facts)
-    return FactScore(expected=num_facts, missing=num_facts)
+    """The counts of a turn's answer (`TurnJudgement.score`)."""
+    return judge_answers(turn, case, names).score()
 
 
 def attribute_turn(turn: Turn, case: Case, names: Names | None = None) -> Attribution | None:
-    """Attributes a turn's lost facts; None unless the three answers are recorded and scored."""
-    if case.turns[turn.turn_index].expects == "transcript":
-        return None
-    if turn.answer_from_gold_cleaned is None or turn.answer_from_gold is None or turn.failure:
-        return None
-    answers = (turn.answer, turn.answer_from_gold_cleaned, turn.answer_from_gold)
-    return attribute(*(_judge(answer, turn, case, names).facts for answer in answers))
+    """Attributes a turn's lost facts (`TurnJudgement.attribution`)."""
+    return judge_answers(turn, case, names).attribution()
 
 
 @dataclass(frozen=True)

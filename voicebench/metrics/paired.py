@@ -12,6 +12,7 @@ conversation has one answer that is right or wrong it is McNemar's exact test.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import numpy as np
@@ -29,7 +30,7 @@ from voicebench.metrics.stats import (
 
 MAX_ENUMERATED = 16
 """Up to so many conversations that differ, all 2^n swaps are counted; beyond, they are drawn."""
-NUM_SWAPS = 100_000
+NUM_SWAPS = 50_000
 NUM_SWAPS_OF_MEDIANS = 5_000
 NUM_RESAMPLES_OF_MEDIANS = 1000
 _ENOUGH_HITS = 50
@@ -143,7 +144,7 @@ def median_difference(
     Returns:
         None without pairs.
     """
-    if not first:
+    if not len(first):
         return None
     owner, size = _owners(conversations)
     rng = np.random.default_rng(seed)
@@ -167,15 +168,14 @@ def _weighted_medians(values: Floats, owner: NDArray[np.intp], drawn: NDArray[np
     """Medians (num_resamples,) of values taken as often as their conversation was drawn."""
     order = np.argsort(values)
     ordered, owner = values[order], owner[order]
-    found = np.empty(len(drawn))
-    for i, times in enumerate(drawn):
-        reached = np.cumsum(times[owner])
-        half = reached[-1] / 2
-        low = np.searchsorted(reached, half, side="left")
-        high = np.searchsorted(reached, half, side="right")
-        last = len(ordered) - 1
-        found[i] = (ordered[min(low, last)] + ordered[min(high, last)]) / 2
-    return found
+    found = []
+    for part in np.array_split(drawn, -(-drawn.shape[0] * len(values) // _NUMBERS_AT_ONCE)):
+        reached = np.cumsum(part[:, owner], axis=1)
+        half = reached[:, -1:] / 2
+        low, high = np.argmax(reached >= half, axis=1), np.argmax(reached > half, axis=1)
+        found.append((ordered[low] + ordered[high]) / 2)
+    medians: Floats = np.concatenate(found)
+    return medians
 
 
 def _owners(conversations: Sequence[Hashable]) -> tuple[NDArray[np.intp], int]:
@@ -183,6 +183,7 @@ def _owners(conversations: Sequence[Hashable]) -> tuple[NDArray[np.intp], int]:
     return np.array([numbers[key] for key in conversations], dtype=np.intp), len(numbers)
 
 
+@functools.lru_cache(maxsize=MAX_ENUMERATED + 1)
 def _all_swaps(num: int) -> Swaps:
     """Every way to swap `num` conversations, shape (2^num, num)."""
     numbers = np.arange(2**num)[:, None]

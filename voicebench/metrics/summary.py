@@ -14,21 +14,24 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import msgspec
 
 from voicebench.metrics import confidence, latency, stats
 from voicebench.metrics.attribution import Attribution
 from voicebench.metrics.entities import Names
 from voicebench.metrics.error_rate import ErrorRate, cer, mer
-from voicebench.metrics.facts import FactScore
+from voicebench.metrics.facts import FactScore, Verdict
 from voicebench.metrics.judge import (
     EntityScore,
-    attribute_turn,
+    TurnJudgement,
     entity_score,
+    expected_facts,
+    judge_answers,
     judge_turn,
-    score_turn,
     suite_names,
 )
 from voicebench.metrics.latency import Rtf
@@ -44,7 +47,7 @@ from voicebench.metrics.speculation import (
 from voicebench.metrics.stats import Counts, Interval
 from voicebench.metrics.trips import Trips, turn_trips
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
-from voicebench.types import Case, CaseTurn, Turn, Variant
+from voicebench.types import Case, CaseTurn, FactType, Hypothesis, Turn, Variant
 
 _STAGES_BEFORE_TRANSCRIPT = frozenset({"audio", "endpoint", "asr"})
 ALL_SUITES = "all"
@@ -61,6 +64,7 @@ class TurnMeasures:
     seams: SeamErrors | None = None
     windows: tuple[tuple[float, bool], ...] = ()
     facts: FactScore | None = None
+    verdicts: tuple[tuple[FactType, Verdict], ...] = ()
     attribution: Attribution | None = None
     rtf: Rtf | None = None
     trips: Trips = field(default_factory=Trips)
@@ -92,8 +96,10 @@ def measure_turn(
     spoken: dict[str, Any] = {}
     asked = _asked(turn, case)
     if asked and case:
-        spoken["facts"] = score_turn(turn, case, names)
-        spoken["attribution"] = attribute_turn(turn, case, names)
+        judged = judge_answers(turn, case, names)
+        spoken["facts"] = judged.score()
+        spoken["verdicts"] = _verdicts(judged, asked)
+        spoken["attribution"] = judged.attribution()
         if is_transcript_counted(turn):
             spoken |= _measure_transcript(turn, asked, case.clock, names or (), normalizer)
     if turn.failure is None:
@@ -109,6 +115,15 @@ def measure_turn(
         spoken["stages"] = tuple((s.stage, s.tag, s.duration_s) for s in segments)
     trips = turn_trips(turn, case, names or (), normalizer)
     return TurnMeasures(rtf=latency.turn_rtf(turn), trips=trips, **spoken)
+
+
+def _verdicts(judged: TurnJudgement, asked: CaseTurn) -> tuple[tuple[FactType, Verdict], ...]:
+    """Each expected fact's type and what became of it."""
+    types = [fact.type for fact in expected_facts(asked)]
+    verdicts: Sequence[Verdict] = ["missing"] * len(types)
+    if judged.answer:
+        verdicts = [fact.verdict for fact in judged.answer.facts]
+    return tuple(zip(types, verdicts, strict=True))
 
 
 def is_transcript_counted(turn: Turn) -> bool:
@@ -206,14 +221,54 @@ def summarize(
         ConfigError: There is no such normaliser.
         SuiteError: A case demands an unknown constraint.
     """
+    return summarize_measured(measure_turns(turns, cases, normalizer), normalizer, variants)
+
+
+Measured = tuple[Turn, TurnMeasures]
+"""What is left of a turn once it is measured (`_without_content`), and its measures."""
+Members = Sequence[Measured]
+GroupKey = tuple[str, str, str, str]
+"""Suite, variant, mode, pace."""
+
+
+def measure_turns(
+    turns: Iterable[Turn], cases: Iterable[Case], normalizer: str = "basic"
+) -> Iterator[Measured]:
+    """Measures turns one by one; what they say is let go of, so that a long run can be streamed.
+
+    Yields:
+        Warm-up turns too, not measured.
+
+    Raises:
+        ConfigError, SuiteError: See `measure_turn`.
+    """
     by_id = {(case.suite, case.id): case for case in cases}
     names = suite_names(by_id.values())
-    groups: dict[tuple[str, str, str, str], list[tuple[Turn, TurnMeasures]]] = defaultdict(list)
     for turn in turns:
         case = by_id.get((turn.suite, turn.case_id))
         measures = (
             TurnMeasures() if turn.is_warm_up else measure_turn(turn, case, names, normalizer)
         )
+        yield _without_content(turn), measures
+
+
+def _without_content(turn: Turn) -> Turn:
+    """A turn without its texts; one of latency mode is kept whole, for its events are its times."""
+    if turn.mode == "latency":
+        return turn
+    return msgspec.structs.replace(
+        turn, windows=(), hypothesis=Hypothesis(), cleaned="", retracted=(), messages=(),
+        prompt_token_ids=(), prompt_mixtures=(), answer="", answer_tokens=(), gold_cleaned=None,
+        answer_from_gold_cleaned=None, answer_from_gold=None, events=(),
+    )  # fmt: skip
+
+
+def summarize_measured(
+    measured: Iterable[Measured], normalizer: str = "basic", variants: Sequence[Variant] = ()
+) -> dict[str, Any]:
+    """The same as `summarize`, of turns measured before."""
+    groups: dict[GroupKey, list[Measured]] = defaultdict(list)
+    for turn, measures in measured:
         groups[turn.suite, turn.variant, turn.mode, turn.pace].append((turn, measures))
     if len({suite for suite, *_ in groups}) > 1:
         for (_, *rest), members in list(groups.items()):
@@ -224,11 +279,6 @@ def summarize(
         group["metrics"] |= _early_work_metrics(groups, key, variants)
         summarized.append(group)
     return {"normalizer": normalizer, "groups": summarized}
-
-
-Members = Sequence[tuple[Turn, TurnMeasures]]
-GroupKey = tuple[str, str, str, str]
-"""Suite, variant, mode, pace."""
 
 
 def _summarize_group(

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from voicebench.cleaning.presets import clean
-from voicebench.llm.prompts import build_messages
+from voicebench.cleaning.presets import find_preset
+from voicebench.errors import ConfigError
+from voicebench.llm.handoff import THROUGH_TABLE
+from voicebench.llm.prompts import fill_template, find_prompt
 from voicebench.types import Variant
 
 
 def check_variant(variant: Variant) -> None:
-    """Checks what a variant asks for against what there is.
+    """Checks what a variant asks for against what there is; runs no cleaning and no wording, which
+    may be the user's own and made for real transcripts only.
 
     Raises:
-        ConfigError: An unknown cleaning or prompt, or a prompt template without `{asr_text}`.
+        ConfigError: An unknown cleaning or prompt, a prompt template without `{asr_text}`, or a
+            prompt that words the transcript where the hand-off does not go through text.
     """
-    clean("", variant.cleaning)
-    build_messages(variant.prompt, (), "", variant.prompt_template)
+    find_preset(variant.cleaning)
+    prompt = find_prompt(variant.prompt)
+    fill_template(variant.prompt_template, "")
+    if prompt.word and variant.handoff in THROUGH_TABLE:
+        raise ConfigError(
+            f"variant {variant.name!r}: prompt {variant.prompt!r} words the transcript as text, "
+            f"and handoff={variant.handoff!r} hands over tokens",
+            "Use handoff=text or handoff=marked, or a prompt without a function",
+        )

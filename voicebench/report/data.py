@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from voicebench.metrics.summary import summarize
+from voicebench.metrics.summary import Measured, measure_turns, summarize_measured
 from voicebench.runs.record import read_cases, read_run, read_turns
 from voicebench.types import Case, Run, Turn
 
@@ -23,6 +23,7 @@ class Report:
         num_warm_up: Turns left out.
         cases: By (suite, case id).
         num_half_written: Bytes of a record that a kill cut off; 0 when there is none.
+        measured: The turns that count with their measures.
         summary: See `metrics.summary.summarize`.
     """
 
@@ -31,6 +32,7 @@ class Report:
     num_warm_up: int
     cases: dict[tuple[str, str], Case]
     num_half_written: int
+    measured: tuple[Measured, ...]
     summary: dict[str, Any]
 
     @property
@@ -58,13 +60,15 @@ def load_report(folder: Path) -> Report:
     cases = read_cases(folder)
     read = read_turns(folder)
     counted = tuple(turn for turn in read.turns if not turn.is_warm_up)
+    measured = tuple(measure_turns(read.turns, cases.values()))
     return Report(
         run=run,
         turns=counted,
         num_warm_up=len(read.turns) - len(counted),
         cases=cases,
         num_half_written=len(read.half_written),
-        summary=summarize(read.turns, cases.values(), variants=run.variants),
+        measured=tuple(each for each in measured if not each[0].is_warm_up),
+        summary=summarize_measured(measured, variants=run.variants),
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from voicebench.errors import StorageError
+from voicebench.report.comparison import compare_report, comparison_tables
 from voicebench.report.data import Report, load_report, metrics_document
 from voicebench.report.figures import Figure, draw_figures
 from voicebench.report.fonts import subset_font
@@ -115,6 +116,11 @@ def _content(report: Report, figures: list[Figure]) -> dict[str, Any]:
     if figures:
         embedded = tuple(_embed(figure) for figure in figures)
         sections.append(_Section("figures", "Figures", figures=embedded))
+    if compared := compare_report(report):
+        text = " ".join(compared.warnings)
+        sections.append(
+            _Section("comparison", "Comparison", text, tuple(comparison_tables(compared)))
+        )
     if run.mode == "quality" and attribution.rows:
         text = "The same LLM answers three transcripts; what it loses tells which stage lost it."
         sections.append(_Section("attribution", "Attribution", text, (attribution,)))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from voicebench.report.data import Report
 from voicebench.types import Variant
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ABSENT = "–"
 
@@ -164,27 +167,42 @@ def attribution_table(report: Report) -> Table:
 
 def print_tables(report: Report) -> None:
     """Prints the table of the run's mode, and what went wrong, to stdout."""
+    from rich.text import Text
+
+    console = make_console()
+    console.print(f"{report.run.mode} mode, {len(report.turns)} turns, run {report.run.run_id}")
+    for table in tables_of_mode(report):
+        print_table(console, table)
+    for problem in problems(report):
+        console.print(Text(problem))
+
+
+def make_console() -> Console:
+    """Where tables are printed; a log has no edge to wrap at."""
     from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Prints a table with its title and caption."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)  # a log has no edge to wrap at
-    console.print(f"{report.run.mode} mode, {len(report.turns)} turns, run {report.run.run_id}")
-    for table in tables_of_mode(report):
-        drawn = RichTable(show_edge=False, pad_edge=False, show_lines=True)
-        for column in table.columns:
-            drawn.add_column(
-                f"{column.title}\n{column.unit}".strip(),
-                justify="right" if column.is_number else "left",
-            )
-        for row in table.rows:
-            drawn.add_row(*(Text(f"{cell.text}\n{cell.detail}".strip()) for cell in row))
-        console.print(drawn)
+    drawn = RichTable(show_edge=False, pad_edge=False, show_lines=True)
+    for column in table.columns:
+        drawn.add_column(
+            f"{column.title}\n{column.unit}".strip(),
+            justify="right" if column.is_number else "left",
+        )
+    for row in table.rows:
+        drawn.add_row(*(Text(f"{cell.text}\n{cell.detail}".strip()) for cell in row))
+    if table.title:
+        console.print(Text(f"\n{table.title}", style="bold"))
+    console.print(drawn)
+    if table.caption:
         console.print(Text(table.caption))
-    for problem in problems(report):
-        console.print(Text(problem))
 
 
 def problems(report: Report) -> list[str]:

@@ -168,10 +168,22 @@ def _with_transcript(item: _Item, transcript: Transcript | StageError, audio_s: 
 
 
 def _understand(cache: StageCache, item: _Item) -> None:
+    """Cleans and words; a user's own rule or prompt that fails on a text fails that turn."""
+    try:
+        _clean_and_word(cache, item)
+    except StageError as error:
+        item.messages.clear()
+        item.prompts.clear()
+        failure = StageFailure(stage=error.stage, type=type(error).__name__, message=str(error))
+        item.turn = msgspec.structs.replace(item.turn, failure=item.turn.failure or failure)
+
+
+def _clean_and_word(cache: StageCache, item: _Item) -> None:
     """Cleans the three transcripts and words the prompt of each."""
     turn, talk = item.turn, item.talk
     gold = talk.planned.case.turns[turn.turn_index].reference
     texts = {"gold_cleaned": _clean(cache, talk, gold)[0].text, "gold": gold}
+    item.turn = turn = msgspec.structs.replace(turn, gold_cleaned=texts["gold_cleaned"])
     heard = turn.hypothesis.text
     if turn.failure is None and not heard.strip():
         item.turn = _degraded(turn, "silence", NOTHING_HEARD_HINT)
@@ -259,8 +271,8 @@ def _finish(cache: StageCache, item: _Item) -> Turn:
         _remember(item.talk, path, item.messages[path][-1].content, answer.text)
     turn = msgspec.structs.replace(
         item.turn,
-        answer_from_gold_cleaned=_text_or_none(answers["gold_cleaned"]),
-        answer_from_gold=_text_or_none(answers["gold"]),
+        answer_from_gold_cleaned=_text_or_none(answers.get("gold_cleaned")),
+        answer_from_gold=_text_or_none(answers.get("gold")),
         stage_cache_hits=tuple(item.hits),
     )
     if "recognised" not in answers:
@@ -277,8 +289,8 @@ def _finish(cache: StageCache, item: _Item) -> Turn:
     )
 
 
-def _text_or_none(answer: Answer) -> str | None:
-    return None if answer.failure else answer.text
+def _text_or_none(answer: Answer | None) -> str | None:
+    return None if answer is None or answer.failure else answer.text
 
 
 def _remember(talk: _Talk, path: str, user: str, answer: str) -> None:
@@ -288,11 +300,11 @@ def _remember(talk: _Talk, path: str, user: str, answer: str) -> None:
 def _remember_recorded(talk: _Talk, turn: Turn) -> None:
     """Takes a turn recorded before the run was stopped into the three histories."""
     gold = talk.planned.case.turns[turn.turn_index].reference
-    cleaned_gold = talk.assistant.clean(gold).text
     for path, text, answer in (
-        ("gold_cleaned", cleaned_gold, turn.answer_from_gold_cleaned),
+        ("gold_cleaned", turn.gold_cleaned, turn.answer_from_gold_cleaned),
         ("gold", gold, turn.answer_from_gold),
     ):
-        user = talk.assistant.build_messages((), text)[-1].content
-        _remember(talk, path, user, answer or "")
+        if text is not None and answer:
+            user = talk.assistant.build_messages((), text)[-1].content
+            _remember(talk, path, user, answer)
     _remember(talk, "recognised", asked(turn), turn.answer)

@@ -137,6 +137,36 @@ def read_turns(folder: Path) -> TurnsRead:
     return TurnsRead(turns=tuple(turns), half_written=content[size:], size=size)
 
 
+def iter_turns(folder: Path) -> Iterator[Turn]:
+    """The whole records of `turns.jsonl` one by one, so that a long run need not fit in memory; a
+    half-written last one is left out.
+
+    Raises:
+        RecordError: See `read_turns`; what comes before the damage has been yielded.
+    """
+    path = folder / TURNS_FILE
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from None
+    seen: set[tuple[str, str, str, int, int]] = set()
+    with file:
+        line, number = file.readline(), 1
+        while line.endswith(b"\n"):
+            following = file.readline()
+            try:
+                turn = _decode(line, f"{path} line {number}", Turn)
+            except RecordError:
+                if following.endswith(b"\n"):
+                    raise
+                return
+            _refuse_double(turn, seen, path)
+            yield turn
+            line, number = following, number + 1
+
+
 class TurnWriter:
     """Appends turns to a run, each on disk before `append` returns. A context manager.
 
@@ -232,11 +262,15 @@ def _decode(content: bytes, place: Path | str, kind: type[T]) -> T:
 def _refuse_doubles(turns: list[Turn], path: Path) -> None:
     seen: set[tuple[str, str, str, int, int]] = set()
     for turn in turns:
-        if turn.is_warm_up:
-            continue
-        if turn.key in seen:
-            raise RecordError(f"{path} holds the turn {turn.key} twice", "Remove one of the lines")
-        seen.add(turn.key)
+        _refuse_double(turn, seen, path)
+
+
+def _refuse_double(turn: Turn, seen: set[tuple[str, str, str, int, int]], path: Path) -> None:
+    if turn.is_warm_up:
+        return
+    if turn.key in seen:
+        raise RecordError(f"{path} holds the turn {turn.key} twice", "Remove one of the lines")
+    seen.add(turn.key)
 
 
 def _write_all(file: int, content: bytes, offset: int) -> None:

@@ -19,6 +19,7 @@ from voicebench.errors import RecordError
 from voicebench.llm.handoff import check_handoff
 from voicebench.pipeline.ready import load_and_warm_up
 from voicebench.runs import provenance
+from voicebench.runs.definitions import in_use
 from voicebench.runs.latency import run_latency
 from voicebench.runs.plan import (
     Models,
@@ -111,7 +112,17 @@ def execute(
         StorageError: The disk refused; what was recorded stays and the run can be continued.
         KeyboardInterrupt: Likewise.
     """
-    settings = settings.resolved()
+    with in_use(settings.definitions):
+        return _execute(settings.resolved(), folder, watcher, argv, load)
+
+
+def _execute(
+    settings: RunSettings,
+    folder: Path,
+    watcher: Watcher,
+    argv: Sequence[str],
+    load: Callable[[Profile], Models],
+) -> Run:
     profile = load_profile(settings.profile)
     suites = [load_suite(name) for name in settings.suites or list_suites()]
     cases = [case for suite in suites for case in suite.cases[: settings.limit]]

@@ -14,6 +14,7 @@ from voicebench.cleaning.presets import PRESETS
 from voicebench.errors import ConfigError
 from voicebench.llm.prompts import PROMPTS
 from voicebench.pipeline.variants import check_variant
+from voicebench.runs.definitions import Definitions
 from voicebench.types import Guard, Mode, Pace, Record, Sampling, Variant
 
 DEFAULT_REPEATS: dict[Mode, int] = {"latency": 3, "quality": 1}
@@ -33,6 +34,8 @@ class RunSettings(Record):
     limit: int | None = None
     """At most so many cases of each suite, the first ones; None: all."""
     seed: int = 0
+    definitions: Definitions = Definitions()
+    """Cleanings and prompts of the run's own."""
 
     def resolved(self) -> RunSettings:
         """The same with nothing left open, and paths that hold from everywhere.

@@ -1,0 +1,150 @@
+"""Times a plan of 4 cleanings x 4 prompts: with the stage cache, without it, and unbatched.
+
+    python bench/run_plan.py --suite self_correction --limit 60
+
+    cached       one run of all 16 variants: each utterance is recognised once
+    not cached   the same 16 variants as 16 runs, which share nothing
+    one by one   as cached, but the LLM is given one prompt at a time
+    neither      16 runs, one prompt at a time
+
+The models are loaded once and warmed by a run of one case. Records of all arms must agree in every
+transcript and answer; how many do is printed. Seconds are of the wall clock: shown, not asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from _common import finish
+
+from voicebench.clock import now_s
+from voicebench.config import load_profile
+from voicebench.runs.plan import Models
+from voicebench.runs.record import read_turns
+from voicebench.runs.runner import execute, load_models
+from voicebench.runs.settings import RunSettings, build_variants
+from voicebench.types import AnswerToken, Run, Sampling, Turn
+
+CLEANINGS = ("none", "seed", "disfluency", "self_correction")
+
+
+class Kept:
+    """A model that several runs use: closing it is not theirs. Counts its work."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.num_calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def recognize_batch(self, pieces: Sequence[Any]) -> Any:
+        self.num_calls += len(pieces)
+        return self._model.recognize_batch(pieces)
+
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Any:
+        self.num_calls += len(prompts)
+        return self._model.generate(prompts, sampling)
+
+    def close(self) -> None: ...
+
+
+class OneByOne(Kept):
+    """The LLM with one prompt at a time."""
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], sampling: Sampling
+    ) -> list[tuple[AnswerToken, ...]]:
+        return [super(OneByOne, self).generate([prompt], sampling)[0] for prompt in prompts]
+
+
+class Nobody:
+    """Watches no run."""
+
+    def planned(self, folder: Path, run: Run, num_done: int, num_half_written: int) -> None: ...
+
+    def stage(self, text: str) -> None: ...
+
+    def recorded(self, turn: Turn) -> None: ...
+
+
+def _run(settings: Sequence[RunSettings], models: Models, folder: Path) -> tuple[float, Any]:
+    """Seconds, and what was heard and answered in each turn."""
+    found, started_s = {}, now_s()
+    for number, each in enumerate(settings):
+        execute(each, folder / str(number), Nobody(), load=lambda _: models)
+    seconds = now_s() - started_s
+    for number in range(len(settings)):
+        for turn in read_turns(folder / str(number)).turns:
+            found[turn.key] = (turn.hypothesis.text, turn.cleaned, turn.answer)
+    return seconds, found
+
+
+def main() -> int:
+    """Runs the bench; 0, or 1 where the arms do not agree."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--suite", default="self_correction")
+    parser.add_argument("--limit", type=int, default=60)
+    parser.add_argument("--profile", default="bundled")
+    args = parser.parse_args()
+    base = RunSettings(profile=args.profile, suites=(args.suite,), limit=args.limit)
+    prompts = ("seed", "plain", "brief")
+    grid = build_variants(CLEANINGS, prompts, [], 0)
+    templated = build_variants([], [], [
+        f"name={cleaning}+asked,cleaning={cleaning},prompt_template=请回答：{{asr_text}}"
+        for cleaning in CLEANINGS
+    ], 0)  # fmt: skip
+    variants = (*grid, *templated)
+    whole = msgspec.structs.replace(base, variants=variants)
+    alone = [msgspec.structs.replace(base, variants=(variant,)) for variant in variants]
+    loaded = load_models(load_profile(args.profile))
+    arms = {
+        "cached": ([whole], Kept),
+        "not cached": (alone, Kept),
+        "one by one": ([whole], OneByOne),
+        "neither": (alone, OneByOne),
+    }
+    figures: dict[str, dict[str, float]] = {}
+    answers = {}
+    with tempfile.TemporaryDirectory() as folder:
+        warm_up = msgspec.structs.replace(base, limit=1)
+        _run([warm_up], Models(Kept(loaded.recognizer), Kept(loaded.generator)), Path(folder) / "w")
+        for name, (settings, kind) in arms.items():
+            recognizer, generator = Kept(loaded.recognizer), kind(loaded.generator)
+            seconds, answers[name] = _run(
+                settings, Models(recognizer, generator), Path(folder) / name.replace(" ", "_")
+            )
+            figures[name] = {
+                "seconds": seconds,
+                "turns": len(answers[name]),
+                "windows_recognised": recognizer.num_calls,
+                "prompts_answered": generator.num_calls,
+                "agrees": sum(
+                    answers[name][key] == found for key, found in answers["cached"].items()
+                ),
+            }
+    loaded.generator.close()
+    loaded.recognizer.close()
+    rows = [
+        [name, f"{each['seconds']:.1f}", f"{each['seconds'] / figures['cached']['seconds']:.2f}",
+         f"{each['windows_recognised']:,}", f"{each['prompts_answered']:,}",
+         f"{each['agrees']:,} of {each['turns']:,}"]
+        for name, each in figures.items()
+    ]  # fmt: skip
+    finish(
+        "plan",
+        ["arm", "s", "times cached", "windows recognised", "prompts answered", "same answers"],
+        rows,
+        {"suite": args.suite, "limit": args.limit, "variants": len(variants), "arms": figures},
+    )
+    return 0 if all(each["agrees"] == each["turns"] for each in figures.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
