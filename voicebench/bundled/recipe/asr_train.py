@@ -27,18 +27,39 @@ from voicebench.bundled.recipe.asr_decode import batch_references, error_rate, g
 from voicebench.bundled.recipe.asr_model import build_final, build_trainable, save_folder
 
 CTC_WEIGHT = 0.05  # FunASR's CTC loss is per utterance, its attention loss per token
-PEAK_RATE, LAST_RATE = 1.2e-3, 1e-5
+PEAK_RATE = 1.2e-3  # AdamW: vectors, convolutions, embeddings, output layers
+PEAK_MATRIX_RATE = 0.01  # Muon: the other matrices
+LAST_SHARE = 0.01  # of the peak, when the decay ends
 WARM_UP_STEPS = 300
 DECAY_SHARE = 0.28  # of the time, at the end
 TIME_STAMP_SHARE = 0.05  # of the time, after the rest
 CHECKPOINT_EVERY_S = 240.0
 
 
-def learning_rate(step: int, elapsed_share: float) -> float:
-    """Warm-up by steps, then constant, then down over the last `DECAY_SHARE` of the time."""
+def schedule(step: int, elapsed_share: float) -> float:
+    """Share of the peak rates: up by steps, then 1, then down over the last `DECAY_SHARE` of time."""
     warm = min(1.0, (step + 1) / WARM_UP_STEPS)
     left = min(1.0, max(0.0, (1.0 - elapsed_share) / DECAY_SHARE))
-    return warm * (LAST_RATE + (PEAK_RATE - LAST_RATE) * left)
+    return warm * (LAST_SHARE + (1.0 - LAST_SHARE) * left)
+
+
+def optimizers(model: Any) -> list[tuple[Any, float]]:
+    """Each optimizer with its peak rate: Muon for the matrices inside the blocks, AdamW for all else."""
+    import torch
+
+    named = dict(model.named_parameters())
+    outside = ("embed", "output", "ctc")
+    matrices = [
+        name for name, p in named.items() if p.ndim == 2 and not any(w in name for w in outside)
+    ]
+    others = [p for name, p in named.items() if name not in matrices]
+    return [
+        (
+            torch.optim.Muon([named[name] for name in matrices], PEAK_MATRIX_RATE, 0.01),
+            PEAK_MATRIX_RATE,
+        ),
+        (torch.optim.AdamW(others, PEAK_RATE, (0.9, 0.98), fused=True), PEAK_RATE),
+    ]
 
 
 def half_precision(module: Any, device: str) -> None:
@@ -93,8 +114,7 @@ class Training:
         self.model = build_trainable(self.num_tokens, CTC_WEIGHT).to(self.device)
         half_precision(self.model.encoder, self.device)
         half_precision(self.model.decoder, self.device)
-        parameters = self.model.parameters()
-        self.optimizer = torch.optim.AdamW(parameters, PEAK_RATE, (0.9, 0.98), fused=True)
+        self.optimizers = optimizers(self.model)
         self.step, self.elapsed_s, self.audio_s = 0, 0.0, 0.0
         if (work / "checkpoint.pt").exists():
             self._resume()
@@ -104,7 +124,8 @@ class Training:
 
         state = torch.load(self.work / "checkpoint.pt", map_location=self.device)
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for (optimizer, _), saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.step, self.elapsed_s, self.audio_s = (
             state["step"],
             state["elapsed_s"],
@@ -117,7 +138,7 @@ class Training:
 
         state = {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer, _ in self.optimizers],
             "step": self.step,
             "elapsed_s": self.elapsed_s,
             "audio_s": self.audio_s,
@@ -158,17 +179,19 @@ class Training:
         self.model.train()
         while self.elapsed_s < budget_s:
             started_s = time.monotonic()
-            rate = learning_rate(self.step, self.elapsed_s / budget_s)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
+            rate = schedule(self.step, self.elapsed_s / budget_s)
+            for optimizer, peak in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = peak * rate
             batch = _on(self.device, next(stream))
             loss, stats, _ = self.model(
                 batch.speech, batch.speech_lengths, batch.ids, batch.id_lengths
             )
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
-            self.optimizer.step()
-            self.optimizer.zero_grad()
+            for optimizer, _ in self.optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
             self.step += 1
             self.audio_s += batch.audio_s
             self.elapsed_s += time.monotonic() - started_s
@@ -179,7 +202,7 @@ class Training:
                 means = {name: round(value / counted, 4) for name, value in sums.items()}
                 dev = dev_error_rate(self.model, self.dev, self.mean, self.deviation, self.device)
                 self.log(
-                    **means, dev_cer=round(dev, 4), rate=round(rate, 6), audio_h=self.audio_s / 3600
+                    **means, dev_cer=round(dev, 4), rate=round(rate, 4), audio_h=self.audio_s / 3600
                 )
                 self.save()
                 sums, counted = dict.fromkeys(sums, 0.0), 0

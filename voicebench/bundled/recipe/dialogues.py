@@ -26,17 +26,27 @@ from voicebench.bundled.recipe.values import (
     person,
     phone,
 )
+from voicebench.bundled.recipe.wordings import compose_question, compose_statement
 from voicebench.types import FactType, Message
 
 REFUSAL = "暂无法确认。"
 OFFER = "还有什么可以帮您的吗？"
 LATER_OPENERS = ("", "", "", "那么", "还有", "刚才说的", "再问一下", "对了", "请问", "我刚才说")
 UPDATES = ("{label}改成{value}", "{label}换成{value}", "把{label}改为{value}", "{label}变了是{value}",
-           "不对{label}应该是{value}", "{label}要改到{value}")  # fmt: skip
+           "不对{label}应该是{value}", "{label}现在是{value}", "{label}调整为{value}", "改一下{label}是{value}",
+           "{label}改了现在是{value}", "请把{label}换成{value}", "{label}要换成{value}", "我要把{label}改成{value}",
+           "更正{label}为{value}", "{label}不是那个了是{value}", "{label}定到{value}了", "改到{value}了我说的是{label}",
+           "{label}挪到{value}", "通知说{label}改到{value}", "{label}要改到{value}")  # fmt: skip
 NUM_UPDATES_HELD_OUT = 1
 LATE_CORRECTIONS = ("刚才说错了{label}是{value}", "不对{label}应该是{value}", "更正一下{label}是{value}",
-                    "我说错了不是{old}是{value}", "{label}不是{old}是{value}")  # fmt: skip
-NESTED = ("不对", "哦不", "不是", "说错了")
+                    "我说错了不是{old}是{value}", "{label}不是{old}是{value}",
+                    "说错了{label}应该是{value}", "更正一下是{value}不是{old}", "等一下{label}要改成{value}",
+                    "哦不对{old}不对应该是{value}", "{label}我记错了是{value}", "不是{old}应该是{value}",
+                    "{old}说错了是{value}", "刚才的{label}不对改成{value}")  # fmt: skip
+AT_ONCE = (*CORRECTIONS, "不对", "不对应该是", "哦不对是", "等等是", "啊不是是", "记错了是", "错了是", "不是应该是", "我说错了是",
+           "哎不对", "不不不是", "刚才说错了是", "改成")  # fmt: skip
+COMPOSED_SHARE = 0.7  # of the statements and questions of training
+NESTED = ("不对", "哦不", "不是", "说错了", "不对是", "等等是", "应该是")
 
 
 @dataclass(frozen=True)
@@ -194,18 +204,25 @@ class Maker:
         self.rng, self.world, self.held_out = rng, world, held_out
         self.template_ids: list[str] = []
 
+    def _composes(self) -> bool:
+        return not self.held_out and self.rng.random() < COMPOSED_SHARE
+
     def _template(self, frame: Frame) -> str:
+        if self._composes():
+            return compose_statement(frame, self.rng, drop=self.rng.random() < 0.2)
         template_id, template = self.rng.choice(frame.statement_templates(self.held_out))
         self.template_ids.append(template_id)
         return template
 
     def _question(self, frame: Frame, slot: str) -> str:
+        if self._composes():
+            return compose_question(frame, slot, self.rng)
         template_id, question = self.rng.choice(frame.question_templates(slot, self.held_out))
         self.template_ids.append(template_id)
         return question
 
-    def _tell(self, frame: Frame, drop: int = 0) -> tuple[Told, str]:
-        """A frame with values, and its statement template (with `drop` slots' worth left out)."""
+    def _tell(self, frame: Frame) -> tuple[Told, str]:
+        """A frame with values, and its statement template."""
         template = self._template(frame)
         order = list(slots_of(template))
         return Told(frame, draw(frame, self.rng, self.world), order), template
@@ -227,6 +244,11 @@ class Maker:
     def _ask(self, told: Told, style: Style) -> tuple[str, str, Expected]:
         """A question about one or two slots told, or about one that was never told."""
         rng, frame = self.rng, told.frame
+        missing = [slot for slot in frame.slots if slot not in told.order]
+        if missing and rng.random() < 0.25:
+            slot = rng.choice(missing)
+            answer = answer_absent(told.label(slot), style)
+            return self._question(frame, slot), answer, Expected(refusal=True)
         if rng.random() < 0.14:
             other = rng.choice([f for f in FRAMES if f.id != frame.id])
             # Only what no told value could be mistaken for: two places or two people would be unfair.
@@ -309,6 +331,10 @@ class Maker:
             "multi_turn", style, [opening, *self._later(told, style, self.rng.choice((2, 3, 4)))]
         )
 
+    def _cue(self) -> str:
+        """What takes a value back; tests hear those of the suites."""
+        return self.rng.choice(CORRECTIONS if self.held_out else AT_ONCE)
+
     def correction(self) -> Dialogue:
         """A statement that takes one value back, at once, nested or at its end."""
         rng, style = self.rng, self._style()
@@ -320,13 +346,11 @@ class Maker:
         told.values[slot] = new
         draw_ = rng.random()
         if draw_ < 0.6:
-            values[slot] = (
-                old + rng.choice(["", "", rng.choice(FILLERS)]) + rng.choice(CORRECTIONS) + new
-            )
+            values[slot] = old + rng.choice(["", "", rng.choice(FILLERS)]) + self._cue() + new
         elif draw_ < 0.75:
             middle = self._other(told, slot)
             told.retracted.append(meaning(middle))
-            values[slot] = old + rng.choice(NESTED) + middle + rng.choice(CORRECTIONS) + new
+            values[slot] = old + rng.choice(NESTED) + middle + self._cue() + new
         else:
             tail = rng.choice(LATE_CORRECTIONS).format(label=told.label(slot), old=old, value=new)
         statement = _say(template, values, _how(rng), rng)
@@ -347,14 +371,16 @@ class Maker:
         """Repeats strings and recalls values by key: the skill that all answers stand on."""
         rng, style = self.rng, self._style()
         if rng.random() < 0.3:
-            text = self._string(rng.randint(2, 10))
+            text = self._string(rng.randint(2, 14))
             said = rng.choice(("请重复", "请复述", "跟我说", "重复一遍", "请跟我念")) + text
             return self._finish(
                 "copying", style, [(said, text + "。", Expected((text,), ("term",)))]
             )
-        keys = rng.sample(
-            lx.ITEMS_TRAIN + lx.TOPICS_TRAIN + lx.SUBJECTS + lx.UTILITIES, rng.randint(2, 5)
-        )
+        known = lx.ITEMS_TRAIN + lx.TOPICS_TRAIN + lx.SUBJECTS + lx.UTILITIES
+        keys = [
+            key if rng.random() < 0.7 else self._string(rng.randint(2, 4))
+            for key in rng.sample(known, rng.randint(2, 5))
+        ]
         pairs = {key: self._value() for key in keys}
         joined = "".join(
             rng.choice(["{}是{}", "{}是{}", "{}的值是{}", "{}叫{}"]).format(k, v)
@@ -394,7 +420,7 @@ def dialogues(rng: random.Random, split: str, task: str = "") -> Iterator[Dialog
     from voicebench.bundled.recipe.long_tasks import meeting, tool_call
 
     held_out = split == "test"
-    maker = Maker(rng, World(held_out=held_out), held_out)
+    maker = Maker(rng, World(held_out=held_out, coined=not held_out), held_out)
     makers: dict[str, Callable[[], Dialogue]] = {
         "daily_qa": maker.question,
         "multi_turn": maker.multi_turn,
@@ -404,7 +430,7 @@ def dialogues(rng: random.Random, split: str, task: str = "") -> Iterator[Dialog
         "long_meeting": lambda: meeting(maker),
         "tools": lambda: tool_call(maker),
     }
-    weights = (30, 12, 20, 10, 18, 5, 5)
+    weights = (26, 14, 18, 11, 15, 8, 8)
     while True:
         name = task or rng.choices(tuple(makers), weights)[0]
         yield makers[name]()

@@ -27,12 +27,12 @@ from voicebench.bundled.recipe.dialogues import Dialogue, dialogues
 from voicebench.bundled.recipe.tokenizer import save_tokenizer
 
 ARCHITECTURE: dict[str, Any] = {
-    "hidden_size": 192,
+    "hidden_size": 256,
     "num_hidden_layers": 4,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "head_dim": 64,
-    "intermediate_size": 512,
+    "intermediate_size": 640,
     "max_position_embeddings": 4096,
     "rope_theta": 100_000.0,
     "tie_word_embeddings": True,
@@ -40,7 +40,7 @@ ARCHITECTURE: dict[str, Any] = {
 }
 BATCH_TOKENS = 4096
 POOL_DIALOGUES = 1024
-MAX_TOKENS = 768
+MAX_TOKENS = 2048
 MUON_LR = 0.02
 EMBEDDING_LR = 5e-3
 WARM_UP_SHARE, DECAY_SHARE = 0.01, 0.3

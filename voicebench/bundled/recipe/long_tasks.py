@@ -21,18 +21,47 @@ SMALL_TALK = (
     "那我们继续", "客户那边还在等消息", "上次的方案已经改好了", "请大家看一下材料", "我这边没有问题", "先这样吧",
     "还有别的意见吗", "我打断一下", "等一下我还没说完", "是的是的", "这个月的情况比上个月好", "我们再核对一下数据",
     "办公室的空调有点冷", "中午一起吃饭吧", "我下午还有一个会", "大概就是这样", "嗯我想想", "这个不着急",
+    "大家辛苦了", "声音能听清吗", "麻烦把门关一下", "我们先听一下汇报", "这部分我不太清楚", "请你说得具体一点", "这个意见很好",
+    "我记一下", "不好意思打断一下", "你先说", "这个月的任务比较重", "上一次也是这样做的", "我看问题不大", "后面再讨论",
+    "先说到这里", "下一个问题", "还是按原来的办法", "我有不同的看法", "数据还没有出来", "那边已经答应了", "这件事比较复杂",
+    "我们回到正题", "刚才说到哪里了", "同意的请举手", "这样会不会太晚", "再想想办法", "前几天我去看过", "材料都发给大家了",
 )  # fmt: skip
 DECISIONS = ("我们决定{topic}定在{date}", "那就定了{topic}放在{date}", "大家同意{topic}改到{date}", "决定{topic}的预算是{money}",
-             "最后定下来{topic}花{money}", "{topic}批准{money}")  # fmt: skip
+             "最后定下来{topic}花{money}", "{topic}就{date}吧", "一致通过{topic}改在{date}", "{topic}的时间定了是{date}",
+             "经过讨论{topic}用{money}", "{topic}预算就按{money}", "会议决定{topic}给{money}", "{date}做{topic}大家都同意",
+             "同意给{topic}拨{money}", "{topic}安排到{date}", "好就这么定{topic}{date}开始", "{topic}批准{money}")  # fmt: skip
 TODOS = ("{person}负责{task}{date}之前完成", "请{person}{task}最晚{date}", "{task}交给{person}{date}要做好",
+         "{person}去{task}{date}以前要好", "{task}由{person}做{date}交", "{date}之前{person}把{task}做完",
+         "{person}{date}前{task}", "麻烦{person}{task}{date}给大家看", "{task}的事{person}跟进{date}为止",
+         "安排{person}{task}截止{date}", "这个{task}就让{person}来{date}前搞好",
          "{person}你来{task}{date}前给我")  # fmt: skip
-RISK_LINES = ("现在最大的风险是{risk}", "我担心{risk}", "要注意{risk}", "风险主要是{risk}")
+RISK_LINES = (
+    "现在最大的风险是{risk}",
+    "我担心{risk}",
+    "要注意{risk}",
+    "有个风险是{risk}",
+    "我怕{risk}",
+    "可能会{risk}",
+    "问题在于{risk}",
+    "最担心的还是{risk}",
+    "{risk}是个风险",
+    "风险主要是{risk}",
+)
 ASKS = (
     "请总结决定待办和风险",
     "帮我总结一下会议",
     "总结决定待办风险",
+    "请说一下决定待办和风险",
+    "把会议的决定待办风险总结一下",
+    "会议有什么决定待办和风险",
+    "请总结会议内容",
     "请把会议的决定待办和风险说一下",
 )
+PART_ASKS = {
+    "决定": ("会议决定了什么", "决定是什么", "决定了什么事", "会议有哪些决定", "说一下决定", "刚才定了什么", "有什么决定"),
+    "待办": ("待办是什么", "待办有哪些", "有什么待办", "谁要做什么", "说一下待办", "会议安排了什么任务", "有哪些待办"),
+    "风险": ("风险是什么", "有哪些风险", "会议说到什么风险", "说一下风险", "担心什么", "风险有什么", "有什么风险"),
+}  # fmt: skip
 NUM_HELD_OUT = 1
 
 
@@ -52,7 +81,7 @@ def _expected(values: Iterable[tuple[str, str]]) -> Expected:
     return Expected(tuple(v for _, v in pairs), tuple(fact_type(kind) for kind, _ in pairs))
 
 
-def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
+def meeting(maker: Maker) -> Dialogue:
     """Minutes of a meeting: one or two decisions and to-dos and a risk, in small talk."""
     from voicebench.bundled.recipe.dialogues import Dialogue
 
@@ -92,7 +121,7 @@ def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
         )
     )
     rng.shuffle(facts)
-    count = rng.choices((4, 8, 16, 30), (0.5, 0.3, 0.15, 0.05))[0] if num_talk is None else num_talk
+    count = rng.choices((4, 8, 16, 30, 70, 150), (0.4, 0.3, 0.16, 0.09, 0.03, 0.02))[0]
     lines = [rng.choice(SMALL_TALK) for _ in range(count)]
     positions = sorted(rng.sample(range(count + len(facts)), len(facts)))
     for position, fact in zip(positions, facts, strict=True):
@@ -106,8 +135,7 @@ def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
     asked = [item for fact in facts for item in fact[3].items()]
     if rng.random() < 0.4:  # one part only
         name = rng.choice(tuple(parts))
-        ask = rng.choice({"决定": ("会议决定了什么", "有什么决定"), "待办": ("待办是什么", "有哪些待办"),
-                          "风险": ("风险是什么", "有什么风险")}[name])  # fmt: skip
+        ask = rng.choice(_templates(PART_ASKS[name], held_out))
         answer = f"{name}：{parts[name]}。"
         asked = [item for fact in facts if fact[0] == name for item in fact[3].items()]
     else:
@@ -122,7 +150,8 @@ def meeting(maker: Maker, num_talk: int | None = None) -> Dialogue:
     return Dialogue("long_meeting", style, messages, (_expected(asked),))
 
 
-TOOLS: tuple[tuple[str, str, dict[str, str], tuple[str, ...], str], ...] = (
+Tool = tuple[str, str, dict[str, str], tuple[str, ...], str]
+TOOLS: tuple[Tool, ...] = (
     ("get_weather", "查询天气", {"city": "city", "date": "date"},
      ("{city}{date}天气怎么样", "帮我查{date}{city}的天气", "{date}{city}会下雨吗"), "{city}{date}{weather}。"),
     ("get_order_status", "查询订单状态", {"order_id": "code"},
@@ -152,11 +181,70 @@ TOOLS: tuple[tuple[str, str, dict[str, str], tuple[str, ...], str], ...] = (
 """Name, description, parameter -> kind of value, requests (last held out), answer after the result."""
 TOOLS_HELD_OUT = ("book_table", "query_balance", "set_alarm")
 STATUSES = ("已发货", "正在配送", "已签收", "等待付款")
+VERBS = {
+    "get": "查询", "check": "检查", "set": "设置", "add": "添加", "cancel": "取消", "send": "发送", "start": "开始",
+    "create": "新建", "delete": "删除", "open": "打开", "update": "更新", "read": "读取", "share": "分享", "move": "移动",
+    "list": "列出", "report": "上报", "print": "打印", "save": "保存", "find": "查找", "order": "订购",
+}  # fmt: skip
+NOUNS = {
+    "room": "房间", "file": "文件", "note": "备忘", "task": "任务", "meeting": "会议", "flight": "航班", "taxi": "出租车",
+    "parcel": "快递", "bill": "账单", "class": "课程", "doctor": "医生", "menu": "菜单", "light": "灯光", "door": "门锁",
+    "photo": "照片", "video": "视频", "game": "游戏", "news": "新闻", "price": "价格", "score": "成绩", "gift": "礼物",
+    "member": "会员", "seat": "座位", "stock": "库存", "report": "报告", "contact": "联系人", "reminder": "提醒", "map": "地图",
+}  # fmt: skip
+PARAMETERS = {
+    "city": ("城市", "city"), "date": ("日期", "date"), "day": ("日期", "date"), "time": ("时间", "time"), "person": ("姓名", "person"),
+    "name": ("姓名", "person"), "phone": ("电话", "phone"), "number": ("号码", "phone"), "amount": ("金额", "money"),
+    "price": ("价格", "money"), "code": ("编号", "code"), "id": ("编号", "code"), "place": ("地点", "place"), "room": ("房间", "room"),
+    "item": ("物品", "item"), "topic": ("主题", "topic"), "content": ("内容", "task"), "company": ("单位", "organisation"),
+    "title": ("标题", "topic"), "to": ("目的地", "city"),
+}  # fmt: skip
+"""Parameter name -> (label, kind of value), for tools made up in training."""
+MADE_UP_SHARE = 0.75  # of the tools offered in training: names met once cannot be learned by heart
 
 
-def tool_schema(name: str) -> dict[str, Any]:
+def made_up_tool(maker: Maker) -> Tool:
+    """A tool of any verb, noun and parameters, with two ways to ask for it."""
+    rng = maker.rng
+    verb, noun = rng.choice(tuple(VERBS)), rng.choice(tuple(NOUNS))
+    does, thing = VERBS[verb], NOUNS[noun]
+    chosen: dict[str, str] = {}
+    while not chosen or (rng.random() < 0.5 and len(chosen) < 4):
+        name = rng.choice(tuple(PARAMETERS))
+        if PARAMETERS[name][1] not in chosen.values():
+            chosen[name] = PARAMETERS[name][1]
+    said = [
+        rng.choice(("{label}{value}", "{label}是{value}", "{value}", "{value}的")).format(
+            label=PARAMETERS[name][0], value="{" + name + "}"
+        )
+        for name in chosen
+    ]
+    rng.shuffle(said)
+    act = rng.choice(
+        (f"{does}{thing}", f"{does}一下{thing}", f"把{thing}{does}", f"要{does}{thing}")
+    )
+    asks = ("".join([rng.choice(("", "帮我", "请", "我想")), act, *said]), "".join([*said, act]))
+    reply = f"已{does}{thing}：" + "，".join("{" + name + "}" for name in chosen) + "。"
+    name = rng.choice((f"{verb}_{noun}", f"{noun}_{verb}", f"{verb}_my_{noun}"))
+    return name, does + thing, chosen, (*asks, asks[0]), reply
+
+
+def offered_tools(maker: Maker) -> list[Tool]:
+    """One to three tools of the split, no two of one name."""
+    rng = maker.rng
+    count = rng.randint(1, 3)
+    pool = [tool for tool in TOOLS if (tool[0] in TOOLS_HELD_OUT) == maker.held_out]
+    offered: dict[str, Tool] = {}
+    while len(offered) < count:
+        made_up = not maker.held_out and rng.random() < MADE_UP_SHARE
+        tool = made_up_tool(maker) if made_up else rng.choice(pool)
+        offered[tool[0]] = tool
+    return list(offered.values())
+
+
+def tool_schema(tool: Tool) -> dict[str, Any]:
     """A tool in OpenAI's function form."""
-    _, description, parameters, _, _ = next(tool for tool in TOOLS if tool[0] == name)
+    name, description, parameters, _, _ = tool
     properties = {key: {"type": "string"} for key in parameters}
     schema = {"type": "object", "properties": properties, "required": list(parameters)}
     return {
@@ -179,10 +267,9 @@ def tool_call(maker: Maker) -> Dialogue:
     from voicebench.bundled.recipe.dialogues import Dialogue, Expected, Told, answer_slots
 
     rng, world, held_out = maker.rng, maker.world, maker.held_out
-    pool = [tool for tool in TOOLS if (tool[0] in TOOLS_HELD_OUT) == held_out]
-    offered = rng.sample(pool, rng.randint(1, min(3, len(pool))))
+    offered = offered_tools(maker)
     system = rng.choice(system_prompts("strict", held_out))
-    schemas = tuple(tool_schema(tool[0]) for tool in offered)
+    schemas = tuple(tool_schema(tool) for tool in offered)
     if rng.random() < 0.2:  # offered, not needed
         frame = rng.choice(FRAMES)
         _, template = rng.choice(frame.statement_templates(held_out))

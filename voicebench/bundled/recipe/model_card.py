@@ -95,7 +95,7 @@ def asr_section(folder: Path) -> list[str]:
         "## Recogniser (`asr/`)",
         "",
         f"FunASR `SeacoParaformer`, {len(tokens)} tokens, half precision, {_size_mb(folder):.1f} MB. "
-        "Trained with FunASR's own loss on speech that espeak-ng made from `recipe/sentences.py`; the "
+        f"{_told(curve)} Trained with FunASR's own loss on speech that espeak-ng made from `recipe/sentences.py`; the "
         "timestamp head with an L1 loss against espeak-ng's word events. The hotword branch is untrained "
         "and never fires.",
         "",
@@ -131,6 +131,12 @@ def asr_section(folder: Path) -> list[str]:
                 f"| {row['step']} | {row['elapsed_s'] / 60:.0f} | {row['audio_h']:.0f} | {row['dev_cer']:.2%} |"
             )
     return lines
+
+
+def _told(curve: list[dict[str, Any]]) -> str:
+    """What the training told of itself at its end, as a sentence."""
+    facts: dict[str, Any] = next((r["facts"] for r in reversed(curve) if "facts" in r), {})
+    return ", ".join(f"{name}: {value:,}" for name, value in facts.items()).capitalize() + "."
 
 
 def card(root: Path = BUNDLED_FOLDER) -> str:

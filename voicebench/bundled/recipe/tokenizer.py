@@ -14,7 +14,14 @@ from typing import Any
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from voicebench.bundled.recipe import lexicon as lx
-from voicebench.bundled.recipe.long_tasks import TOOLS, hermes_call, tool_schema
+from voicebench.bundled.recipe.long_tasks import (
+    NOUNS,
+    PARAMETERS,
+    TOOLS,
+    VERBS,
+    hermes_call,
+    tool_schema,
+)
 from voicebench.bundled.recipe.sentences import characters
 from voicebench.bundled.recipe.values import ALL_HANZI
 
@@ -69,9 +76,9 @@ def _hanzi() -> list[str]:
 
 
 def _latin_corpus() -> list[str]:
-    tools = [json.dumps(tool_schema(tool[0]), ensure_ascii=False) for tool in TOOLS]
+    tools = [json.dumps(tool_schema(tool), ensure_ascii=False) for tool in TOOLS]
     calls = [hermes_call(tool[0], dict.fromkeys(tool[2], "")) for tool in TOOLS]
-    words = list(lx.LATIN) + [word.upper() for word in lx.LATIN]
+    words = [*lx.LATIN, *(word.upper() for word in lx.LATIN), *VERBS, *NOUNS, *PARAMETERS]
     return [CHAT_TEMPLATE, *tools, *calls, " ".join(words)] * 20
 
 

@@ -42,11 +42,14 @@ class World:
         held_out: Draw held-out items, topics, tasks and names rather than those of training.
         spoken: Only words of the recogniser's vocabulary (names of lexicon characters).
         unseen_name_chars: Names are made of `NAME_CHARS_HELD_OUT` alone.
+        coined: Some goods, topics and places are made-up strings: a model that meets only words
+            it knows learns the words, and not to copy.
     """
 
     held_out: bool = False
     spoken: bool = False
     unseen_name_chars: bool = False
+    coined: bool = False
 
     def items(self) -> tuple[str, ...]:
         return lx.ITEMS_HELD_OUT if self.held_out else lx.ITEMS_TRAIN
@@ -59,6 +62,15 @@ class World:
 
 
 Draw = Callable[[random.Random, World], str]
+COINED_SHARE = 0.3
+
+
+def _coined(rng: random.Random, world: World, endings: str = "") -> str:
+    """A made-up word in `COINED_SHARE` of the draws of a world that has them, else nothing."""
+    if not world.coined or rng.random() >= COINED_SHARE:
+        return ""
+    stem = "".join(rng.choice(ALL_HANZI) for _ in range(rng.choice((1, 2, 2, 2, 3, 4))))
+    return stem + rng.choice(endings.split() or ("",))
 
 
 def cardinal(number: int) -> str:
@@ -169,7 +181,7 @@ def code(rng: random.Random, world: World) -> str:
 
 
 def item(rng: random.Random, world: World) -> str:
-    return rng.choice(world.items())
+    return _coined(rng, world) or rng.choice(world.items())
 
 
 def quantity(rng: random.Random, world: World) -> str:
@@ -179,19 +191,19 @@ def quantity(rng: random.Random, world: World) -> str:
         measure = rng.choice(list(lx.MEASURES))
         goods = [name for name in lx.MEASURES[measure].split() if name in allowed]
         if goods:
-            return count(rng, world) + measure + rng.choice(goods)
+            return count(rng, world) + measure + (_coined(rng, world) or rng.choice(goods))
 
 
 def topic(rng: random.Random, world: World) -> str:
-    return rng.choice(world.topics())
+    return _coined(rng, world) or rng.choice(world.topics())
 
 
 def task(rng: random.Random, world: World) -> str:
-    return rng.choice(world.tasks())
+    return _coined(rng, world) or rng.choice(world.tasks())
 
 
 def venue(rng: random.Random, world: World) -> str:
-    return rng.choice(lx.ROOMS + lx.PLACES)
+    return _coined(rng, world, "厅 室 楼 店 站") or rng.choice(lx.ROOMS + lx.PLACES)
 
 
 def doses(rng: random.Random, world: World) -> str:
@@ -235,6 +247,10 @@ def _pick(words: tuple[str, ...]) -> Draw:
     return lambda rng, world: rng.choice(words)
 
 
+def _pick_or_coin(words: tuple[str, ...], endings: str = "") -> Draw:
+    return lambda rng, world: _coined(rng, world, endings) or rng.choice(words)
+
+
 DRAWS: dict[str, Draw] = {
     "time": time_of_day,
     "date": date,
@@ -252,18 +268,18 @@ DRAWS: dict[str, Draw] = {
     "task": task,
     "venue": venue,
     "doses": doses,
-    "room": _pick(lx.ROOMS),
-    "place": _pick(lx.PLACES),
-    "city": _pick(lx.CITIES),
-    "hospital": _pick(lx.HOSPITALS),
-    "department": _pick(lx.DEPARTMENTS),
-    "restaurant": _pick(lx.RESTAURANTS),
-    "hotel": _pick(lx.HOTELS),
-    "organisation": _pick(lx.ORGANISATIONS),
-    "subject": _pick(lx.SUBJECTS),
-    "medicine": _pick(lx.MEDICINES),
-    "utility": _pick(lx.UTILITIES),
-    "risk": _pick(lx.RISKS),
+    "room": _pick_or_coin(lx.ROOMS, "室 厅 教室 楼"),
+    "place": _pick_or_coin(lx.PLACES, "店 站 门口 广场 公园 中心"),
+    "city": _pick_or_coin(lx.CITIES),
+    "hospital": _pick_or_coin(lx.HOSPITALS, "医院"),
+    "department": _pick_or_coin(lx.DEPARTMENTS, "科"),
+    "restaurant": _pick_or_coin(lx.RESTAURANTS, "饭馆 餐厅 店 酒楼"),
+    "hotel": _pick_or_coin(lx.HOTELS, "酒店 宾馆 饭店"),
+    "organisation": _pick_or_coin(lx.ORGANISATIONS, "局 公司 厂 院 社 所"),
+    "subject": _pick_or_coin(lx.SUBJECTS),
+    "medicine": _pick_or_coin(lx.MEDICINES, "片 药 糖浆 胶囊"),
+    "utility": _pick_or_coin(lx.UTILITIES, "费"),
+    "risk": _pick_or_coin(lx.RISKS),
     "d_act": _pick(DIALECT_ACTS),
     "d_day": _pick(DIALECT_DAYS),
     "d_thing": _pick(DIALECT_THINGS),
