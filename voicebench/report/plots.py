@@ -26,6 +26,7 @@ HATCHES = ("", "///", "...", "\\\\\\", "xxx", "++", "ooo", "--")
 WIDTH_IN = 5.4  # narrow enough that a phone shows 10 point text at a readable size
 
 FOOTER_IN = 0.2
+LEGEND_PT = 9
 
 
 @dataclass(frozen=True)
@@ -169,13 +170,14 @@ def stacked(bars: Sequence[Bar], *, title: str, axis: str, footer: str) -> str:
             left = 0.0
             for name, length in bar.parts:
                 position = names.index(name)
+                round_number = position // len(COLOURS)  # a colour again gets another hatch
                 axes.barh(
                     row,
                     length,
                     left=left,
                     height=0.6,
                     color=COLOURS[position % len(COLOURS)],
-                    hatch=HATCHES[position % len(HATCHES)],
+                    hatch=HATCHES[(position + round_number) % len(HATCHES)],
                     edgecolor="white",
                     linewidth=0.6,
                     label="_" if _seen_before(bars, row, name) else name,
@@ -208,7 +210,7 @@ def _style() -> AbstractContextManager[None]:
             "axes.unicode_minus": False,
             "grid.color": "#e4e4e4",
             "hatch.linewidth": 0.6,
-            "legend.fontsize": 9,
+            "legend.fontsize": LEGEND_PT,
             "svg.fonttype": "path",
             "svg.hashsalt": "voicebench",  # the same data gives the same file
         }
@@ -231,7 +233,14 @@ def _figure(title: str, height_in: float, footer: str) -> tuple[Figure, Axes]:
 
 def _svg(figure: Figure, num_legend_columns: int) -> str:
     if num_legend_columns:
-        figure.legend(loc="outside lower left", frameon=False, ncols=num_legend_columns)
+        # The layout keeps the axes off the footer, but not the legend: its distance has to.
+        distance = FOOTER_IN * 72 / LEGEND_PT
+        figure.legend(
+            loc="outside lower left",
+            frameon=False,
+            ncols=num_legend_columns,
+            borderaxespad=distance,
+        )
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
     text = file.getvalue()
