@@ -73,6 +73,8 @@ def test_the_value_put_in_its_place_stays(
         "不对上课时间是两点",
         "不对",
         "说错了",
+        "我去明天嗯不是是嗯",
+        "去上海不是是看看",
     ],
 )
 def test_what_only_looks_like_a_correction_stays(said: str) -> None:

@@ -50,6 +50,7 @@ _GOVERNED = re.compile(
     rf"[{_GOVERNING}]((?:(?![{_GOVERNING}0-9零〇一二两三四五六七八九十百千万])[\u4e00-\u9fff]){{2,6}})$"
 )
 _POINTING = "我你您他她它咱这那哪"
+_WORD = re.compile("[\\u4e00-\\u9fff]{2}|[0-9A-Za-z]")
 
 _PAUSE = r"[呃啊嗯哦噢喔唉哎，,、。\s]*"
 _STRONG = (
@@ -64,7 +65,7 @@ _EXPLICIT = re.compile(
 )
 # Ordinary words: a marker only between two values of one kind that touch it.
 _WEAK_MARKER = re.compile(
-    rf"{_PAUSE}应该是{_PAUSE}|[呃啊嗯哦噢喔，,、]+不是{_PAUSE}是?|不是{_PAUSE}是{_PAUSE}"
+    rf"{_PAUSE}应该是{_PAUSE}|[呃啊嗯哦噢喔，,、]+不是{_PAUSE}(?:是{_PAUSE})?|不是{_PAUSE}是{_PAUSE}"
 )
 _NOT_BUT = re.compile(r"(?<![是要可还])不是")
 _BUT = re.compile(r"[，,]?(?:而)?是")
@@ -251,8 +252,13 @@ def _match_restart(before: str, after: str) -> _Resolved | None:
 
 
 def _match_governed(before: str, after: str) -> _Resolved | None:
-    """What a verb or preposition governs, after a marker that is explicit: 放在超市不对是邮局."""
+    """What a verb or preposition governs, after a marker that is explicit: 放在超市不对是邮局.
+
+    A day or a city is only replaced by another, which the matchers of values see.
+    """
     said = _GOVERNED.search(before)
-    if not said or not after or after[0] in _POINTING or after.startswith("因为"):
+    if not said or re.fullmatch(f"{_WHEN}|{_CITIES}", said.group(1)):
+        return None
+    if not _WORD.match(after) or after[0] in _POINTING or after.startswith("因为"):
         return None
     return _Resolved(before[: said.start(1)], after, said.group(1))
