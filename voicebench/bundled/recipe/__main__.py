@@ -52,11 +52,17 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=Path("build/models"))
     parser.add_argument("--asr-minutes", type=float, default=80)
     parser.add_argument("--llm-minutes", type=float, default=105)
+    parser.add_argument("--llm-second-minutes", type=float, default=18)
     args = parser.parse_args()
     folders = {model: args.work / model for model in KEPT}
     wanted = {
         "asr": ("--work", str(args.work / "asr-work"), "--minutes", str(args.asr_minutes)),
-        "llm": ("--minutes", str(args.llm_minutes)),
+        "llm": (
+            "--minutes",
+            str(args.llm_minutes),
+            "--second-minutes",
+            str(args.llm_second_minutes),
+        ),
     }
     trainings = [
         _start(f"{model}_train", "--out", str(folder), *wanted[model])

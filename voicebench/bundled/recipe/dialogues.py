@@ -8,7 +8,7 @@ clean, disfluent and misheard; the answer keeps what was heard.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from voicebench.bundled.recipe import lexicon as lx
@@ -415,8 +415,24 @@ class Maker:
         )  # fmt: skip
 
 
-def dialogues(rng: random.Random, split: str, task: str = "") -> Iterator[Dialogue]:
-    """Endless dialogues of a split (`train` or `test`), of one task or of the training mixture."""
+MIXTURE = {
+    "daily_qa": 26, "multi_turn": 14, "self_correction": 18, "dialect_mix": 11, "copying": 15,
+    "long_meeting": 8, "tools": 8,
+}  # fmt: skip
+"""Shares of training's dialogues."""
+SECOND_MIXTURE = MIXTURE | {
+    "self_correction": 34,
+    "daily_qa": 20,
+    "long_meeting": 10,
+    "dialect_mix": 6,
+}
+"""The same for training's last stretch: more of what is learned last."""
+
+
+def dialogues(
+    rng: random.Random, split: str, task: str = "", mixture: Mapping[str, int] = MIXTURE
+) -> Iterator[Dialogue]:
+    """Endless dialogues of a split (`train` or `test`), of one task or of a mixture."""
     from voicebench.bundled.recipe.long_tasks import meeting, tool_call
 
     held_out = split == "test"
@@ -430,7 +446,6 @@ def dialogues(rng: random.Random, split: str, task: str = "") -> Iterator[Dialog
         "long_meeting": lambda: meeting(maker),
         "tools": lambda: tool_call(maker),
     }
-    weights = (26, 14, 18, 11, 15, 8, 8)
     while True:
-        name = task or rng.choices(tuple(makers), weights)[0]
+        name = task or rng.choices(tuple(mixture), tuple(mixture.values()))[0]
         yield makers[name]()

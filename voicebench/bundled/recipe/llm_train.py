@@ -2,10 +2,11 @@
 
 Loss on the assistant's tokens only, and only their logits are computed: the prompt is most of a
 dialogue and its logits are most of a small model's cost. Muon for matrices, AdamW for the embedding
-and the norms; one warm-up, a constant stretch and one decay, over a fixed budget of minutes. Resumes
-from its checkpoint. Try:
+and the norms; one warm-up, a constant stretch and one decay, over a fixed budget of minutes, then a
+second, shorter decay from a lower rate over a mixture with more corrections. Resumes from its
+checkpoint. Try:
 
-    python -m voicebench.bundled.recipe.llm_train --out build/llm --minutes 100 --threads 1
+    python -m voicebench.bundled.recipe.llm_train --out build/llm --minutes 105 --second-minutes 18
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from voicebench.bundled.recipe.dialogues import Dialogue, dialogues
+from voicebench.bundled.recipe.dialogues import MIXTURE, SECOND_MIXTURE, Dialogue, dialogues
 from voicebench.bundled.recipe.tokenizer import save_tokenizer
 
 ARCHITECTURE: dict[str, Any] = {
@@ -44,8 +45,11 @@ MAX_TOKENS = 2048
 MUON_LR = 0.02
 EMBEDDING_LR = 5e-3
 WARM_UP_SHARE, DECAY_SHARE = 0.01, 0.3
+SECOND_RATE = 0.3  # of the peak, where the second decay begins
 CHECKPOINT_EVERY_S = 240.0
 IGNORED = -100
+Batch = tuple[torch.Tensor, torch.Tensor, int]
+"""Ids, labels, and how many of the tokens are no padding."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,9 @@ def _encode(tokenizer: Any, text: str) -> list[int]:
     return ids
 
 
-def batches(tokenizer: Any, rng: random.Random) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
+def batches(tokenizer: Any, rng: random.Random, mixture: Mapping[str, int]) -> Iterator[Batch]:
     """Endless (ids, labels, num_real_tokens): right-padded rows of like length, in random order."""
-    source = dialogues(rng, "train")
+    source = dialogues(rng, "train", mixture=mixture)
     while True:
         pool = [to_example(tokenizer, next(source)) for _ in range(POOL_DIALOGUES)]
         pool = sorted((e for e in pool if len(e.ids) <= MAX_TOKENS), key=lambda e: len(e.ids))
@@ -109,7 +113,7 @@ def batches(tokenizer: Any, rng: random.Random) -> Iterator[tuple[torch.Tensor, 
             yield _pad(group)
 
 
-def _pad(group: list[Example]) -> tuple[torch.Tensor, torch.Tensor, int]:
+def _pad(group: list[Example]) -> Batch:
     width = math.ceil(max(len(e.ids) for e in group) / 16) * 16
     ids = torch.zeros(len(group), width, dtype=torch.long)
     labels = torch.full((len(group), width), IGNORED, dtype=torch.long)
@@ -157,8 +161,12 @@ def optimizers(model: Any) -> list[torch.optim.Optimizer]:
     ]
 
 
-def schedule(progress: float) -> float:
-    """Share of the peak learning rate at a share of the budget: up, flat, linear to zero."""
+def schedule(spent_s: float, first_s: float, second_s: float) -> float:
+    """Share of the peak learning rate: up, flat, linear to zero in the first stretch; linear to zero
+    from `SECOND_RATE` in the second."""
+    if spent_s >= first_s:
+        return SECOND_RATE * max(0.0, 1 - (spent_s - first_s) / max(second_s, 1e-9))
+    progress = spent_s / first_s
     if progress < WARM_UP_SHARE:
         return progress / WARM_UP_SHARE
     if progress > 1 - DECAY_SHARE:
@@ -190,8 +198,10 @@ def exact_match(model: Any, tokenizer: Any, task: str, count: int, seed: int) ->
     return hits / count
 
 
-def train(out: Path, minutes: float, threads: int, seed: int, compiled: bool) -> None:
-    """Trains for `minutes` of wall clock and writes a Hugging Face folder to `out`."""
+def train(
+    out: Path, minutes: float, second_minutes: float, threads: int, seed: int, compiled: bool
+) -> None:
+    """Trains for both stretches of wall clock and writes a Hugging Face folder to `out`."""
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     out.mkdir(parents=True, exist_ok=True)
@@ -208,13 +218,19 @@ def train(out: Path, minutes: float, threads: int, seed: int, compiled: bool) ->
         spent_s, seen, step = state["spent_s"], state["seen"], state["step"]
     # Compiled it is 1.4 times as fast on one CPU core; needs a C++ compiler, so it can be left out.
     forward = torch.compile(model.model, dynamic=True) if compiled else model.model
-    source = batches(tokenizer, random.Random(f"{seed}:{step}"))
-    budget_s, began = minutes * 60, time.monotonic() - spent_s
+    first_s, second_s = minutes * 60, second_minutes * 60
+    began = time.monotonic() - spent_s
+    source: Iterator[Batch] = iter(())
+    mixture: Mapping[str, int] = {}
     last_saved, losses = time.monotonic(), []
     model.train()
-    while (spent_s := time.monotonic() - began) < budget_s:
+    while (spent_s := time.monotonic() - began) < first_s + second_s:
+        wanted = MIXTURE if spent_s < first_s else SECOND_MIXTURE
+        if wanted is not mixture:
+            mixture = wanted
+            source = batches(tokenizer, random.Random(f"{seed}:{step}"), mixture)
         ids, labels, real = next(source)
-        rate = schedule(spent_s / budget_s)
+        rate = schedule(spent_s, first_s, second_s)
         for opt, peak in zip(opts, (MUON_LR, EMBEDDING_LR), strict=True):
             for group in opt.param_groups:
                 group["lr"] = peak * rate
@@ -285,12 +301,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=110)
+    parser.add_argument("--minutes", type=float, default=105)
+    parser.add_argument("--second-minutes", type=float, default=18)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     args = parser.parse_args()
-    train(args.out, args.minutes, args.threads, args.seed, args.compile)
+    train(args.out, args.minutes, args.second_minutes, args.threads, args.seed, args.compile)
 
 
 if __name__ == "__main__":
