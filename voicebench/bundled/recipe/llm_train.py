@@ -198,6 +198,17 @@ def exact_match(model: Any, tokenizer: Any, task: str, count: int, seed: int) ->
     return hits / count
 
 
+def _log(
+    curve: Path, step: int, seen: int, spent_s: float, rate: float, losses: list[float]
+) -> None:
+    """Adds a line to the learning curve and shows it."""
+    row = {"step": step, "tokens": seen, "minutes": round(spent_s / 60, 2), "rate": round(rate, 4),
+           "loss": round(sum(losses) / len(losses), 4)}  # fmt: skip
+    with curve.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    print(row, flush=True)
+
+
 def train(
     out: Path, minutes: float, second_minutes: float, threads: int, seed: int, compiled: bool
 ) -> None:
@@ -244,18 +255,16 @@ def train(
         step, seen = step + 1, seen + real
         losses.append(loss.item())
         if step % 100 == 0:
-            progress = {"step": step, "tokens": seen, "minutes": round(spent_s / 60, 2), "rate": round(rate, 4),
-                   "loss": round(sum(losses) / len(losses), 4)}  # fmt: skip
+            _log(curve, step, seen, spent_s, rate, losses)
             losses = []
-            with curve.open("a") as file:
-                file.write(json.dumps(progress) + "\n")
-            print(progress, flush=True)
         if time.monotonic() - last_saved > CHECKPOINT_EVERY_S:
             last_saved = time.monotonic()
             state = {"model": model.state_dict(), "opts": [o.state_dict() for o in opts],
                      "spent_s": time.monotonic() - began, "seen": seen, "step": step}  # fmt: skip
             torch.save(state, checkpoint.with_suffix(".tmp"))
             checkpoint.with_suffix(".tmp").replace(checkpoint)
+    if losses:  # what came after the last line, or all of a very short training
+        _log(curve, step, seen, spent_s, rate, losses)
     model.eval()
     for task in (
         "daily_qa",
