@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Installs voicebench, editable, with the locked versions of requirements/cpu.txt into .venv.
 #
-#   requirements/install.sh              the extras of the demo and the tests
-#   requirements/install.sh notebooks    further extras by name
+#   requirements/install.sh              everything the demo, the notebooks, the service and the tests need
+#   requirements/install.sh cpu          only these extras
 #
 # Only .venv and the package caches are written to.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-extras=${1:-cpu,synth,dev}
+extras=${1:-cpu,synth,notebooks,serve,dev}
 python=${PYTHON:-$(command -v python3.11 || command -v python3)}
 venv_python=.venv/bin/python
 uv_version=0.13.9
