@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs voicebench, editable, with the locked versions of requirements/cpu.txt into .venv.
+# Installs voicebench, editable, with locked versions into .venv.
 #
 #   requirements/install.sh              everything the demo, the notebooks, the service and the tests need
-#   requirements/install.sh cpu          only these extras
+#   requirements/install.sh cpu,serve    only these extras
+#   requirements/install.sh gpu,serve    the same on CUDA, from requirements/gpu.txt
 #
 # Only .venv and the package caches are written to.
 set -euo pipefail
@@ -45,12 +46,19 @@ find_links=$(pip_setting find-links | xargs | tr ' ' ',')
 export UV_FIND_LINKS=${UV_FIND_LINKS:-$find_links}
 index=$(pip_setting index-url)
 [ -z "$index" ] || export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index}
-if has_torch_wheel; then
-    step 3/3 "packages [$extras]; torch from the wheel folder configured for pip"
-else
-    step 3/3 "packages [$extras]; torch from PyTorch's own index of CPU builds"
-    export UV_TORCH_BACKEND=cpu
-fi
-.venv/bin/uv pip install --python "$venv_python" \
-    --constraint requirements/cpu.txt --override requirements/cpu-overrides.txt \
-    --editable ".[$extras]"
+case ",$extras," in
+    *,gpu,*)
+        step 3/3 "packages [$extras]; torch for CUDA"
+        locked=(--constraint requirements/gpu.txt)
+        ;;
+    *)
+        locked=(--constraint requirements/cpu.txt --override requirements/cpu-overrides.txt)
+        if has_torch_wheel; then
+            step 3/3 "packages [$extras]; torch from the wheel folder configured for pip"
+        else
+            step 3/3 "packages [$extras]; torch from PyTorch's own index of CPU builds"
+            export UV_TORCH_BACKEND=cpu
+        fi
+        ;;
+esac
+.venv/bin/uv pip install --python "$venv_python" "${locked[@]}" --editable ".[$extras]"

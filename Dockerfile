@@ -1,0 +1,37 @@
+# The service: both models in one process, port 8000 for programs, 7860 for people.
+#   docker build --target cpu --tag voicebench:cpu .
+#   docker build --target gpu --tag voicebench:gpu .
+# Packages come from the locked sets by the script that sets up a clone (requirements/install.sh).
+FROM python:3.11-slim-bookworm AS source
+# A C compiler: vLLM compiles kernels when it starts.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc g++ libc6-dev libgomp1 libnuma1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 10001 voicebench \
+    && install --directory --owner=voicebench /home/voicebench/.cache
+WORKDIR /opt/voicebench
+COPY pyproject.toml README.md LICENSE ./
+COPY requirements requirements
+COPY voicebench voicebench
+ENV PATH=/opt/voicebench/.venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    VLLM_NO_USAGE_STATS=1
+EXPOSE 8000 7860
+HEALTHCHECK --interval=10s --timeout=5s --start-period=300s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/ready', timeout=4)"]
+# All addresses of the container; compose.yaml publishes them on the host's loopback alone.
+ENTRYPOINT ["voicebench", "serve", "--host", "0.0.0.0"]
+
+FROM source AS cpu
+RUN requirements/install.sh cpu,serve && rm -rf /root/.cache
+ENV OMP_NUM_THREADS=1 \
+    OMP_WAIT_POLICY=PASSIVE
+USER 10001
+CMD ["--profile", "bundled"]
+
+FROM source AS gpu
+RUN requirements/install.sh gpu,serve && rm -rf /root/.cache
+USER 10001
+CMD ["--profile", "4090d"]
