@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import functools
 import itertools
 import logging
 import os
@@ -31,6 +32,7 @@ from voicebench.llm.chat import ChatEncoder
 from voicebench.llm.embeddings import embedding_table, engine_input
 from voicebench.llm.engine_thread import EngineThread, Request, first_line
 from voicebench.llm.folder import check_llm_folder
+from voicebench.llm.random_weights import ensure_random_weights
 from voicebench.llm.token_table import TokenTable
 from voicebench.types import AnswerToken, Message, Sampling
 
@@ -61,20 +63,27 @@ class VllmGenerator:
     """A language model on vLLM, warmed up when the constructor returns.
 
     Args:
-        profile: Folder and how to load it.
+        profile: Folder and how to load it; a folder of random weights is made first.
+
+    Attributes:
+        answers_at_random: Whether the weights are random. Every answer then has all its
+            `max_tokens`: an end token is as meaningless as any other.
 
     Raises:
         ModelError: The folder is missing, incomplete, truncated or refused by vLLM.
-        MissingPackageError: vLLM is not installed.
+        MissingPackageError: vLLM is not installed, or what a folder of random weights needs.
+        StorageError: The folder of random weights cannot be written.
     """
 
     def __init__(self, profile: LlmProfile) -> None:
         folder = Path(profile.folder)
-        check_llm_folder(folder, needs_weights=profile.load_format != "dummy")
+        if profile.random_weights:
+            ensure_random_weights(folder, profile.random_weights)
+        self.answers_at_random: bool = profile.load_format == "dummy"
+        check_llm_folder(folder, needs_weights=not self.answers_at_random)
+        make_params = functools.partial(_sampling_params, ignore_eos=self.answers_at_random)
         try:
-            self._thread = EngineThread(
-                lambda: _build_engine(profile), _sampling_params, engine_input
-            )
+            self._thread = EngineThread(lambda: _build_engine(profile), make_params, engine_input)
             tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
             self.block_tokens: int = self._thread.call(_block_tokens).result()
             self._device = self._thread.call(_device_of).result()
@@ -301,7 +310,7 @@ def _device_of(engine: Any) -> Any:
     return engine.apply_model(lambda model: next(model.parameters()).device)[0]
 
 
-def _sampling_params(sampling: Sampling, max_tokens: int) -> Any:
+def _sampling_params(sampling: Sampling, max_tokens: int, *, ignore_eos: bool = False) -> Any:
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
@@ -310,6 +319,7 @@ def _sampling_params(sampling: Sampling, max_tokens: int) -> Any:
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         seed=sampling.seed if sampling.temperature > 0 else None,
+        ignore_eos=ignore_eos,
         output_kind=RequestOutputKind.DELTA,
     )
 
