@@ -115,9 +115,7 @@ def write_folder(folder: Path, config: dict[str, Any]) -> None:
     }
     for name, document in documents.items():
         (folder / name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    shutil.copyfile(
-        BUNDLED_FOLDER / "llm" / "chat_template.jinja", folder / "chat_template.jinja"
-    )
+    shutil.copyfile(BUNDLED_FOLDER / "llm" / "chat_template.jinja", folder / "chat_template.jinja")
     build_tokenizer(vocabulary).save(str(folder / "tokenizer.json"))
 
 
@@ -157,4 +155,6 @@ def build_tokenizer(vocabulary: Path) -> Any:
 
 def _read_ranks(path: str) -> dict[bytes, int]:
     lines = Path(path).read_bytes().splitlines()
-    return {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, filter(None, lines))}
+    return {
+        base64.b64decode(token): int(rank) for token, rank in map(bytes.split, filter(None, lines))
+    }

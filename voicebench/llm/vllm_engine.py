@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import functools
 import itertools
 import logging
 import os
@@ -81,9 +80,10 @@ class VllmGenerator:
             ensure_random_weights(folder, profile.random_weights)
         self.answers_at_random: bool = profile.load_format == "dummy"
         check_llm_folder(folder, needs_weights=not self.answers_at_random)
-        make_params = functools.partial(_sampling_params, ignore_eos=self.answers_at_random)
         try:
-            self._thread = EngineThread(lambda: _build_engine(profile), make_params, engine_input)
+            self._thread = EngineThread(
+                lambda: _build_engine(profile), self._sampling_params, engine_input
+            )
             tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
             self.block_tokens: int = self._thread.call(_block_tokens).result()
             self._device = self._thread.call(_device_of).result()
@@ -223,6 +223,19 @@ class VllmGenerator:
     ) -> Request:
         return Request(f"{name or 'request'}-{next(self._numbers)}", prompt, sampling, deliver)
 
+    def _sampling_params(self, sampling: Sampling, max_tokens: int) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        return SamplingParams(
+            max_tokens=max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=sampling.seed if sampling.temperature > 0 else None,
+            ignore_eos=self.answers_at_random,
+            output_kind=RequestOutputKind.DELTA,
+        )
+
 
 class _Collector:
     """Gathers one request's deltas on the owner thread."""
@@ -308,20 +321,6 @@ def _give_llvmlite_a_dict() -> None:
 
 def _device_of(engine: Any) -> Any:
     return engine.apply_model(lambda model: next(model.parameters()).device)[0]
-
-
-def _sampling_params(sampling: Sampling, max_tokens: int, *, ignore_eos: bool = False) -> Any:
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
-
-    return SamplingParams(
-        max_tokens=max_tokens,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        seed=sampling.seed if sampling.temperature > 0 else None,
-        ignore_eos=ignore_eos,
-        output_kind=RequestOutputKind.DELTA,
-    )
 
 
 def _close_if_alive(reference: weakref.ref[EngineThread]) -> None:

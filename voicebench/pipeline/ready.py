@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebench.asr.base import Recognizer
 from voicebench.asr import random_weights as asr_random_weights
+from voicebench.asr.base import Recognizer
 from voicebench.config import Profile, build_generator, build_recognizer, verify_model
 from voicebench.llm import random_weights as llm_random_weights
 from voicebench.llm.base import Generator
