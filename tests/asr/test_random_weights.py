@@ -64,7 +64,7 @@ def test_it_finds_as_many_tokens_as_people_say_whatever_it_hears(
         tokens = recognizer.recognize(samples).tokens
         # One rounds, and tokens for which a random vocabulary says nothing are left out.
         assert abs(len(tokens) - duration_s * TOKENS_PER_S) <= 2
-        assert tokens[-1].end_s <= duration_s
+        assert tokens[-1].end_s <= duration_s + 0.06, "a frame is 60 ms"
 
 
 def test_int8_computes_in_int8(folder: Path) -> None:

@@ -1,0 +1,306 @@
+"""One process against two services: the same models, audio and prompts, in five arms, in one run.
+
+    python bench/run_joint_vs_separate.py --profile bundled --limit 30
+
+    (a) two services     a recogniser (`asr_service.py`) and vLLM's OpenAI server, over HTTP, serial:
+                         the client hears the end, posts the recording, then posts the prompt
+    (b) one process      the same in one process, serial: all audio recognised after the end
+    (c) + windows        windows are recognised while the person speaks
+    (d) + prefill        and the prompt's beginning is computed meanwhile
+    (e) + speculation    and the answer is begun at the onset of a pause
+
+Audio comes at real-time pace. Every utterance runs in all arms, in an order drawn anew, before the
+next one begins. Both prefix caches are emptied before every turn; with `--keep-system-prompt` the
+system prompt is then computed again in every arm, as if earlier conversations had left it there.
+
+`response_latency_s` is from the true end of speech and holds the endpoint's wait, which is a setting
+and the same in every arm; `after commit` is the rest, from the endpoint's decision to the first
+token. Ratios are of quantiles of arms, their intervals from resampling utterances. Results go to
+`reports/joint_vs_separate/PROFILE/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from _common import REPORTS, finish
+from _joint_figures import draw
+from _joint_summary import COLUMNS, cells, row_of, summarize, write_markdown
+from _separate import SeparateServices
+from _services import running
+from numpy.typing import NDArray
+
+from voicebench.audio import chunk_audio
+from voicebench.config import Profile, load_profile
+from voicebench.llm.base import Prompt
+from voicebench.pipeline.assistant import Assistant, collect_turn
+from voicebench.pipeline.memory import Conversation
+from voicebench.pipeline.pace import make_clock, paced
+from voicebench.pipeline.ready import load_and_warm_up, prepare_folders
+from voicebench.runs import provenance
+from voicebench.suites.load import load_suite
+from voicebench.suites.speech import render_turn
+from voicebench.types import SAMPLE_RATE_HZ, Event, Guard, Hypothesis, Sampling, Turn, Variant
+
+WHOLE_S = 60.0  # a window that no utterance fills: all audio is recognised after the end
+SILENCE_AFTER_ENDPOINT_S = 0.5
+NUM_WARM_UP = 2
+ARMS = {
+    "a": "(a) two services",
+    "b": "(b) one process",
+    "c": "(c) + windows",
+    "d": "(d) + prefill",
+    "e": "(e) + speculation",
+}
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One thing said, with silence after it, and where in a suite it stands."""
+
+    suite: str
+    case_id: str
+    turn_index: int
+    samples: NDArray[np.float32]
+    t_eos_s: float
+
+
+@dataclass(frozen=True)
+class Runner:
+    """How an arm runs a turn: what comes before it, and the turn."""
+
+    prepare: Callable[[Prompt | None], Awaitable[None]]
+    run: Callable[[Utterance], Awaitable[tuple[Event, ...]]]
+
+
+def variants(args: argparse.Namespace) -> dict[str, Variant]:
+    """Each arm's switches; (a) uses those of (b)."""
+    serial = Variant(
+        name=ARMS["b"],
+        window_s=WHOLE_S,
+        endpoint_silence_s=args.endpoint_silence,
+        sampling=Sampling(max_tokens=args.max_tokens),
+        guard=Guard(min_confidence=0.0),
+    )
+    windows = msgspec.structs.replace(serial, name=ARMS["c"], window_s=Variant().window_s)
+    prefill = msgspec.structs.replace(windows, name=ARMS["d"], prefill=True)
+    return {
+        "a": msgspec.structs.replace(serial, name=ARMS["a"]),
+        "b": serial,
+        "c": windows,
+        "d": prefill,
+        "e": msgspec.structs.replace(prefill, name=ARMS["e"], speculation=True),
+    }
+
+
+def choose_utterances(args: argparse.Namespace) -> list[Utterance]:
+    """Utterances of the suites, as many and as long as asked for, drawn with the seed."""
+    found = []
+    for suite in map(load_suite, args.suites.split(",")):
+        for case in suite.cases:
+            for index, turn in enumerate(case.turns):
+                if turn.t_eos_s <= args.longest:
+                    found.append((suite, case.id, index, turn))
+    chosen = random.Random(args.seed).sample(found, min(args.limit, len(found)))
+    utterances = []
+    for suite, case_id, index, turn in chosen:
+        samples, t_eos_s = render_turn(turn, suite.folder)
+        end = round((t_eos_s + args.endpoint_silence + SILENCE_AFTER_ENDPOINT_S) * SAMPLE_RATE_HZ)
+        samples = np.pad(samples, (0, max(0, end - len(samples))))
+        utterances.append(Utterance(suite.name, case_id, index, samples, t_eos_s))
+    return utterances
+
+
+def joint(assistant: Assistant) -> Runner:
+    """An arm in this process."""
+    generator = assistant.generator
+
+    async def prepare(head: Prompt | None) -> None:
+        generator.forget_prompts()
+        if head:
+            await generator.warm(head)
+
+    async def run(utterance: Utterance) -> tuple[Event, ...]:
+        clock = make_clock("real_time")
+        audio = paced(chunk_audio(utterance.samples), clock)
+        return tuple([e async for e in assistant.run_turn(audio, Conversation(), clock=clock)])
+
+    return Runner(prepare, run)
+
+
+def separate(services: SeparateServices) -> Runner:
+    """The arm over HTTP."""
+
+    async def prepare(head: Prompt | None) -> None:
+        await services.forget_prompts()
+        if head:
+            await services.warm(head)
+
+    async def run(utterance: Utterance) -> tuple[Event, ...]:
+        clock = make_clock("real_time")
+        audio = paced(chunk_audio(utterance.samples), clock)
+        return tuple([event async for event in services.run_turn(audio, clock)])
+
+    return Runner(prepare, run)
+
+
+async def measure(
+    runners: dict[str, Runner], utterances: Sequence[Utterance], head: Prompt | None, seed: int
+) -> list[Turn]:
+    """Warm-up turns, then every utterance in every arm."""
+    order, turns = random.Random(seed), []
+    planned = [(u, True) for u in utterances[:NUM_WARM_UP]] + [(u, False) for u in utterances]
+    for utterance, is_warm_up in planned:
+        for arm in order.sample(list(runners), len(runners)):
+            await runners[arm].prepare(head)
+            gc.collect()  # not during the turn
+            turn = collect_turn(
+                await runners[arm].run(utterance),
+                Turn(
+                    run_id="joint_vs_separate", suite=utterance.suite, case_id=utterance.case_id,
+                    variant=ARMS[arm], repeat=0, turn_index=utterance.turn_index, mode="latency",
+                    pace="real_time", is_warm_up=is_warm_up, t_eos_s=utterance.t_eos_s,
+                    t_eos_source="annotated",
+                ),
+            )  # fmt: skip
+            turns.append(turn)
+            print("w" if is_warm_up else arm, end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return turns
+
+
+async def run_arms(
+    args: argparse.Namespace, profile: Profile, urls: tuple[str, str] | None,
+    utterances: Sequence[Utterance],
+) -> list[Turn]:  # fmt: skip
+    """Loads the joint engine and runs every arm."""
+    recognizer, generator = load_and_warm_up(profile)
+    services = None
+    try:
+        assistants = {
+            arm: Assistant(recognizer, generator, variant)
+            for arm, variant in variants(args).items()
+        }
+        runners = {arm: joint(assistants[arm]) for arm in args.arms if arm != "a"}
+        if urls:
+            services = SeparateServices(
+                *urls, assistants["a"], ignore_eos=profile.llm.load_format == "dummy"
+            )
+            runners["a"] = separate(services)
+        head = assistants["b"].build_beginning((), Hypothesis())
+        return await measure(
+            {arm: runners[arm] for arm in args.arms},
+            utterances,
+            head if args.keep_system_prompt else None,
+            args.seed,
+        )
+    finally:
+        if services:
+            await services.close()
+        generator.close()
+        recognizer.close()
+
+
+def notes_of(profile: Profile, args: argparse.Namespace, num_warm_up: int) -> list[str]:
+    """What a reader must know before believing a figure."""
+    notes = [
+        f"Real-time pace, arms interleaved by utterance in an order drawn with seed {args.seed}; "
+        f"{num_warm_up} warm-up turns left out; one thread a model; endpoint after "
+        f"{args.endpoint_silence:g} s of silence; at most {args.max_tokens} answer tokens.",
+        "response: `response_latency_s`, from the true end of speech, endpoint wait in it; after "
+        "commit: from the endpoint's decision. In brackets the 95 % interval of the ratio.",
+        "Prefix caches are emptied before every turn"
+        + (", then the system prompt is computed again." if args.keep_system_prompt else "."),
+    ]
+    if profile.has_random_weights:
+        notes.insert(0, "Random weights: times, never quality. The full-size recogniser computes "
+                     "every window and its output is thrown away; the words come from the bundled "
+                     "recogniser, whose time is paid too, in every arm. Answers are nonsense of a "
+                     "fixed length.")  # fmt: skip
+    return [*notes, args.note] if args.note else notes
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--profile", default="bundled")
+    parser.add_argument("--arms", default="abcde", help="letters; ratios are to the first (abcde)")
+    parser.add_argument("--suites", default="multi_turn,dialect_mix,daily_qa")
+    parser.add_argument("--limit", type=int, default=30, help="utterances in each arm (30)")
+    parser.add_argument("--longest", type=float, default=7.0, metavar="S", help="utterance (7)")
+    parser.add_argument("--max-tokens", type=int, default=8, help="of an answer (8)")
+    parser.add_argument("--endpoint-silence", type=float, default=0.5, metavar="S", help="(0.5)")
+    parser.add_argument("--keep-system-prompt", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--note", default="", help="goes with the figures: what else went on")
+    args = parser.parse_args()
+    if not args.arms or set(args.arms) - set(ARMS) or len(set(args.arms)) < len(args.arms):
+        parser.error(f"--arms {args.arms!r}: give some of {''.join(ARMS)}, each once")
+    return args
+
+
+def main() -> int:
+    """Runs the bench; 0 when every turn was answered."""
+    args = _parse()
+    profile = load_profile(args.profile)
+    prepare_folders(profile)
+    utterances = choose_utterances(args)
+    load_before = provenance.load_average()
+    with tempfile.TemporaryDirectory(prefix="services_") as logs:
+        if "a" in args.arms:
+            with running(profile, Path(logs)) as services:
+                urls = (services[0].url, services[1].url)
+                turns = asyncio.run(run_arms(args, profile, urls, utterances))
+        else:
+            turns = asyncio.run(run_arms(args, profile, None, utterances))
+    return report(args, profile, turns, load_before)
+
+
+def report(
+    args: argparse.Namespace, profile: Profile, turns: Sequence[Turn], load_before: Any
+) -> int:
+    """Writes and prints what came out."""
+    folder = REPORTS / "joint_vs_separate" / profile.name
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [row_of(turn) for turn in turns if not turn.is_warm_up]
+    with (folder / "turns.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    arms = summarize(rows, [ARMS[arm] for arm in args.arms])
+    notes = notes_of(profile, args, len(turns) - len(rows))
+    lines = [cells(name, arm) for name, arm in arms.items()]
+    heading = f"One process against two services, profile {profile.name}"
+    write_markdown(folder / "table.md", heading, notes, lines)
+    commit, _ = provenance.git_state()
+    draw(folder, rows, arms, heading, f"{notes[0].split('.')[0]} · commit {commit[:8]}")
+    print("\n".join(notes))
+    num_unanswered = sum(not row["answered"] for row in rows)
+    finish(
+        f"joint_vs_separate/{profile.name}",
+        COLUMNS,
+        lines,
+        {
+            "settings": vars(args),
+            "profile": msgspec.to_builtins(profile),
+            "notes": notes,
+            "variants": {ARMS[k]: msgspec.to_builtins(v) for k, v in variants(args).items()},
+            "num_warm_up": len(turns) - len(rows),
+            "load_average_before": load_before,
+            "arms": arms,
+        },
+    )
+    return int(num_unanswered > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
