@@ -26,6 +26,7 @@ import asyncio
 import gc
 import json
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,48 +34,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
-import numpy as np
 from _common import REPORTS, finish
+from _joint_arms import ARMS, Utterance, choose_utterances, variants
 from _joint_figures import draw
 from _joint_summary import COLUMNS, cells, row_of, summarize, write_markdown
 from _separate import SeparateServices
-from _services import running
-from numpy.typing import NDArray
+from _services import ServiceError, running
 
 from voicebench.audio import chunk_audio
 from voicebench.config import Profile, load_profile
+from voicebench.errors import VoicebenchError
 from voicebench.llm.base import Prompt
 from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
 from voicebench.pipeline.ready import load_and_warm_up, prepare_folders
 from voicebench.runs import provenance
-from voicebench.suites.load import load_suite
-from voicebench.suites.speech import render_turn
-from voicebench.types import SAMPLE_RATE_HZ, Event, Guard, Hypothesis, Sampling, Turn, Variant
+from voicebench.types import Event, Hypothesis, Turn
 
-WHOLE_S = 60.0  # a window that no utterance fills: all audio is recognised after the end
-SILENCE_AFTER_ENDPOINT_S = 0.5
 NUM_WARM_UP = 2
-ARMS = {
-    "a": "(a) two services",
-    "b": "(b) one process",
-    "c": "(c) + windows",
-    "d": "(d) + prefill",
-    "e": "(e) + speculation",
-}
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """One thing said, with silence after it, and where in a suite it stands."""
-
-    suite: str
-    case_id: str
-    turn_index: int
-    samples: NDArray[np.float32]
-    t_eos_s: float
 
 
 @dataclass(frozen=True)
@@ -83,44 +63,6 @@ class Runner:
 
     prepare: Callable[[Prompt | None], Awaitable[None]]
     run: Callable[[Utterance], Awaitable[tuple[Event, ...]]]
-
-
-def variants(args: argparse.Namespace) -> dict[str, Variant]:
-    """Each arm's switches; (a) uses those of (b)."""
-    serial = Variant(
-        name=ARMS["b"],
-        window_s=WHOLE_S,
-        endpoint_silence_s=args.endpoint_silence,
-        sampling=Sampling(max_tokens=args.max_tokens),
-        guard=Guard(min_confidence=0.0),
-    )
-    windows = msgspec.structs.replace(serial, name=ARMS["c"], window_s=Variant().window_s)
-    prefill = msgspec.structs.replace(windows, name=ARMS["d"], prefill=True)
-    return {
-        "a": msgspec.structs.replace(serial, name=ARMS["a"]),
-        "b": serial,
-        "c": windows,
-        "d": prefill,
-        "e": msgspec.structs.replace(prefill, name=ARMS["e"], speculation=True),
-    }
-
-
-def choose_utterances(args: argparse.Namespace) -> list[Utterance]:
-    """Utterances of the suites, as many and as long as asked for, drawn with the seed."""
-    found = []
-    for suite in map(load_suite, args.suites.split(",")):
-        for case in suite.cases:
-            for index, turn in enumerate(case.turns):
-                if turn.t_eos_s <= args.longest:
-                    found.append((suite, case.id, index, turn))
-    chosen = random.Random(args.seed).sample(found, min(args.limit, len(found)))
-    utterances = []
-    for suite, case_id, index, turn in chosen:
-        samples, t_eos_s = render_turn(turn, suite.folder)
-        end = round((t_eos_s + args.endpoint_silence + SILENCE_AFTER_ENDPOINT_S) * SAMPLE_RATE_HZ)
-        samples = np.pad(samples, (0, max(0, end - len(samples))))
-        utterances.append(Utterance(suite.name, case_id, index, samples, t_eos_s))
-    return utterances
 
 
 def joint(assistant: Assistant) -> Runner:
@@ -253,18 +195,37 @@ def _parse() -> argparse.Namespace:
 def main() -> int:
     """Runs the bench; 0 when every turn was answered."""
     args = _parse()
-    profile = load_profile(args.profile)
-    prepare_folders(profile)
-    utterances = choose_utterances(args)
-    load_before = provenance.load_average()
-    with tempfile.TemporaryDirectory(prefix="services_") as logs:
-        if "a" in args.arms:
-            with running(profile, Path(logs)) as services:
-                urls = (services[0].url, services[1].url)
-                turns = asyncio.run(run_arms(args, profile, urls, utterances))
-        else:
-            turns = asyncio.run(run_arms(args, profile, None, utterances))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the services are stopped on the way
+    try:
+        profile = load_profile(args.profile)
+        prepare_folders(profile)
+        load_before = provenance.load_average()
+        turns = run(args, profile, choose_utterances(args))
+    except VoicebenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     return report(args, profile, turns, load_before)
+
+
+def run(args: argparse.Namespace, profile: Profile, utterances: Sequence[Utterance]) -> list[Turn]:
+    """Starts the services if an arm needs them, and runs every arm.
+
+    Raises:
+        ServiceError: A service did not start, or was lost.
+    """
+    if "a" not in args.arms:
+        return asyncio.run(run_arms(args, profile, None, utterances))
+    with (
+        tempfile.TemporaryDirectory(prefix="services_") as logs,
+        running(profile, Path(logs)) as services,
+    ):
+        urls = (services[0].url, services[1].url)
+        try:
+            return asyncio.run(run_arms(args, profile, urls, utterances))
+        except httpx.HTTPError as error:
+            for service in services:
+                service.check()
+            raise ServiceError(f"a service failed: {type(error).__name__} {error}") from error
 
 
 def report(
@@ -282,7 +243,9 @@ def report(
     heading = f"One process against two services, profile {profile.name}"
     write_markdown(folder / "table.md", heading, notes, lines)
     commit, _ = provenance.git_state()
-    draw(folder, rows, arms, heading, f"{notes[0].split('.')[0]} · commit {commit[:8]}")
+    is_random = "random weights: times, never quality · " if profile.has_random_weights else ""
+    footer = f"{is_random}real-time pace, arms interleaved · commit {commit[:8]}"
+    draw(folder, rows, arms, heading, footer)
     print("\n".join(notes))
     num_unanswered = sum(not row["answered"] for row in rows)
     finish(
