@@ -99,10 +99,9 @@ def _quantize(model: Any) -> None:
     """Linear layers to int8, in place; what goes into them is quantised as it comes."""
     import torch
 
+    quantize: Any = torch.ao.quantization.quantize_dynamic  # untyped in torch
     with _traceless():  # of warnings that another package will hold these functions one day
-        torch.ao.quantization.quantize_dynamic(
-            model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True
-        )
+        quantize(model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
 
 def _check_files(folder: Path) -> str:

@@ -47,7 +47,7 @@ _QWEN3: dict[str, Any] = {
     "torch_dtype": "bfloat16", "use_cache": True, "use_sliding_window": False,
     "vocab_size": 151936, "transformers_version": "4.51.0",
 }  # fmt: skip
-_W4A16 = {
+_W4A16: dict[str, Any] = {
     "quant_method": "compressed-tensors", "format": "pack-quantized",
     "quantization_status": "compressed", "ignore": ["lm_head"], "kv_cache_scheme": None,
     "config_groups": {
@@ -141,11 +141,11 @@ def build_tokenizer(vocabulary: Path) -> Any:
     from tokenizers import AddedToken, normalizers
     from transformers.convert_slow_tokenizer import TikTokenConverter
 
-    class Converter(TikTokenConverter):
-        # transformers' own goes through tiktoken, which keeps a copy in the system's temp folder.
-        load_tiktoken_bpe = staticmethod(_read_ranks)
-
-    tokenizer = Converter(str(vocabulary), pattern=PATTERN).converted()
+    make: Any = TikTokenConverter  # untyped in transformers
+    converter = make(str(vocabulary), pattern=PATTERN)
+    # Its own reading goes through tiktoken, which keeps a copy in the system's temp folder.
+    converter.load_tiktoken_bpe = _read_ranks
+    tokenizer = converter.converted()
     tokenizer.normalizer = normalizers.NFC()
     added = [AddedToken(text, normalized=False, special=True) for text in SPECIAL_TOKENS]
     tokenizer.add_special_tokens(added)
