@@ -3,7 +3,9 @@
 A profile is a YAML file, read strictly: an unknown setting is refused with the nearest known name,
 because a misspelled one that is ignored gives figures of something else. `load_profile` takes the
 name of a shipped profile (`voicebench/profiles/NAME.yaml`) or the path of the user's own file.
-Model folders in a profile are relative to the profile's own file.
+Model folders in a profile are relative to the profile's own file. In place of a folder a profile may
+name dimensions (`random_weights`): a model of those published dimensions with random weights, which is
+made in the cache on first use. Its times are true; what it hears and says means nothing.
 
     python -c "from voicebench.config import load_profile; print(load_profile('bundled'))"
 """
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from voicebench.bundled.manifest import verify_model
+from voicebench.cache import cache_folder
 from voicebench.errors import ConfigError
 from voicebench.types import Record
 
@@ -36,13 +39,23 @@ __all__ = [
 ]
 
 PROFILES_FOLDER = Path(__file__).parent / "profiles"
+RANDOM_WEIGHTS_FOLDER = "random-weights-1"
+"""In the cache; its number is raised when what is made changes."""
 
 
 class AsrProfile(Record):
     """How FunASR loads the recogniser."""
 
     folder: str
-    """A FunASR model folder; absolute once loaded."""
+    """A FunASR model folder; absolute once loaded. Left out where `random_weights` is set."""
+    random_weights: Literal["paraformer-zh"] | None = None
+    """Dimensions of a model with random weights, made on first use: true times, no quality."""
+    words_from: str | None = None
+    """A second FunASR folder. Every piece goes through `folder`'s model, whose output is thrown away,
+    and then through this one's, which gives tokens, times and confidences: a model that hears
+    nonsense costs what it costs, and the pipeline has something to work with. Both are paid."""
+    int8: bool = False
+    """Linear layers in int8, their inputs quantised as they come; on a CPU only."""
     device: str = "cpu"
     """`cpu`, `cuda` or `cuda:N`."""
     num_threads: int = 1
@@ -53,7 +66,10 @@ class LlmProfile(Record):
     """How vLLM loads the language model; the names are vLLM's own where it has one."""
 
     folder: str
-    """A Hugging Face model folder; absolute once loaded."""
+    """A Hugging Face model folder; absolute once loaded. Left out where `random_weights` is set."""
+    random_weights: Literal["qwen3-0.6b", "qwen3-4b-int4"] | None = None
+    """Dimensions of a model without weights, whose folder is made on first use; needs
+    `load_format: dummy`."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     max_model_len: int | None = None
     """Prompt and answer tokens together; None: what the model's own config says."""
@@ -63,7 +79,8 @@ class LlmProfile(Record):
     """KV cache on a CPU, in GiB; on a GPU `gpu_memory_utilization` decides."""
     num_threads: int = 1
     load_format: str = "auto"
-    """`dummy` gives random weights of the true size: true latencies, no quality."""
+    """`dummy` gives random weights of the true size: true latencies, no quality. Every answer then
+    has all its `max_tokens`, and no token of it counts as illegal."""
     quantization: str | None = None
     enforce_eager: bool = False
     enable_prefix_caching: bool = True
@@ -80,6 +97,11 @@ class Profile(Record):
     name: str
     asr: AsrProfile
     llm: LlmProfile
+
+    @property
+    def has_random_weights(self) -> bool:
+        """Whether its figures are times only, never quality."""
+        return bool(self.asr.random_weights) or self.llm.load_format == "dummy"
 
 
 def list_profiles() -> list[str]:
@@ -106,7 +128,7 @@ def load_profile(name_or_path: str) -> Profile:
     for part, part_type in (("asr", AsrProfile), ("llm", LlmProfile)):
         if isinstance(settings.get(part), dict):
             _refuse_unknown(settings[part], part_type, f"{part} of {path}")
-            _make_folder_absolute(settings[part], path.parent)
+            _place_folders(settings[part], path.parent, f"{part} of {path}")
     try:
         return msgspec.convert(settings, Profile)
     except msgspec.ValidationError as error:
@@ -120,10 +142,13 @@ def build_recognizer(profile: Profile) -> Recognizer:
         ModelError: The model folder is missing or does not fit its checksums.
         MissingPackageError: FunASR or torch is not installed.
     """
-    from voicebench.asr.paraformer import ParaformerRecognizer
+    from voicebench.asr.paraformer import load_recognizer
 
-    verify_model(Path(profile.asr.folder))
-    return ParaformerRecognizer(profile.asr)
+    if not profile.asr.random_weights:
+        verify_model(Path(profile.asr.folder))
+    if profile.asr.words_from:
+        verify_model(Path(profile.asr.words_from))
+    return load_recognizer(profile.asr)
 
 
 def build_generator(profile: Profile) -> Generator:
@@ -135,7 +160,8 @@ def build_generator(profile: Profile) -> Generator:
     """
     from voicebench.llm.vllm_engine import VllmGenerator
 
-    verify_model(Path(profile.llm.folder))
+    if not profile.llm.random_weights:
+        verify_model(Path(profile.llm.folder))
     return VllmGenerator(profile.llm)
 
 
@@ -183,6 +209,12 @@ def _refuse_unknown(settings: dict[str, Any], record: type[Record], place: str) 
             )
 
 
-def _make_folder_absolute(settings: dict[str, Any], base: Path) -> None:
-    if isinstance(settings.get("folder"), str):
-        settings["folder"] = str((base / Path(settings["folder"]).expanduser()).resolve())
+def _place_folders(settings: dict[str, Any], base: Path, place: str) -> None:
+    """Makes folders absolute, and gives random weights theirs."""
+    if made := settings.get("random_weights"):
+        if "folder" in settings:
+            raise ConfigError(f"{place} has folder and random_weights", "Leave one of them out.")
+        settings["folder"] = str(cache_folder() / RANDOM_WEIGHTS_FOLDER / str(made))
+    for name in ("folder", "words_from"):
+        if isinstance(settings.get(name), str):
+            settings[name] = str((base / Path(settings[name]).expanduser()).resolve())

@@ -83,3 +83,15 @@ def test_json_says_the_same_as_the_exit_code(
 def test_the_table_ends_with_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--profile", "bundld"]) == 1
     assert capsys.readouterr().out.splitlines()[-1].startswith("not ready")
+
+
+def test_random_weights_are_made_on_first_use_and_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOICEBENCH_CACHE", str(tmp_path))
+    (recogniser,) = found("recogniser", "dummy-0.6b")
+    assert (recogniser.status, "first use" in recogniser.detail) == ("ok", True)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (llm,) = found("LLM", "dummy-0.6b")
+    assert (llm.status, "dashscope" in llm.fix) == ("missing", True)
+    assert list(tmp_path.iterdir()) == []

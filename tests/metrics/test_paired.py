@@ -14,6 +14,7 @@ from scipy.stats import permutation_test
 from voicebench.metrics.paired import (
     MAX_ENUMERATED,
     median_difference,
+    quantile_ratio,
     swap_test,
     swap_test_of_medians,
 )
@@ -156,3 +157,34 @@ def test_a_shift_of_every_turn_is_seen():
     assert found.interval.low == pytest.approx(0.3)
     assert swap_test_of_medians(first, second, range(80)) < 0.001
     assert swap_test_of_medians(first, first, range(80)) == 1.0
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.95])
+def test_a_ratio_of_quantiles_of_the_same_times_is_one_and_of_scaled_ones_the_scale(
+    quantile: float,
+) -> None:
+    times = np.random.default_rng(1).gamma(3.0, 0.2, 60)
+    conversations = [number // 2 for number in range(60)]
+    same = quantile_ratio(times, times, conversations, quantile)
+    assert same is not None
+    assert (same.ratio, same.interval.low, same.interval.high) == (1.0, 1.0, 1.0)
+    fourth = quantile_ratio(times, 0.25 * times, conversations, quantile)
+    assert fourth is not None
+    assert fourth.ratio == pytest.approx(0.25)
+    assert fourth.interval.high - fourth.interval.low == pytest.approx(0.0, abs=1e-12)
+    assert fourth.num_pairs == 60
+
+
+def test_the_interval_of_a_ratio_of_medians_holds_the_true_ratio_as_often_as_it_says() -> None:
+    rng, held, trials = np.random.default_rng(3), 0, 100
+    for trial in range(trials):
+        first, second = rng.lognormal(1.0, 0.3, 40), rng.lognormal(0.0, 0.3, 40)
+        ratio = quantile_ratio(first, second, range(40), num_resamples=200, seed=trial)
+        assert ratio is not None
+        held += ratio.interval.low <= np.exp(-1.0) <= ratio.interval.high
+    assert held >= 86  # 95 of 100 expected; less than 1 in 1,000 by chance
+
+
+def test_a_ratio_needs_pairs_and_something_to_divide_by() -> None:
+    assert quantile_ratio([], [], []) is None
+    assert quantile_ratio([0.0, 0.0], [1.0, 2.0], "ab") is None

@@ -425,3 +425,17 @@ def test_an_answer_of_illegal_tokens_is_aborted_in_the_engine(
     good = asyncio.run(typed(assistant, "明天下午三点开会请问几点开会", conversation))
     assert good.degraded is None
     assert good.events[-1].data["num_illegal_tokens"] == 0, "its own tokens are legal"
+
+
+@pytest.mark.models
+def test_random_weights_answer_at_full_length_whatever_the_tokens(
+    bundled_recognizer: Any, bundled_generator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant, conversation = _real(bundled_recognizer, bundled_generator), Conversation()
+    assert bundled_generator.answers_at_random is False
+    with monkeypatch.context() as patched:
+        patched.setattr(bundled_generator, "answers_at_random", True)
+        patched.setattr(type(bundled_generator), "is_legal_token", lambda *_: False)
+        turn = asyncio.run(typed(assistant, "明天下午三点开会请问几点开会", conversation))
+    assert (turn.failure, turn.degraded, turn.finish_reason) == (None, None, "length")
+    assert len(turn.answer_tokens) == assistant.variant.sampling.max_tokens

@@ -234,3 +234,17 @@ def test_figures_draw_chinese_without_missing_glyphs() -> None:
 
 def test_the_same_records_give_the_same_page(folder: Path) -> None:
     assert html_of(folder) == html_of(folder)
+
+
+def test_random_weights_have_times_and_no_quality(folder: Path) -> None:
+    run = read_run(folder)
+    profile = {"name": "dummy-0.6b", "asr": {"random_weights": "paraformer-zh"}, "llm": {}}
+    write_run(folder, msgspec.structs.replace(run, profile=profile))
+    report = load_report(folder)
+    assert metrics_document(report)["has_random_weights"]
+    html = html_of(folder)
+    assert "Random weights (profile dummy-0.6b)" in html
+    assert not list((folder / "figures").glob("*.svg")), "figures of this run are of quality"
+    table = tables_of_mode(report)[0]
+    cer = [column.title for column in table.columns].index("CER")
+    assert {row[cer].detail for row in table.rows} == {"random weights"}

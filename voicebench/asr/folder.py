@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from voicebench.asr.random_weights import ensure_random_weights
 from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, MissingPackageError, ModelError
 
@@ -34,15 +35,17 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
     """Loads a model folder onto the profile's device.
 
     Args:
-        profile: Folder, device and threads. The threads are set for the whole process, once.
+        profile: Folder, device and threads. The threads are set for the whole process, once. The
+            folder is made first where it is one of random weights.
 
     Returns:
         The FunASR model in evaluation mode, and FunASR's settings: `frontend`, `token_list`, ...
 
     Raises:
         ModelError: The folder or one of its files is missing or corrupt; the file is named.
-        ConfigError: The device is not there.
+        ConfigError: The device is not there, or cannot compute in int8.
         MissingPackageError: FunASR is not installed.
+        StorageError: Random weights cannot be written.
     """
     for package in ("torch", "funasr", "kaldi_native_fbank"):
         if importlib.util.find_spec(package) is None:
@@ -50,7 +53,12 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
                 f"package {package} is not installed, so nothing can be recognised",
                 "pip install 'voicebench[cpu]' or 'voicebench[gpu]'",
             )
+    if profile.int8 and profile.device != "cpu":
+        raise ConfigError(f"int8 on device {profile.device!r}", "Set int8: false, or device: cpu")
     folder = Path(profile.folder)
+    if profile.random_weights:
+        with _traceless():
+            ensure_random_weights(folder, profile.random_weights)
     class_name = _check_files(folder)
     with _traceless():
         import torch
@@ -82,7 +90,18 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
             f"{missing[0]}, ...",
             _WAY_OUT,
         )
+    if profile.int8:
+        _quantize(auto_model.model)
     return auto_model.model, auto_model.kwargs
+
+
+def _quantize(model: Any) -> None:
+    """Linear layers to int8, in place; what goes into them is quantised as it comes."""
+    import torch
+
+    quantize: Any = torch.ao.quantization.quantize_dynamic  # untyped in torch
+    with _traceless():  # of warnings that another package will hold these functions one day
+        quantize(model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
 
 def _check_files(folder: Path) -> str:

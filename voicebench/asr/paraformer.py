@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebench.asr.base import Recognizer
+from voicebench.asr.costed import CostedRecognizer
 from voicebench.asr.folder import load_folder
 from voicebench.asr.tokens import Floats, centred, join_pieces, token_centres, token_times
 from voicebench.asr.vad import speech_times
@@ -35,6 +37,22 @@ _MAX_BATCH_S = 120.0  # padded audio of one call: bounds memory, not results
 _DOUBT_BELOW = 0.6  # mean confidence of right tokens is 0.9, of tokens made up in noise 0.35
 _REACH_S = 0.3  # the VAD hears speech a little late, and not in every closure
 _SILENT_TOKENS = frozenset({"<blank>", "<s>", "</s>", "<unk>"})
+
+
+def load_recognizer(profile: AsrProfile) -> Recognizer:
+    """The recogniser of a profile: one model, or one for the cost and one for the words.
+
+    Raises:
+        ModelError, ConfigError, MissingPackageError, StorageError: See `load_folder`.
+    """
+    if profile.words_from is None:
+        return ParaformerRecognizer(profile)
+    # Doubt is all that random weights have: asking the VAD of every token is no part of their cost.
+    costly = ParaformerRecognizer(profile, only_speech=False)
+    words = AsrProfile(
+        folder=profile.words_from, device=profile.device, num_threads=profile.num_threads
+    )
+    return CostedRecognizer(costly, ParaformerRecognizer(words))
 
 
 class ParaformerRecognizer:

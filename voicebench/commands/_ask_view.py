@@ -68,6 +68,8 @@ def _loaded(profile: Profile, *, is_quiet: bool = False) -> Iterator[Models]:
             stack.callback(generator.close)
         if not is_quiet:
             console.print(READY_LINE, markup=False)
+        if profile.has_random_weights:
+            console.print(f"{profile.name}: random weights, so times and never quality")
         yield recognizer, generator
 
 

@@ -10,10 +10,13 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from voicebench.errors import ConfigError, ModelError
+from voicebench.errors import ConfigError, MissingPackageError, ModelError
 from voicebench.types import Record
+
+if TYPE_CHECKING:
+    from voicebench.config import AsrProfile, LlmProfile
 
 PORTS = {8000: "the API", 7860: "the user interface"}
 MIN_FREE_DISK_GIB = 2.0  # synthesised speech, run folders and vLLM's own cache
@@ -155,14 +158,31 @@ def _models(profile_name: str) -> Iterator[Finding]:
         fix = error.way_out or "voicebench doctor --profile bundled"
         yield Finding(check="profile", status="missing", detail=error.problem, fix=fix)
         return
-    for part, folder in (("recogniser", profile.asr.folder), ("LLM", profile.llm.folder)):
+    for part, model in (("recogniser", profile.asr), ("LLM", profile.llm)):
+        if model.random_weights and not Path(model.folder).is_dir():
+            yield _random_weights(part, model)
+            continue
         try:
-            verify_model(Path(folder))
+            verify_model(Path(model.folder))
         except ModelError as error:
             yield Finding(check=part, status="missing", detail=error.problem, fix=error.way_out)
         else:
-            size_mb = sum(each.stat().st_size for each in Path(folder).rglob("*")) / 1e6
-            yield Finding(check=part, status="ok", detail=f"{folder}, {size_mb:.1f} MB")
+            size_mb = sum(each.stat().st_size for each in Path(model.folder).rglob("*")) / 1e6
+            detail = f"{model.folder}, {size_mb:.1f} MB"
+            yield Finding(check=part, status="ok", detail=detail)
+
+
+def _random_weights(part: str, model: AsrProfile | LlmProfile) -> Finding:
+    """A folder of random weights that the first use will make."""
+    from voicebench.llm.random_weights import find_vocabulary
+
+    detail = f"random weights of the size of {model.random_weights}: made on first use"
+    if part == "LLM":
+        try:
+            find_vocabulary()
+        except MissingPackageError as error:
+            return Finding(check=part, status="missing", detail=error.problem, fix=error.way_out)
+    return Finding(check=part, status="ok", detail=f"{detail}, in {model.folder}")
 
 
 def _gpu() -> Iterator[Finding]:

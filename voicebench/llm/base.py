@@ -153,3 +153,11 @@ class KnowsTokens(Protocol):
         """Whether the tokenizer knows the token and it is no control token. Marks of a tool call
         are legal."""
         ...
+
+
+@runtime_checkable
+class AnswersAtRandom(Protocol):
+    """A generator that may have random weights. Then no token of its answers means anything, and
+    none is illegal."""
+
+    answers_at_random: bool

@@ -31,6 +31,7 @@ from voicebench.llm.chat import ChatEncoder
 from voicebench.llm.embeddings import embedding_table, engine_input
 from voicebench.llm.engine_thread import EngineThread, Request, first_line
 from voicebench.llm.folder import check_llm_folder
+from voicebench.llm.random_weights import ensure_random_weights
 from voicebench.llm.token_table import TokenTable
 from voicebench.types import AnswerToken, Message, Sampling
 
@@ -61,19 +62,27 @@ class VllmGenerator:
     """A language model on vLLM, warmed up when the constructor returns.
 
     Args:
-        profile: Folder and how to load it.
+        profile: Folder and how to load it; a folder of random weights is made first.
+
+    Attributes:
+        answers_at_random: Whether the weights are random. Every answer then has all its
+            `max_tokens`: an end token is as meaningless as any other.
 
     Raises:
         ModelError: The folder is missing, incomplete, truncated or refused by vLLM.
-        MissingPackageError: vLLM is not installed.
+        MissingPackageError: vLLM is not installed, or what a folder of random weights needs.
+        StorageError: The folder of random weights cannot be written.
     """
 
     def __init__(self, profile: LlmProfile) -> None:
         folder = Path(profile.folder)
-        check_llm_folder(folder, needs_weights=profile.load_format != "dummy")
+        if profile.random_weights:
+            ensure_random_weights(folder, profile.random_weights)
+        self.answers_at_random: bool = profile.load_format == "dummy"
+        check_llm_folder(folder, needs_weights=not self.answers_at_random)
         try:
             self._thread = EngineThread(
-                lambda: _build_engine(profile), _sampling_params, engine_input
+                lambda: _build_engine(profile), self._sampling_params, engine_input
             )
             tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
             self.block_tokens: int = self._thread.call(_block_tokens).result()
@@ -214,6 +223,19 @@ class VllmGenerator:
     ) -> Request:
         return Request(f"{name or 'request'}-{next(self._numbers)}", prompt, sampling, deliver)
 
+    def _sampling_params(self, sampling: Sampling, max_tokens: int) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        return SamplingParams(
+            max_tokens=max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=sampling.seed if sampling.temperature > 0 else None,
+            ignore_eos=self.answers_at_random,
+            output_kind=RequestOutputKind.DELTA,
+        )
+
 
 class _Collector:
     """Gathers one request's deltas on the owner thread."""
@@ -299,19 +321,6 @@ def _give_llvmlite_a_dict() -> None:
 
 def _device_of(engine: Any) -> Any:
     return engine.apply_model(lambda model: next(model.parameters()).device)[0]
-
-
-def _sampling_params(sampling: Sampling, max_tokens: int) -> Any:
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
-
-    return SamplingParams(
-        max_tokens=max_tokens,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        seed=sampling.seed if sampling.temperature > 0 else None,
-        output_kind=RequestOutputKind.DELTA,
-    )
 
 
 def _close_if_alive(reference: weakref.ref[EngineThread]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from voicebench.metrics.stats import (
     CONFIDENCE,
     CountsByConversation,
     Difference,
+    Interval,
     difference_of,
     difference_of_ratios,
     paired_rows,
@@ -155,6 +157,61 @@ def median_difference(
     ]
     interval = percentiles(medians[1] - medians[0], confidence) if size > 1 else None
     return difference_of(float(np.median(first)), float(np.median(second)), interval, size)
+
+
+@dataclass(frozen=True)
+class QuantileRatio:
+    """A quantile of one set of times over the same quantile of another, with its interval."""
+
+    first: float
+    second: float
+    ratio: float
+    interval: Interval
+    num_pairs: int
+
+
+def quantile_ratio(
+    first: Sequence[float],
+    second: Sequence[float],
+    conversations: Sequence[Hashable],
+    quantile: float = 0.5,
+    *,
+    confidence: float = CONFIDENCE,
+    num_resamples: int = NUM_RESAMPLES_OF_MEDIANS,
+    seed: int = 0,
+) -> QuantileRatio | None:
+    """The ratio of a quantile of pairs, second / first, resampled by conversation.
+
+    Args:
+        first: One value a pair.
+        second: Likewise, in the same order.
+        conversations: The conversation of each pair; whole conversations are drawn.
+        quantile: In [0, 1], interpolated linearly.
+        confidence: Of the percentile interval.
+        num_resamples: Draws.
+        seed: Of the draws.
+
+    Returns:
+        None without pairs, or where the first quantile is not positive.
+
+    >>> quantile_ratio([2.0, 4.0, 6.0], [1.0, 1.0, 5.0], "abc").ratio
+    0.25
+    """
+    pairs = np.asarray([first, second], dtype=np.float64)
+    if not pairs.size or (observed := np.quantile(pairs, quantile, axis=1))[0] <= 0:
+        return None
+    owner, size = _owners(conversations)
+    members = [np.flatnonzero(owner == number) for number in range(size)]
+    rng, ratios = np.random.default_rng(seed), np.full(num_resamples, np.nan)
+    for index in range(num_resamples):
+        drawn = np.concatenate([members[number] for number in rng.integers(size, size=size)])
+        low, high = np.quantile(pairs[:, drawn], quantile, axis=1)
+        if low > 0:
+            ratios[index] = high / low
+    ratio = float(observed[1] / observed[0])
+    interval = percentiles(ratios, confidence) or Interval(ratio, ratio)
+    bounds = Interval(min(interval.low, ratio), max(interval.high, ratio))
+    return QuantileRatio(float(observed[0]), float(observed[1]), ratio, bounds, pairs.shape[1])
 
 
 def _medians(values: Floats) -> Floats:

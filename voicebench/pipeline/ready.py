@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebench.asr import random_weights as asr_random_weights
 from voicebench.asr.base import Recognizer
-from voicebench.config import Profile, build_generator, build_recognizer
+from voicebench.config import Profile, build_generator, build_recognizer, verify_model
+from voicebench.llm import random_weights as llm_random_weights
 from voicebench.llm.base import Generator
 from voicebench.llm.prompts import build_messages
 from voicebench.pipeline.endpoint import Endpoint
@@ -18,6 +21,25 @@ READY_LINE = "[ASR] READY | [LLM] READY | [PIPELINE] FULLY INITIALIZED"
 
 _WARM_UP = Sampling(max_tokens=2)
 _PIECES_S = (Variant().window_s, 2 * Variant().window_s)  # a window, and one with context before it
+
+
+def prepare_folders(profile: Profile) -> tuple[Path, Path]:
+    """Makes model folders of random weights, and checks all others; loads nothing.
+
+    Returns:
+        The recogniser's and the language model's.
+
+    Raises:
+        ModelError, MissingPackageError, StorageError: A folder is not whole or cannot be made.
+    """
+    asr, llm = profile.asr, profile.llm
+    if asr.random_weights:
+        asr_random_weights.ensure_random_weights(Path(asr.folder), asr.random_weights)
+    if llm.random_weights:
+        llm_random_weights.ensure_random_weights(Path(llm.folder), llm.random_weights)
+    for folder in filter(None, (asr.folder, asr.words_from, llm.folder)):
+        verify_model(Path(folder))
+    return Path(asr.folder), Path(llm.folder)
 
 
 def load_and_warm_up(

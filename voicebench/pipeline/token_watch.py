@@ -2,7 +2,8 @@
 
 Illegal are control tokens (the end token is none: the engine keeps it to itself), ids that the
 tokenizer does not know, and U+FFFD, which stands where bytes made no character. None is ever shown.
-One may slip in; several in a row are an LLM that has lost its way, and the request is aborted.
+One may slip in; several in a row are an LLM that has lost its way, and the request is aborted. Random
+weights never had one: of theirs every token is legal.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable
 import msgspec
 
 from voicebench.errors import StageError, StageTimeoutError
-from voicebench.llm.base import Delta, Generator, KnowsTokens
+from voicebench.llm.base import AnswersAtRandom, Delta, Generator, KnowsTokens
 from voicebench.types import AnswerToken, Guard
 
 REPLACEMENT_CHARACTER = "\ufffd"
@@ -26,6 +27,8 @@ class IllegalTokensError(StageError):
 
 def legality(generator: Generator) -> Callable[[AnswerToken], bool]:
     """Whether a token may stand in an answer: by id where the generator knows, and by text."""
+    if isinstance(generator, AnswersAtRandom) and generator.answers_at_random:
+        return lambda _: True
     is_legal_id = generator.is_legal_token if isinstance(generator, KnowsTokens) else None
 
     def is_legal(token: AnswerToken) -> bool:

@@ -72,6 +72,13 @@ def load_report(folder: Path) -> Report:
     )
 
 
+def has_random_weights(run: Run) -> bool:
+    """Whether the run's profile had models of random weights: its times are true, its words are
+    not, and no figure of quality means anything."""
+    asr, llm = run.profile.get("asr", {}), run.profile.get("llm", {})
+    return bool(asr.get("random_weights")) or llm.get("load_format") == "dummy"
+
+
 def metrics_document(report: Report) -> dict[str, Any]:
     """The metrics per suite and variant with what they stand on, ready for JSON."""
     run = report.run
@@ -80,6 +87,7 @@ def metrics_document(report: Report) -> dict[str, Any]:
         "mode": run.mode,
         "pace": run.pace,
         "profile": run.profile.get("name"),
+        "has_random_weights": has_random_weights(run),
         "git_commit": run.git_commit,
         "git_dirty": run.git_dirty,
         "num_turns_planned": run.num_turns_planned,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicebench.metrics.latency import is_premature, latencies
-from voicebench.report.data import Report
+from voicebench.report.data import Report, has_random_weights
 from voicebench.report.plots import Bar, Estimate, Sample, cumulative, intervals, stacked
 from voicebench.report.tables import suite_label
 
@@ -24,17 +24,19 @@ def draw_figures(report: Report) -> list[Figure]:
     """Every figure that the records hold data for."""
     run = report.run
     footer = f"run {run.run_id} · profile {run.profile.get('name')} · commit {run.git_commit[:8]}"
-    figures = [
-        _rates(report, footer, "cer", "Characters heard wrongly", "CER (%)", "characters"),
-        _rates(report, footer, "factual_error_rate", "Answers that state something false",
-               "factual error rate (% of answers)", "answers"),
-        _rates(report, footer, "fact_miss_rate", "Expected facts not stated",
-               "fact miss rate (% of facts)", "facts"),
-    ]  # fmt: skip
+    figures: list[Figure | None] = []
     if run.mode == "latency":
-        figures = [_waterfall(report, footer), _latency(report, footer), *figures]
-    else:
-        figures.append(_attribution(report, footer))
+        figures = [_waterfall(report, footer), _latency(report, footer)]
+    if not has_random_weights(run):
+        figures += [
+            _rates(report, footer, "cer", "Characters heard wrongly", "CER (%)", "characters"),
+            _rates(report, footer, "factual_error_rate", "Answers that state something false",
+                   "factual error rate (% of answers)", "answers"),
+            _rates(report, footer, "fact_miss_rate", "Expected facts not stated",
+                   "fact miss rate (% of facts)", "facts"),
+        ]  # fmt: skip
+        if run.mode == "quality":
+            figures.append(_attribution(report, footer))
     return [figure for figure in figures if figure]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from voicebench.report.data import Report
+from voicebench.report.data import Report, has_random_weights
 from voicebench.types import Variant
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def quality_table(report: Report) -> Table:
     rows = [
         (
             *_name_cells(report, group),
-            *(_rate_cell(group["metrics"].get(name)) for name, _, _ in _QUALITY),
+            *(_quality_cell(report, group["metrics"].get(name)) for name, _, _ in _QUALITY),
             _rtf_cell(group["metrics"].get("rtf")),
         )
         for group in [*report.groups, *report.overall]
@@ -108,8 +108,8 @@ def latency_table(report: Report) -> Table:
             *(_times_cell(group["metrics"].get(name)) for name, _, _ in _LATENCY),
             _rate_cell(group["metrics"].get("premature_response_rate")),
             _rtf_cell(group["metrics"].get("rtf")),
-            _rate_cell(group["metrics"].get("cer")),
-            _rate_cell(group["metrics"].get("factual_error_rate")),
+            _quality_cell(report, group["metrics"].get("cer")),
+            _quality_cell(report, group["metrics"].get("factual_error_rate")),
         )
         for group in [*report.groups, *report.overall]
     ]
@@ -160,7 +160,8 @@ def attribution_table(report: Report) -> Table:
     for group in [*report.groups, *report.overall]:
         metrics = [group["metrics"].get(f"attribution_{stage}") for stage, _ in stages]
         if any(metrics):
-            rows.append((*_name_cells(report, group), *(_rate_cell(each) for each in metrics)))
+            cells = (_quality_cell(report, each) for each in metrics)
+            rows.append((*_name_cells(report, group), *cells))
     columns = (*_names(report), *(Column(title, "% of facts") for _, title in stages))
     return Table(columns, tuple(rows))
 
@@ -208,6 +209,11 @@ def print_table(console: Console, table: Table) -> None:
 def problems(report: Report) -> list[str]:
     """What a reader must know before believing a figure, one sentence each."""
     run, found = report.run, []
+    if has_random_weights(run):
+        found.append(
+            f"Random weights (profile {run.profile.get('name')}): the times are those of models of "
+            "this size; nothing here says anything about quality."
+        )
     missing = run.num_turns_planned - len(report.turns)
     if missing > 0:
         found.append(f"Incomplete: {missing} of {run.num_turns_planned} turns have not run yet.")
@@ -279,6 +285,13 @@ def _rate_cell(metric: dict[str, Any] | None) -> Cell:
     interval = metric.get("interval")
     bounds = f"[{_percent(interval[0])}, {_percent(interval[1])}] " if interval else ""
     return Cell(_percent(metric["value"]), f"{bounds}n = {metric['n']:,}")
+
+
+def _quality_cell(report: Report, metric: dict[str, Any] | None) -> Cell:
+    """A rate that says how good the models are, which random weights are not."""
+    if has_random_weights(report.run):
+        return Cell(ABSENT, "random weights")
+    return _rate_cell(metric)
 
 
 def _percent(rate: float) -> str:

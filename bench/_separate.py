@@ -1,0 +1,155 @@
+"""A turn over two services, as a client does it: listen, send the recording, send the prompt.
+
+The client hears the end of speech itself, with the same VAD and the same silence as the joint
+engine, then posts the whole recording to the recogniser and the prompt, as token ids, to vLLM's
+OpenAI server. What happens is told in the events of a joint turn, so the same metrics apply.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import httpx
+import numpy as np
+from _services import MODEL_NAME
+from asr_service import KEEP_ALIVE_S, write_wav
+
+from voicebench.audio import AudioChunk
+from voicebench.clock import TurnClock
+from voicebench.llm.base import Prompt
+from voicebench.pipeline.assistant import Assistant
+from voicebench.pipeline.endpoint import Endpoint
+from voicebench.types import SAMPLE_RATE_HZ, Event, EventKind, Hypothesis, Window
+
+
+class SeparateServices:
+    """Runs turns over HTTP.
+
+    Args:
+        asr_url: Of `asr_service.py`.
+        llm_url: Of vLLM's server.
+        assistant: Its variant's endpoint, cleaning, prompt and sampling are used, and its
+            tokenizer; none of its models.
+        ignore_eos: Whether every answer has all its tokens (random weights).
+    """
+
+    def __init__(
+        self, asr_url: str, llm_url: str, assistant: Assistant, *, ignore_eos: bool
+    ) -> None:
+        self._asr_url = asr_url
+        self._llm_url = llm_url
+        self._assistant = assistant
+        self._ignore_eos = ignore_eos
+        self._http = httpx.AsyncClient(
+            timeout=120.0, limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_S), trust_env=False
+        )
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def forget_prompts(self) -> None:
+        """Empties the LLM server's prefix cache."""
+        (await self._http.post(f"{self._llm_url}/reset_prefix_cache")).raise_for_status()
+
+    async def warm(self, prompt: Prompt) -> None:
+        """Computes a prompt's beginning into the LLM server's prefix cache."""
+        body = self._body(prompt) | {"max_tokens": 1, "stream": False}
+        answer = await self._http.post(f"{self._llm_url}/v1/completions", json=body)
+        answer.raise_for_status()
+
+    async def run_turn(
+        self, chunks: AsyncIterator[AudioChunk], clock: TurnClock
+    ) -> AsyncGenerator[Event, None]:
+        """One turn; see `Assistant.run_turn`.
+
+        Raises:
+            httpx.HTTPError: A service refused or is gone.
+        """
+        events: list[Event] = []
+
+        def emit(kind: EventKind, data: dict[str, Any], t_s: float = -1.0) -> None:
+            events.append(Event(t_s=clock.t_s() if t_s < 0 else t_s, kind=kind, data=data))
+
+        heard = await self._listen(chunks, emit)
+        started_s = clock.t_s()
+        answer = await self._http.post(f"{self._asr_url}/recognize", content=write_wav(heard))
+        answer.raise_for_status()
+        recognised = answer.json()
+        compute_s = float(recognised["compute_s"])
+        window = Window(
+            index=0,
+            start_s=0.0,
+            end_s=len(heard) / SAMPLE_RATE_HZ,
+            tokens=(),
+            compute_s=compute_s,
+        )
+        emit(
+            "window_recognised",
+            {"index": 0, "compute_s": compute_s, "started_s": started_s, "window": window},
+        )
+        text = str(recognised["text"])
+        final = {"text": text, "confidence": recognised["confidence"]}
+        emit("transcript_final", {**final, "hypothesis": Hypothesis(is_final=True)})
+        cleaned = self._assistant.clean(text)
+        emit("cleaned", {"text": cleaned.text, "retracted": cleaned.retracted})
+        messages, prompt = self._assistant.build_prompt((), cleaned.text, Hypothesis())
+        emit("prompt_built", {"num_tokens": len(prompt), "messages": messages, "prompt": prompt})
+        emit("request_submitted", {})
+        for event in events:
+            yield event
+        async for event in self._answer(prompt, clock):
+            yield event
+
+    async def _listen(self, chunks: AsyncIterator[AudioChunk], emit: Any) -> Any:
+        silence_s = self._assistant.variant.endpoint_silence_s
+        endpoint, pieces, reason = Endpoint(silence_s), [], "audio_end"
+        emit("audio_started", {}, 0.0)
+        async for chunk in chunks:
+            pieces.append(chunk.samples)
+            for noticed in endpoint.feed(chunk.samples):
+                if noticed.kind != "turn_ended":
+                    emit(noticed.kind, {"at_s": noticed.at_s})
+            if endpoint.is_ended:
+                reason = "endpoint"
+                break
+        heard = np.concatenate(pieces)
+        audio_s = len(heard) / SAMPLE_RATE_HZ
+        emit("audio_ended", {"audio_s": audio_s})
+        waited_s = audio_s - (endpoint.last_speech_s or 0.0)
+        emit("turn_committed", {"reason": reason, "silence_s": max(0.0, waited_s)})
+        return heard
+
+    def _body(self, prompt: Prompt) -> dict[str, Any]:
+        sampling = self._assistant.variant.sampling
+        return {
+            "model": MODEL_NAME,
+            "prompt": list(prompt.token_ids),
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "ignore_eos": self._ignore_eos,
+        }
+
+    async def _answer(self, prompt: Prompt, clock: TurnClock) -> AsyncGenerator[Event, None]:
+        body = self._body(prompt) | {"stream": True, "return_token_ids": True}
+        index, reason = 0, ""
+        url = f"{self._llm_url}/v1/completions"
+        async with self._http.stream("POST", url, json=body) as answer:
+            answer.raise_for_status()
+            async for line in answer.aiter_lines():
+                if not line.startswith("data: ") or line == "data: [DONE]":
+                    continue
+                choice = json.loads(line.removeprefix("data: "))["choices"][0]
+                reason = choice["finish_reason"] or reason
+                ids = choice.get("token_ids") or []
+                if choice["finish_reason"] == "stop" and not choice["text"]:
+                    ids = ids[:-1]  # the end token is no part of the answer
+                for token_id in ids:
+                    data = {"index": index, "id": token_id, "text": choice["text"]}
+                    yield Event(t_s=clock.t_s(), kind="answer_token", data=data)
+                    index += 1
+        finished = {"finish_reason": reason, "num_tokens": index, "cached_prompt_tokens": 0}
+        yield Event(t_s=clock.t_s(), kind="answer_finished", data=finished)
