@@ -31,6 +31,9 @@ def cases_bytes(suite: str) -> bytes:
 
 
 def write_all(datasets: Path) -> None:
-    """Writes every shipped suite's cases below `datasets`."""
+    """Writes every shipped suite's cases below `datasets`, and the terms of `dialect_mix`."""
+    from voicebench.bundled.recipe.cases.dialect_mix import SUITE, cases, terms_tsv
+
     for suite in SUITES:
         (datasets / suite / "cases.jsonl").write_bytes(cases_bytes(suite))
+    (datasets / SUITE / "terms.tsv").write_bytes(terms_tsv(cases()))

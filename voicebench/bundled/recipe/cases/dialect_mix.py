@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from voicebench.bundled.recipe import lexicon as lx
 from voicebench.bundled.recipe.cases.asking import (
@@ -78,6 +79,15 @@ def cases() -> list[Case]:
     """The suite's cases; the same every time."""
     rng, later = random.Random(SUITE), random.Random(f"{SUITE} 2")
     return number_cases(SUITE, [*_framed(rng), *_written(rng), *_lines(later)])
+
+
+def terms_tsv(made: Sequence[Case]) -> bytes:
+    """The terms that cases use: term, meaning, in how many cases; the ones used most first."""
+    any_term = re.compile("|".join(sorted(map(re.escape, terms()), key=len, reverse=True)))
+    said = ["".join(turn.reference for turn in case.turns) for case in made]
+    counts = Counter(term for text in said for term in set(any_term.findall(text)))
+    lines = [f"{term}\t{terms()[term]}\t{count}\n" for term, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))]
+    return "".join(["term\tmeaning\tcases\n", *lines]).encode()
 
 
 def mandarin(text: str, words: Mapping[str, str] = _WORDS) -> str:

@@ -38,7 +38,7 @@ WEATHER = (
 )  # fmt: skip
 EVENTS = (
     "{date}我有什么安排", "看看我{date}的日程", "我{date}有没有会议", "{date}我要参加什么会",
-    "请问{date}的日程上有什么", "帮我看看{date}有没有空", "{date}有哪些事情要做", "告诉我{date}几点有会",
+    "请问{date}的日程上有什么", "帮我看看{date}有没有空", "{date}要做什么事情", "告诉我{date}几点有会",
 )  # fmt: skip
 ORDER_STATUS = (
     "帮我看看{order_id}号订单", "订单号{order_id}，发货了没有", "我买的东西还没有到，订单是{order_id}",
