@@ -27,6 +27,7 @@ FactType = Literal[
     "term",
     "constraint",
 ]
+DegradedReason = Literal["silence", "low_confidence", "nothing_left_after_cleaning"]
 Mode = Literal["latency", "quality"]
 Pace = Literal["real_time", "fast"]
 EventKind = Literal[
@@ -334,6 +335,45 @@ class SpokenSegment(Record):
         _refuse(self.end_s < self.start_s, f"segment ends before it starts: {self}")
 
 
+class Condition(Record):
+    """What the room, the microphone and the line do to a turn's audio.
+
+    `level` is in the unit of its kind: `noise` and `babble` SNR in dB; `reverberation` seconds until
+    the sound is down by 60 dB; `clipping` and `packet_loss` the share of samples in [0, 1).
+    """
+
+    kind: Literal["noise", "babble", "reverberation", "clipping", "packet_loss"]
+    level: float
+    seed: int = 0
+    """The same turn, condition and seed give the same samples."""
+
+    def __post_init__(self) -> None:
+        _refuse_not_finite(self)
+        is_share = self.kind in ("clipping", "packet_loss")
+        _refuse(is_share and not 0 <= self.level < 1, f"{self.kind} is a share, got {self.level}")
+        is_time = self.kind == "reverberation"
+        _refuse(is_time and self.level <= 0, f"{self.kind} takes seconds, got {self.level}")
+
+    @property
+    def label(self) -> str:
+        """Kind and level for tables: `noise 10 dB`."""
+        level = {"noise": f"{self.level:g} dB", "babble": f"{self.level:g} dB",
+                 "reverberation": f"{self.level:g} s"}  # fmt: skip
+        return f"{self.kind} {level.get(self.kind, f'{100 * self.level:g} %')}"
+
+
+class Sound(Record):
+    """Sound in which nobody speaks, made from its seed."""
+
+    kind: Literal["silence", "music", "noise", "crowd"]
+    duration_s: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _refuse_not_finite(self)
+        _refuse(self.duration_s <= 0, f"duration_s must be positive, got {self.duration_s}")
+
+
 class CaseTurn(Record):
     """One thing the user says, and what a good answer to it states."""
 
@@ -342,15 +382,16 @@ class CaseTurn(Record):
     meaning: str
     """What the user meant: the gold transcript cleaned by a person."""
     t_eos_s: float
-    """True end of speech in this turn's audio."""
+    """True end of speech in this turn's audio; 0 where nobody speaks."""
     segments: tuple[Segment, ...] = ()
     """How to synthesise it; empty when `audio` names a recording."""
     audio: str = ""
     """Path of a recording: relative to the suite folder, or absolute for a corpus that stays where
     it is; empty when synthesised."""
     facts: tuple[Fact, ...] = ()
-    expects: Literal["answer", "refusal", "tool", "transcript"] = "answer"
-    """`transcript`: only what was heard is scored, because nobody has said what a good answer is;
+    expects: Literal["answer", "refusal", "tool", "transcript", "degraded"] = "answer"
+    """`degraded`: that the turn falls back to text input, for one of `degraded_as`.
+    `transcript`: only what was heard is scored, because nobody has said what a good answer is;
     `facts` are then suggestions that wait for review."""
     max_sentences: int = 0
     """0: no limit asked for."""
@@ -358,11 +399,25 @@ class CaseTurn(Record):
     """Who found `t_eos_s`; left out for the synthesiser and for people, who annotate it."""
     spoken: tuple[SpokenSegment, ...] | msgspec.UnsetType = msgspec.UNSET
     """Who said what when, in a recording of several people; `reference` is its time order."""
+    sound: Sound | msgspec.UnsetType = msgspec.UNSET
+    """What is heard where nobody speaks, in place of `segments` and `audio`."""
+    condition: Condition | msgspec.UnsetType = msgspec.UNSET
+    """What is done to the audio; left out where it is clean."""
+    degraded_as: tuple[DegradedReason, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Right reasons to fall back to text input, where the turn expects that."""
+    tool_calls: tuple[ToolCall, ...] | msgspec.UnsetType = msgspec.UNSET
+    """The calls that a right answer makes, arguments as the user says them."""
 
     def __post_init__(self) -> None:
+        sources = (self.segments, self.audio, self.sound is not msgspec.UNSET)
         _refuse(
-            bool(self.segments) == bool(self.audio),
-            "a turn is either synthesised (segments) or recorded (audio)",
+            sum(map(bool, sources)) != 1,
+            "a turn is either synthesised (segments), recorded (audio), or sound without speech "
+            "(sound)",
+        )
+        _refuse(
+            (self.expects == "degraded") != bool(self.degraded_as),
+            "a turn that expects `degraded` lists its reasons in degraded_as, and no other does",
         )
 
 

@@ -42,7 +42,8 @@ def given_context(turn: Turn, case: Case) -> tuple[str, ...]:
 def demands(asked: CaseTurn) -> tuple[str, ...]:
     """Demands on form that a case's turn makes beside its facts, as `constraints` takes them."""
     sentences = (f"max_sentences:{asked.max_sentences}",) if asked.max_sentences else ()
-    kind = {"refusal": ("refusal",), "tool": ("tool_call",)}.get(asked.expects, ())
+    calls = tuple(f"tool_call:{call.name}" for call in asked.tool_calls or ())
+    kind = {"refusal": ("refusal",), "tool": calls or ("tool_call",)}.get(asked.expects, ())
     return (*sentences, *kind)
 
 
@@ -89,10 +90,10 @@ def judge_turn(turn: Turn, case: Case, names: Names | None = None) -> Judgement:
     Raises:
         SuiteError: The case demands an unknown constraint.
     """
-    return _judge(turn.answer + _called(turn), turn, case, names)
+    return _judge(turn.answer + called(turn), turn, case, names)
 
 
-def _called(turn: Turn) -> str:
+def called(turn: Turn) -> str:
     """The tool calls that ran during the turn, as they stand in an answer of quality mode."""
     calls = [e.data for e in turn.events if e.kind == "tool_called" and e.data["name"]]
     return "".join(
@@ -113,7 +114,7 @@ def judge_answers(turn: Turn, case: Case, names: Names | None = None) -> TurnJud
     if asked.expects == "transcript":
         return TurnJudgement(None, None, None, 0)
     texts = {
-        "answer": None if turn.failure else turn.answer + _called(turn),
+        "answer": None if turn.failure else turn.answer + called(turn),
         "gold_cleaned": turn.answer_from_gold_cleaned,
         "gold": turn.answer_from_gold,
     }

@@ -22,12 +22,14 @@ import msgspec
 
 from voicebench.metrics import confidence, latency, stats
 from voicebench.metrics.attribution import Attribution
+from voicebench.metrics.conditions import CLEAN, CLEANLY, Heard, heard_under
 from voicebench.metrics.entities import Names
 from voicebench.metrics.error_rate import ErrorRate, cer, mer
 from voicebench.metrics.facts import FactScore, Verdict
 from voicebench.metrics.judge import (
     EntityScore,
     TurnJudgement,
+    called,
     entity_score,
     expected_facts,
     judge_answers,
@@ -45,6 +47,7 @@ from voicebench.metrics.speculation import (
     saved_ms,
 )
 from voicebench.metrics.stats import Counts, Interval
+from voicebench.metrics.tool_calls import makes_calls
 from voicebench.metrics.trips import Trips, turn_trips
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
 from voicebench.types import Case, CaseTurn, FactType, Hypothesis, Turn, Variant
@@ -68,9 +71,12 @@ class TurnMeasures:
     attribution: Attribution | None = None
     rtf: Rtf | None = None
     trips: Trips = field(default_factory=Trips)
+    heard: Heard = CLEANLY
+    makes_calls: bool | None = None
     answer_tokens: int | None = None
     answer_characters: int | None = None
     is_premature: bool | None = None
+    is_cut_off: bool | None = None
     latencies: Mapping[str, float | None] = field(default_factory=dict)
     itl_ms: tuple[float, ...] = ()
     stages: tuple[tuple[str, str, float], ...] = ()
@@ -100,6 +106,8 @@ def measure_turn(
         spoken["facts"] = judged.score()
         spoken["verdicts"] = _verdicts(judged, asked)
         spoken["attribution"] = judged.attribution()
+        spoken["heard"] = heard_under(asked)
+        spoken["makes_calls"] = makes_calls(turn.answer + called(turn), asked)
         if is_transcript_counted(turn):
             spoken |= _measure_transcript(turn, asked, case.clock, names or (), normalizer)
     if turn.failure is None:
@@ -111,6 +119,8 @@ def measure_turn(
         spoken["latencies"] = {**latency.latencies(turn), "framework_overhead_ms": overhead_ms}
         spoken["itl_ms"] = tuple(latency.itl_ms(turn))
         spoken["is_premature"] = latency.is_premature(turn)
+        delay_s = spoken["latencies"]["endpoint_delay_s"]
+        spoken["is_cut_off"] = None if delay_s is None else delay_s < 0
         spoken["drafts"], spoken["cached"] = count_drafts(turn), count_cached(turn)
         spoken["stages"] = tuple((s.stage, s.tag, s.duration_s) for s in segments)
     trips = turn_trips(turn, case, names or (), normalizer)
@@ -304,7 +314,36 @@ def _summarize_group(
         },
         "metrics": {name: metric for name, metric in metrics.items() if metric["n"]},
         "waterfall": _waterfall(measured),
+        "conditions": [] if suite == ALL_SUITES else _by_condition(measured),
     }
+
+
+_METRICS_OF_CONDITIONS = (
+    "cer", "factual_error_rate", "fact_miss_rate", "breaker_trips", "breaker_false_trips",
+    "breaker_missed_trips",
+)  # fmt: skip
+
+
+def _by_condition(measured: Members) -> list[dict[str, Any]]:
+    """The figures of each condition that the suite's turns are heard under; none where all of it
+    is clean."""
+    parts: dict[Heard, list[Measured]] = defaultdict(list)
+    for turn, measures in measured:
+        parts[measures.heard].append((turn, measures))
+    if {heard.label for heard in parts} <= {CLEAN}:
+        return []
+    rows = []
+    for heard in sorted(parts):
+        members = parts[heard]
+        metrics = {
+            **_transcript_metrics(members), **_answer_metrics(members), **_trip_metrics(members)
+        }  # fmt: skip
+        kept = {name: metrics[name] for name in _METRICS_OF_CONDITIONS if metrics[name]["n"]}
+        degraded = sum(turn.degraded is not None for turn, _ in members)
+        rows.append(
+            {"condition": heard.label, "turns": len(members), "degraded": degraded, "metrics": kept}
+        )
+    return rows
 
 
 def _measured(members: Members) -> Members:
@@ -402,6 +441,9 @@ def _answer_metrics(measured: Members) -> dict[str, dict[str, Any]]:
             measured, lambda m, counts=counts: counts(m.facts) if m.facts else None  # type: ignore[misc]
         )  # fmt: skip
         metrics[name]["counts"] |= asdict(total)
+    metrics["tool_call_exact"] = _rate(
+        measured, lambda m: None if m.makes_calls is None else (int(m.makes_calls), 1)
+    )
     metrics |= _attribution(measured)
     for unit in ("tokens", "characters"):
         lengths = [getattr(m, f"answer_{unit}") for _, m in measured]
@@ -451,6 +493,9 @@ def _speed_metrics(measured: Members) -> dict[str, dict[str, Any]]:
     metrics["premature_response_rate"] = _rate(
         measured, lambda m: None if m.is_premature is None else (int(m.is_premature), 1)
     )
+    metrics["premature_endpoint_rate"] = _rate(
+        measured, lambda m: None if m.is_cut_off is None else (int(m.is_cut_off), 1)
+    )
     metrics["prefill_cached"] = _rate(
         measured, lambda m: (m.cached.cached, m.cached.prompt) if m.cached else None
     )
@@ -481,11 +526,13 @@ def _draft_metrics(measured: Members) -> dict[str, dict[str, Any]]:
 
 
 def _trip_metrics(measured: Members) -> dict[str, dict[str, Any]]:
-    """Turns sent to text input by a threshold, and those of them that need not have been."""
+    """Turns sent to text input by a threshold, those of them that need not have been, and those
+    that should have been and were not."""
     total = sum((m.trips for _, m in measured), Trips())
     metrics = {
         "breaker_trips": _rate(measured, lambda m: (m.trips.trips, m.trips.turns)),
         "breaker_false_trips": _rate(measured, lambda m: (m.trips.false, m.trips.judged)),
+        "breaker_missed_trips": _rate(measured, lambda m: (m.trips.missed, m.trips.due)),
     }
     for metric in metrics.values():
         metric["counts"] |= asdict(total)

@@ -12,16 +12,20 @@ A trip is false where going on would have been fine:
     illegal_tokens   what had been answered by then states every fact that the case asks for, and
                      nothing contradicted or unsupported
     breaker_open     cannot be judged: nothing was heard
+
+A case may also expect a turn to fall back, for reasons that it names (silence, music, a language
+that the recogniser does not know). Then no trip is false, and a turn that was answered as if somebody
+had spoken is a missed trip. Silence that is heard as silence is no trip, but not missed either.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from voicebench.metrics.entities import Names
 from voicebench.metrics.error_rate import cer
 from voicebench.metrics.judge import entity_score, judge_turn
-from voicebench.types import Case, Turn
+from voicebench.types import Case, CaseTurn, Turn
 
 TRIP_REASONS = ("low_confidence", "illegal_tokens", "breaker_open")
 
@@ -35,20 +39,19 @@ class Trips:
         trips: Those that fell back because a threshold said so.
         judged: Trips of which can be said whether they were needed.
         false: Those that were not.
+        due: Turns that a case expects to fall back, and that did not fail.
+        missed: Those that did not fall back, or for another reason.
     """
 
     turns: int = 0
     trips: int = 0
     judged: int = 0
     false: int = 0
+    due: int = 0
+    missed: int = 0
 
     def __add__(self, other: Trips) -> Trips:
-        return Trips(
-            self.turns + other.turns,
-            self.trips + other.trips,
-            self.judged + other.judged,
-            self.false + other.false,
-        )
+        return Trips(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
 def turn_trips(
@@ -67,15 +70,27 @@ def turn_trips(
         SuiteError: The case demands an unknown constraint.
     """
     reason = turn.degraded.reason if turn.degraded else ""
+    asked = case.turns[turn.turn_index] if case and turn.turn_index < len(case.turns) else None
+    if asked is not None and asked.expects == "degraded":
+        return _trips_where_due(turn, asked, reason)
     if reason not in TRIP_REASONS:
         return Trips(turns=1)
-    if case is None or turn.turn_index >= len(case.turns) or reason == "breaker_open":
+    if case is None or asked is None or reason == "breaker_open":
         return Trips(turns=1, trips=1)
     if reason == "low_confidence":
         is_false = _was_heard_right(turn, case, names, normalizer)
     else:
         is_false = _was_answered_right(turn, case, names)
     return Trips(turns=1, trips=1, judged=1, false=int(is_false))
+
+
+def _trips_where_due(turn: Turn, asked: CaseTurn, reason: str) -> Trips:
+    is_trip = int(reason in TRIP_REASONS)
+    if turn.failure is not None:
+        return Trips(turns=1, trips=is_trip)
+    is_right = reason in (*(asked.degraded_as or ()), "breaker_open")
+    judged = is_trip * (reason != "breaker_open")
+    return Trips(turns=1, trips=is_trip, judged=judged, due=1, missed=int(not is_right))
 
 
 def _was_heard_right(turn: Turn, case: Case, names: Names, normalizer: str) -> bool:

@@ -18,6 +18,7 @@ from voicebench.audio import chunk_audio
 from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
+from voicebench.pipeline.sample_tools import sample_toolbox
 from voicebench.runs.plan import PlannedConversation, Work
 from voicebench.runs.turns import asked, begin_turn, is_meeting, make_audio, remember
 from voicebench.types import Turn
@@ -38,18 +39,30 @@ def run_latency(work: Work) -> Iterator[Turn]:
 
 
 def _warm_up(work: Work) -> Iterator[PlannedConversation]:
-    """The shortest conversation of each variant, as often as it takes to have two turns."""
+    """The shortest conversation of each variant, as often as it takes to have two turns; one that
+    is to be answered, if there is any."""
     for variant in work.run.variants:
         of_variant = [c for c in work.conversations if c.variant.name == variant.name]
         if of_variant:
-            shortest = min(of_variant, key=lambda c: sum(turn.t_eos_s for turn in c.case.turns))
+            shortest = min(of_variant, key=_trouble_to_run)
             yield from [shortest] * -(-MIN_WARM_UP_TURNS // len(shortest.case.turns))
+
+
+def _trouble_to_run(planned: PlannedConversation) -> tuple[bool, float]:
+    turns = planned.case.turns
+    has_degraded = any(turn.expects == "degraded" for turn in turns)
+    return has_degraded, sum(turn.t_eos_s for turn in turns)
 
 
 def _run_conversation(
     work: Work, planned: PlannedConversation, *, is_warm_up: bool = False
 ) -> Iterator[Turn]:
-    assistant = Assistant(work.models.recognizer, work.models.generator, planned.variant)
+    assistant = Assistant(
+        work.models.recognizer,
+        work.models.generator,
+        planned.variant,
+        toolbox=sample_toolbox() if planned.case.tools else None,
+    )
     conversation = Conversation(planned.variant.history_budget_tokens, planned.case.clock)
     for key in planned.turn_keys:
         recorded = work.done.get(key)

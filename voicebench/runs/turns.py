@@ -57,6 +57,8 @@ def make_audio(
     except (VoicebenchError, OSError) as error:
         failure = StageFailure(stage="audio", type=type(error).__name__, message=str(error))
         return None, msgspec.structs.replace(begun, failure=failure)
+    if turn.sound is not msgspec.UNSET:  # nobody speaks, so nothing counts from an end of speech
+        return samples, begun
     source = "annotated" if turn.t_eos_source is msgspec.UNSET else turn.t_eos_source
     begun = msgspec.structs.replace(begun, t_eos_s=t_eos_s, t_eos_source=source)
     if is_meeting(turn):

@@ -24,6 +24,8 @@ from voicebench.types import Case, CaseTurn, Record, Segment
 
 T_EOS_TOLERANCE_S = 0.05
 SELF_CORRECTION_TAG = "self_correction"
+SAME_SOUND_TAG = "same_sound"
+"""A case with names of one sound and several writings: its wrong writings were never said."""
 TEMPLATE_TAG = "template:"
 """Prefix of the tag that names the frame a case was made from."""
 
@@ -122,23 +124,28 @@ def _turn_messages(suite: Suite, case: Case) -> Iterator[str]:
         references += fold(turn.reference) + "\n"
         meanings += fold(turn.meaning) + "\n"
         is_scored = turn.expects != "transcript"
-        facts = _fact_messages(turn, references, meanings) if is_scored else iter(())
-        for message in (*_form_messages(turn), *_speech_messages(suite, turn), *facts):
+        all_said = SAME_SOUND_TAG not in case.tags
+        facts = _fact_messages(turn, references, meanings, all_said) if is_scored else iter(())
+        calls = _call_messages(case, turn, references)
+        for message in (*_form_messages(turn), *_speech_messages(suite, turn), *facts, *calls):
             yield f"turn {number}: {message}"
 
 
 def _form_messages(turn: CaseTurn) -> Iterator[str]:
-    if not fold(turn.reference) or not fold(turn.meaning):
+    has_speech = turn.sound is msgspec.UNSET
+    if has_speech and not (fold(turn.reference) and fold(turn.meaning)):
         yield "reference and meaning must not be empty"
+    if not has_speech and (turn.reference or turn.meaning or turn.t_eos_s):
+        yield "nobody speaks (sound), so reference and meaning are empty and t_eos_s is 0"
     marks = sorted({char for char in turn.reference if unicodedata.category(char)[0] in "PS"})
     if [mark for mark in marks if mark not in "'-."]:
         yield f"reference has punctuation {''.join(marks)!r}; a recogniser gives none"
-    if turn.t_eos_s <= 0:
+    if has_speech and turn.t_eos_s <= 0:
         yield f"t_eos_s must be positive, got {turn.t_eos_s}"
     if turn.max_sentences < 0:
         yield f"max_sentences must not be negative, got {turn.max_sentences}"
-    if turn.expects == "refusal" and turn.facts:
-        yield "expects a refusal, so it must list no facts"
+    if turn.expects in ("refusal", "degraded") and turn.facts:
+        yield f"expects {turn.expects}, so it must list no facts"
     if turn.expects == "answer" and not turn.facts:
         yield "expects an answer, so it must list at least one fact"
 
@@ -164,8 +171,28 @@ def _says(segments: tuple[Segment, ...], reference: str) -> bool:
     return spoken == fold(reference) or bool(re.search(r"\d", reference))
 
 
-def _fact_messages(turn: CaseTurn, references: str, meanings: str) -> Iterator[str]:
-    """Facts against everything the user has said so far, as words and as meant."""
+def _call_messages(case: Case, turn: CaseTurn, references: str) -> Iterator[str]:
+    """Expected tool calls against the tools offered and what was said."""
+    if turn.tool_calls and turn.expects != "tool":
+        yield f"lists tool_calls but expects {turn.expects!r}"
+    offered = {each["function"]["name"]: each["function"] for each in case.tools}
+    for call in turn.tool_calls or ():
+        if call.name not in offered:
+            yield f"calls {call.name!r}, which the case does not offer"
+            continue
+        parameters = offered[call.name]["parameters"]
+        for name in sorted(set(parameters["required"]) - set(call.arguments)):
+            yield f"the call of {call.name} lacks {name!r}"
+        for name, value in call.arguments.items():
+            if name not in parameters["properties"]:
+                yield f"the call of {call.name} has an unknown {name!r}"
+            elif fold(str(value)) not in references:
+                yield f"the call of {call.name} has {name} {value!r}, which was not said"
+
+
+def _fact_messages(turn: CaseTurn, references: str, meanings: str, all_said: bool) -> Iterator[str]:
+    """Facts against everything the user has said so far, as words and as meant; `all_said`:
+    whether a forbidden value must have been said and taken back."""
     if len({fact.id for fact in turn.facts}) < len(turn.facts):
         yield "two facts have the same id"
     for fact in turn.facts:
@@ -179,14 +206,14 @@ def _fact_messages(turn: CaseTurn, references: str, meanings: str) -> Iterator[s
         for value in fact.forbidden:
             if not fold(value) or any(fold(value) in form for form in forms):
                 yield f"fact {fact.id}: forbidden {value!r} is part of an accepted form"
-            elif fold(value) not in references:
+            elif all_said and fold(value) not in references:
                 yield f"fact {fact.id}: forbidden {value!r} was never said, so never taken back"
 
 
 def _unknown_symbols(case: Case, vocabulary: frozenset[str]) -> Iterator[str]:
     for number, turn in enumerate(case.turns, start=1):
-        if turn.audio:
-            continue  # what a person said is the reference, whether or not it can be written
+        if turn.audio or turn.expects == "degraded":
+            continue  # what was said is the reference, whether or not it can be written
         unknown = sorted(set(split_symbols(turn.reference)) - vocabulary)
         if unknown:
             yield f"turn {number}: the recogniser cannot write {' '.join(unknown)}"

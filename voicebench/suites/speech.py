@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import atexit
 import functools
-import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import os
 import re
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,13 +27,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebench.errors import MissingPackageError, StageError, StorageError, SuiteError
+from voicebench.errors import MissingPackageError, StageError, SuiteError
+from voicebench.suites.cache import cached, to_float, to_int16
 from voicebench.types import SAMPLE_RATE_HZ, CaseTurn, Record, Segment
 
 SCALE = 0.5  # espeak-ng peaks reach full scale; overlapping voices need the room
 TRAILING_SILENCE_S = 1.5
 SPEECH_THRESHOLD_DB = -50.0  # relative to full scale; under it a sample is silence
-_FORMAT = "int16 16 kHz 3"  # part of the cache key: raise it when the samples change
 _RATES_WPM = range(80, 451)  # what espeak-ng accepts
 _PITCHES = range(0, 101)
 
@@ -102,12 +99,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 _server = _Server()
-
-
-def default_cache_dir() -> Path:
-    """`$VOICEBENCH_CACHE/speech`, or `~/.cache/voicebench/speech`."""
-    root = os.environ.get("VOICEBENCH_CACHE", "")
-    return (Path(root) if root else Path.home() / ".cache" / "voicebench") / "speech"
 
 
 @functools.cache
@@ -184,28 +175,13 @@ def speak_many(segments: Sequence[Segment], per_process: int = 64) -> Iterator[U
             words = tuple(
                 (at, size, begin / header["rate_hz"]) for at, size, begin in header["words"]
             )
-            yield Utterance(samples=_to_float(_to_int16(resampled)), words=words)
+            yield Utterance(samples=to_float(to_int16(resampled)), words=words)
 
 
-def _to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
-    return np.round(np.clip(samples, -1.0, 1.0) * 32767.0).astype(np.int16)
-
-
-def _to_float(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    return (samples / np.float32(32767.0)).astype(np.float32)
-
-
-def _cache_path(segment: Segment, cache_dir: Path) -> Path:
-    shaping = [
-        _FORMAT,
-        importlib.metadata.version("espeakng-loader"),
-        segment.voice,
-        segment.spoken,
-        segment.rate_wpm,
-        segment.pitch,
-    ]
-    digest = hashlib.sha256(msgspec.json.encode(shaping)).hexdigest()
-    return cache_dir / digest[:2] / f"{digest}.npy"
+def _shaping(segment: Segment) -> list[object]:
+    """Everything that shapes a segment's samples."""
+    version = importlib.metadata.version("espeakng-loader")
+    return [version, segment.voice, segment.spoken, segment.rate_wpm, segment.pitch]
 
 
 def synthesize(segment: Segment, cache_dir: Path | None = None) -> NDArray[np.float32]:
@@ -223,23 +199,11 @@ def synthesize(segment: Segment, cache_dir: Path | None = None) -> NDArray[np.fl
         StorageError: The cache cannot be written.
     """
     check_segment(segment)
-    path = _cache_path(segment, cache_dir or default_cache_dir())
-    try:
-        return _to_float(np.load(path))
-    except (OSError, ValueError, EOFError):
-        pass  # not there, or cut short by a crash: speak it again
-    samples = speak(segment).samples
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-            np.save(part, _to_int16(samples))
-        Path(part.name).replace(path)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write the speech cache {path.parent}: {error.strerror}",
-            "Free the disk or set VOICEBENCH_CACHE to another folder",
-        ) from error
-    return np.asarray(samples, dtype=np.float32)
+    return cached(_shaping(segment), lambda: _spoken(segment), cache_dir)
+
+
+def _spoken(segment: Segment) -> NDArray[np.float32]:
+    return np.asarray(speak(segment).samples, dtype=np.float32)
 
 
 def end_of_speech_s(samples: NDArray[np.float32]) -> float:
@@ -254,17 +218,37 @@ def render_turn(
     """The audio of one turn, and the true end of its speech.
 
     Segments follow one another after their `pause_before_s`, or begin at their `start_s`, where
-    they may overlap. A recording is taken as it is, with the end that the suite annotates.
+    they may overlap. A recording is taken as it is, with the end that the suite annotates. A
+    condition comes last, over the silence at the end too: where speech ends it does not change.
 
     Args:
-        turn: Segments or a recording.
+        turn: Segments, a recording, or sound without speech.
         suite_folder: What a recording's path is relative to.
         cache_dir: See `synthesize`.
 
     Returns:
         Samples (num_samples,) at 16 kHz, ending `TRAILING_SILENCE_S` after the end of speech (a
-        recording: at the earliest), and that end in seconds.
+        recording: at the earliest), and that end in seconds; 0.0 where nobody speaks.
+
+    Raises:
+        MissingPackageError: A condition is asked for and audiomentations is not installed.
+        SuiteError, StageError, StorageError: See `synthesize`.
     """
+    samples, t_eos_s = _clean_turn(turn, suite_folder, cache_dir)
+    if turn.condition is msgspec.UNSET:
+        return samples, t_eos_s
+    from voicebench.suites.degrade import degrade
+
+    return degrade(samples, t_eos_s, turn.condition, cache_dir), t_eos_s
+
+
+def _clean_turn(
+    turn: CaseTurn, suite_folder: Path, cache_dir: Path | None
+) -> tuple[NDArray[np.float32], float]:
+    if turn.sound is not msgspec.UNSET:
+        from voicebench.suites.sounds import make_sound
+
+        return make_sound(turn.sound, cache_dir), 0.0
     if turn.audio:
         from voicebench.audio import load_audio
 

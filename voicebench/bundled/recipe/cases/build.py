@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -112,9 +112,10 @@ def fact_type(kind: str) -> FactType:
 def turn(
     lines: Line | Sequence[Line],
     facts: Iterable[Fact] = (),
-    expects: Literal["answer", "refusal", "tool"] = "answer",
+    expects: Literal["answer", "refusal", "tool", "degraded"] = "answer",
+    **more: Any,
 ) -> CaseTurn:
-    """A turn with its end of speech measured on its own synthesis."""
+    """A turn with its end of speech measured on its own synthesis; `more` are further fields."""
     lines = [lines] if isinstance(lines, Line) else lines
     silent = CaseTurn(
         reference="".join(line.said for line in lines),
@@ -123,7 +124,8 @@ def turn(
         segments=tuple(line.segment() for line in lines),
         facts=tuple(facts),
         expects=expects,
-        max_sentences=MAX_SENTENCES,
+        max_sentences=0 if expects == "degraded" else MAX_SENTENCES,
+        **more,
     )
     _, t_eos_s = render_turn(silent, Path())
     return msgspec.structs.replace(silent, t_eos_s=round(t_eos_s, 3))
@@ -134,17 +136,25 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), template)
 
 
+def clock_of(number: int) -> str:
+    """The clock of the case with this number, from 1."""
+    return CLOCKS[number % len(CLOCKS)]
+
+
 def number_cases(
-    suite: str, drafts: Iterable[tuple[Sequence[CaseTurn], Sequence[str]]]
+    suite: str,
+    drafts: Iterable[tuple[Sequence[CaseTurn], Sequence[str]]],
+    tools: Sequence[dict[str, Any]] = (),
 ) -> list[Case]:
-    """Cases with ids and clocks from (turns, tags) in order."""
+    """Cases with ids and clocks from (turns, tags) in order; all of them offer the tools."""
     return [
         Case(
             id=f"{suite}-{number:03d}",
             suite=suite,
-            clock=CLOCKS[number % len(CLOCKS)],
+            clock=clock_of(number),
             turns=tuple(turns),
             tags=tuple(tags),
+            tools=tuple(tools),
         )
         for number, (turns, tags) in enumerate(drafts, start=1)
     ]

@@ -44,6 +44,16 @@ _WRITTEN = (
 )
 """(frame, statement, question, the slot asked for)."""
 
+_WRITTEN_LATER = (
+    ("meeting", "{person}{date}{time}来{room}，我们要谈{topic}", "请问我们谈什么", "topic"),
+    ("order", "老板订了{quantity}，{date}送来，送到{venue}就可以", "请问送到什么地方", "venue"),
+    ("trip", "我和{person}要去{city}参观，{date}{time}在{origin}坐车", "请问我跟谁去", "person"),
+    ("doctor", "奶奶要看{department}，{date}{time}去{hospital}", "请问奶奶去哪家医院", "hospital"),
+    ("dinner", "{date}{time}家人去{restaurant}吃晚饭，有{people}", "请问有多少人吃晚饭", "people"),
+    ("transfer", "我要还{person}{money}，卡号尾号是{code}", "请问我要还多少钱", "money"),
+    ("pickup", "客户{title}{date}{time}到{place}，手机号{phone}", "请问客户几点到", "time"),
+    ("assignment", "{person}要在{date}之前{task}，给{organisation}", "请问谁去做这件事", "person"),
+)
 _ABSENT = (
     ("meeting", "bill", "money"),
     ("parcel", "doctor", "hospital"),
@@ -55,14 +65,17 @@ _ABSENT = (
 
 def cases() -> list[Case]:
     """The suite's cases; the same every time."""
-    rng = random.Random(SUITE)
-    return number_cases(SUITE, [*_one_fact(rng), *_all_facts(rng), *_written(rng), *_absent(rng)])
+    rng, later = random.Random(SUITE), random.Random(f"{SUITE} 2")
+    drafts = [*_one_fact(rng), *_all_facts(rng), *_written(rng, _WRITTEN), *_absent(rng)]
+    drafts += [*_one_fact(later, 1), *_written(later, _WRITTEN_LATER)]
+    return number_cases(SUITE, drafts)
 
 
-def _one_fact(rng: random.Random) -> Iterator[_Draft]:
+def _one_fact(rng: random.Random, nth: int = 0) -> Iterator[_Draft]:
+    """A question about one slot of each frame's `nth` held-out statement."""
     for index, frame in enumerate(FRAMES):
-        said = state(frame, 0, rng)
-        slot = said.fact_slots[(index + 1) % len(said.fact_slots)]
+        said = state(frame, nth, rng)
+        slot = said.fact_slots[(index + 1 + 2 * nth) % len(said.fact_slots)]
         tag, ask = request(frame, slot, rng)
         words = line(said.text, ask, voice=draw_voice(rng))
         yield [turn(words, [said.fact(slot)])], ["question", said.tag, tag]
@@ -75,8 +88,10 @@ def _all_facts(rng: random.Random) -> Iterator[_Draft]:
         yield [turn(words, said.facts())], ["restate", said.tag]
 
 
-def _written(rng: random.Random) -> Iterator[_Draft]:
-    for frame_id, template, ask, slot in _WRITTEN:
+def _written(
+    rng: random.Random, lines: tuple[tuple[str, str, str, str], ...]
+) -> Iterator[_Draft]:
+    for frame_id, template, ask, slot in lines:
         said = written(frame_id, template, rng)
         ask = ask.format(**said.values)
         words = line(said.text, ask, voice=draw_voice(rng))

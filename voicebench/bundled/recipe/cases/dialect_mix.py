@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from voicebench.bundled.recipe import lexicon as lx
 from voicebench.bundled.recipe.cases.asking import (
@@ -15,10 +16,18 @@ from voicebench.bundled.recipe.cases.asking import (
     state,
     written,
 )
-from voicebench.bundled.recipe.cases.build import draw_voice, fill, number_cases, turn
+from voicebench.bundled.recipe.cases.build import (
+    Line,
+    draw_voice,
+    fact,
+    fill,
+    number_cases,
+    turn,
+)
+from voicebench.bundled.recipe.cases.dialect_lines import LINES, MORE_WORDS
 from voicebench.bundled.recipe.frames import DIALECT_FRAMES
 from voicebench.bundled.recipe.values import meaning
-from voicebench.types import Case, CaseTurn
+from voicebench.types import Case, CaseTurn, Fact, FactType
 
 SUITE = "dialect_mix"
 _Draft = tuple[list[CaseTurn], list[str]]
@@ -30,7 +39,18 @@ _WORDS = {
     "唔该话我知": "麻烦告诉我", "边个医生": "哪位医生", "俾咗": "付了", "畀咗": "付了", "几多点": "几点", "去边度": "去哪里", "我哋": "我们", "嘅": "的", "咗": "了",
 }  # fmt: skip
 """Cantonese words of the statements, and what they mean."""
-_ANY_WORD = re.compile("|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True)))
+_WORDS_LATER = {
+    **_WORDS, **MORE_WORDS, "畀咗": "给了", "俾咗": "给了", "畀": "给", "去边度": "去哪里"
+}  # fmt: skip
+"""The same for the lines written by hand."""
+NOT_TERMS = frozenset({"系", "话", "同", "讲", "食", "饮", "睇", "落", "嘢", "佢", "嘅", "咗"})
+"""Words too small to count as terms."""
+
+
+def terms() -> dict[str, str]:
+    """Every Cantonese term that the suite may use, with its meaning in Mandarin."""
+    words = {word: means for word, means in _WORDS_LATER.items() if word != means}
+    return {word: means for word, means in words.items() if word not in NOT_TERMS}
 
 _NOT_ASKED = ("time",)  # the held-out question for it is not idiomatic; written cases ask for it
 _WRITTEN = (
@@ -57,17 +77,27 @@ _WRITTEN = (
 
 def cases() -> list[Case]:
     """The suite's cases; the same every time."""
-    rng = random.Random(SUITE)
-    return number_cases(SUITE, [*_framed(rng), *_written(rng)])
+    rng, later = random.Random(SUITE), random.Random(f"{SUITE} 2")
+    return number_cases(SUITE, [*_framed(rng), *_written(rng), *_lines(later)])
 
 
-def mandarin(text: str) -> str:
+def terms_tsv(made: Sequence[Case]) -> bytes:
+    """The terms that cases use: term, meaning, in how many cases; the ones used most first."""
+    any_term = re.compile("|".join(sorted(map(re.escape, terms()), key=len, reverse=True)))
+    said = ["".join(turn.reference for turn in case.turns) for case in made]
+    counts = Counter(term for text in said for term in set(any_term.findall(text)))
+    lines = [f"{term}\t{terms()[term]}\t{count}\n" for term, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))]
+    return "".join(["term\tmeaning\tcases\n", *lines]).encode()
+
+
+def mandarin(text: str, words: Mapping[str, str] = _WORDS) -> str:
     """A line with each Cantonese word marked up as said one way and meant another.
 
     >>> mandarin("我同佢听日食饭")
     '我<同|和>佢<听日|明天><食饭|吃饭>'
     """
-    return _ANY_WORD.sub(lambda found: f"<{found[0]}|{_WORDS[found[0]]}>", text)
+    any_word = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+    return re.sub(any_word, lambda found: f"<{found[0]}|{words[found[0]]}>", text)
 
 
 def _marked(said: Statement, text: str) -> str:
@@ -101,3 +131,28 @@ def _written(rng: random.Random) -> Iterator[_Draft]:
         language = "yue" if index % 3 == 2 else "cmn"
         words = line(_marked(said, template), mandarin(ask), voice=draw_voice(rng, language))
         yield [turn(words, [said.fact(slot)])], [language, "question", HAND_WRITTEN]
+
+
+def _lines(rng: random.Random) -> Iterator[_Draft]:
+    """Whole utterances, two of five in the Cantonese voice."""
+    for index, (said, ask, kind, value) in enumerate(LINES):
+        language = "yue" if index % 5 in (1, 3) else "cmn"
+        marked = [mandarin(each, _WORDS_LATER) for each in (said, ask)]
+        words = line(*marked, voice=draw_voice(rng, language))
+        yield [turn(words, [_fact(kind, value)])], [language, "question", HAND_WRITTEN]
+
+
+def _fact(kind: str, value: str) -> Fact:
+    """The fact that a hand-written value is right: in Mandarin, the words as said accepted too."""
+    said, _, denied = value.partition("!")
+    means = Line(mandarin(said, _WORDS_LATER), draw_voice(random.Random(0))).meant
+    forbidden = (denied,) if denied else ()
+    if kind in _PLAIN_TYPES:
+        accepted = (said,) if said != means else ()
+        return Fact(
+            id="asked", type=_PLAIN_TYPES[kind], value=means, accepted=accepted, forbidden=forbidden
+        )
+    return fact("asked", kind, means, forbidden, accepted=[said])
+
+
+_PLAIN_TYPES: dict[str, FactType] = {"word": "term", "number": "number"}

@@ -1,7 +1,7 @@
 """`long_meeting`: several people talk, decide, hand out work and worry; then one asks for the upshot.
 
-One meeting lasts eight minutes, with interruptions (voices that overlap), repetitions and a decision
-taken back; the others last half a minute to a minute, short enough for tests.
+Twelve last five to ten minutes, with interruptions (voices that overlap), repetitions and a decision
+taken back; the others last half a minute to a minute, short enough for tests, and come first.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from voicebench.bundled.recipe.cases.meeting_talk import (
     BRIEF_TALK,
     CLOSINGS,
     CUT_IN,
+    MORE_TALK,
     OPENINGS,
     REPEATED,
     TALK,
 )
 from voicebench.bundled.recipe.cases.sense import WORLD, clash
+from voicebench.bundled.recipe.lexicon import RISKS as RISK_WORDS
 from voicebench.bundled.recipe.values import DRAWS, cardinal
 from voicebench.suites.speech import synthesize
 from voicebench.types import SAMPLE_RATE_HZ, Case, CaseTurn, Fact
@@ -39,7 +41,10 @@ from voicebench.types import SAMPLE_RATE_HZ, Case, CaseTurn, Fact
 SUITE = "long_meeting"
 NUM_SHORT = 22
 LONG_S = 480.0
-SPEAKERS = ("甲", "乙", "丙", "丁", "戊")
+LONG_MINUTES = (5, 6, 7, 8, 9, 10, 5.5, 6.5, 7.5, 8.5, 9.5)
+"""How long the further long meetings last."""
+SPEAKERS = ("甲", "乙", "丙", "丁", "戊", "己")
+LONG_TAGS = ["long", "interruptions", "repetitions"]
 OVERLAP_S = 0.35  # how long an interrupter talks over the one who is interrupted
 _Draft = tuple[list[CaseTurn], list[str]]
 
@@ -76,9 +81,11 @@ class Point:
 
 
 def cases() -> list[Case]:
-    """The suite's cases, the eight-minute meeting last; the same every time."""
-    rng = random.Random(SUITE)
-    return number_cases(SUITE, [*(_short(rng, index) for index in range(NUM_SHORT)), _long(rng)])
+    """The suite's cases, the short ones first; the same every time."""
+    rng, later = random.Random(SUITE), random.Random(f"{SUITE} 2")
+    drafts = [*(_short(rng, index) for index in range(NUM_SHORT)), _long(rng)]
+    drafts += [_longer(later, index) for index in range(len(LONG_MINUTES))]
+    return number_cases(SUITE, drafts)
 
 
 def _draw(rng: random.Random, taken: set[str]) -> dict[str, str]:
@@ -115,8 +122,18 @@ def _todo(rng: random.Random, number: int, taken: set[str]) -> Point:
 
 def _risk(rng: random.Random) -> Point:
     template = rng.choice(RISKS)
-    values = {"risk": DRAWS["risk"](rng, WORLD)}
-    return Point("risk", fill(template, values), (_fact(1, "risk", "risk", values),), template)
+    return _risk_of(template, 1, DRAWS["risk"](rng, WORLD))
+
+
+def _risks(rng: random.Random, count: int) -> list[Point]:
+    """Different risks, each worded in its own way."""
+    named = rng.sample(RISK_WORDS, count)
+    return [_risk_of(RISKS[number - 1], number, risk) for number, risk in enumerate(named, start=1)]
+
+
+def _risk_of(template: str, number: int, risk: str) -> Point:
+    values = {"risk": risk}
+    return Point("risk", fill(template, values), (_fact(number, "risk", "risk", values),), template)
 
 
 def _taken_back(point: Point, rng: random.Random, taken: set[str]) -> Point:
@@ -153,7 +170,7 @@ def _short(rng: random.Random, index: int) -> _Draft:
 
 
 def _long(rng: random.Random) -> _Draft:
-    """Agenda items, each talked over, until eight minutes are full; the points spread over them."""
+    """Eight minutes, five voices."""
     taken: set[str] = set()
     points = [
         _taken_back(_decision(rng, 1, taken), rng, taken),
@@ -162,31 +179,55 @@ def _long(rng: random.Random) -> _Draft:
         _risk(rng),
         _todo(rng, 2, taken),
     ]
-    voices = _voices(rng, len(SPEAKERS))
-    texts = _long_texts(rng)
+    voices = _voices(rng, 5)
+    lines = _talked_over(points, LONG_S, voices, _long_texts(rng), rng)
+    return _asked(lines, voices, points, "all", rng, LONG_TAGS)
+
+
+def _longer(rng: random.Random, index: int) -> _Draft:
+    """Five to ten minutes, three to six voices, five to seven points, one of them taken back."""
+    taken: set[str] = set()
+    points = [
+        _taken_back(_decision(rng, 1, taken), rng, taken),
+        _todo(rng, 1, taken),
+        _decision(rng, 2, taken),
+        *(_todo(rng, number, taken) for number in range(2, 3 + index % 2)),
+        *_risks(rng, 1 + index % 2),
+    ]
+    rng.shuffle(points)
+    voices = _voices(rng, 3 + index % 4)
+    talk = _long_texts(rng, (*TALK, *MORE_TALK))
+    lines = _talked_over(points, 60 * LONG_MINUTES[index], voices, talk, rng)
+    part = ("all", "todo", "decision", "all", "risk")[index % 5]
+    return _asked(lines, voices, points, part, rng, LONG_TAGS)
+
+
+def _talked_over(
+    points: list[Point], long_s: float, voices: list[Voice], texts: Iterator[str], rng: random.Random
+) -> list[Line]:
+    """The points spread over talk that lasts so long, with the closing words."""
     lines: list[Line] = []
-    end_s, position, cut = 0.0, 0, LONG_S / (len(points) + 1)
+    end_s, position, cut = 0.0, 0, long_s / (len(points) + 1)
     waiting = list(points)
     for text in texts:
         if waiting and end_s > cut * (len(points) + 1 - len(waiting)):
             end_s = _append(lines, _line(waiting.pop(0).markup, voices, position, rng), end_s, rng)
             position += 1
-        if end_s > LONG_S:
+        if end_s > long_s:
             break
         end_s = _append(lines, _line(text, voices, position, rng), end_s, rng)
         position += 1
     assert not waiting, "the talk was too short for its points"
-    lines += [_line(text, voices, position, rng) for text in CLOSINGS]
-    return _asked(lines, voices, points, "all", rng, ["long", "interruptions", "repetitions"])
+    return lines + [_line(text, voices, position, rng) for text in CLOSINGS]
 
 
-def _long_texts(rng: random.Random) -> Iterator[str]:
+def _long_texts(rng: random.Random, talk: tuple[str, ...] = TALK) -> Iterator[str]:
     """Talk without end: an agenda item, then remarks on it, some said twice."""
     yield from OPENINGS
     while True:
         for item in AGENDA:
             yield item
-            remarks = rng.sample(TALK, 14)
+            remarks = rng.sample(talk, 14)
             for number, remark in enumerate(remarks):
                 if number % 5 == 3:
                     yield rng.choice(CUT_IN)

@@ -73,19 +73,36 @@ _WRITTEN = (
 
 def cases() -> list[Case]:
     """The suite's cases; the same every time."""
-    rng = random.Random(SUITE)
-    return number_cases(SUITE, [*_told_first(rng), *_written(rng)])
+    rng, later = random.Random(SUITE), random.Random(f"{SUITE} 2")
+    drafts = [*_told_first(rng), *_written(rng)]
+    drafts += [*_told_first(later, 1), *_told_first(later, 2), *_long_talks(later)]
+    return number_cases(SUITE, drafts)
 
 
-def _told_first(rng: random.Random) -> Iterator[_Draft]:
-    """A statement alone, which is to be confirmed, then two turns on it."""
+def _told_first(rng: random.Random, shift: int = 0) -> Iterator[_Draft]:
+    """A statement alone, which is to be confirmed, then two turns on it; `shift` gives each frame
+    another pattern."""
     patterns = (_two_questions, _change_then_question, _absent_then_question, _change_then_all)
     for index, frame in enumerate(FRAMES):
-        said, voice = state(frame, index + 1, rng), draw_voice(rng)
+        said, voice = state(frame, index + 1 + shift, rng), draw_voice(rng)
         opening = turn(line(said.text, voice=voice), said.facts())
-        later = patterns[index % len(patterns)](said, voice, rng)
-        tags = [patterns[index % len(patterns)].__name__.strip("_"), said.tag]
+        pattern = patterns[(index + shift) % len(patterns)]
+        later = pattern(said, voice, rng)
+        tags = [pattern.__name__.strip("_"), said.tag]
         yield [opening, *(each for each, _ in later)], [*tags, *(tag for _, tag in later if tag)]
+
+
+def _long_talks(rng: random.Random) -> Iterator[_Draft]:
+    """Five turns: told, asked, changed, asked for what changed and for what did not."""
+    for index, frame in enumerate(FRAMES[::2]):
+        said, voice = state(frame, index, rng), draw_voice(rng)
+        opening = turn(line(said.text, voice=voice), said.facts())
+        first = _ask(said, rng.choice(said.fact_slots), voice, rng)
+        now, slot, old, changed = _change(said, voice, rng)
+        kept = rng.choice([each for each in said.fact_slots if each != slot])
+        later = [first, changed, _ask(now, slot, voice, rng, old), _ask(now, kept, voice, rng)]
+        tags = ["long_talk", said.tag, *dict.fromkeys(tag for _, tag in later if tag)]
+        yield [opening, *(each for each, _ in later)], tags
 
 
 def _ask(said: Statement, slot: str, voice: Voice, rng: random.Random, old: str = "") -> _Asked:

@@ -15,8 +15,8 @@ from voicebench.bundled.recipe.cases.asking import (
     written,
 )
 from voicebench.bundled.recipe.cases.build import draw_voice, fill, number_cases, turn
-from voicebench.bundled.recipe.cases.sense import draw_other
-from voicebench.bundled.recipe.frames import FRAMES
+from voicebench.bundled.recipe.cases.sense import clash, draw_other
+from voicebench.bundled.recipe.frames import BY_ID, FRAMES
 from voicebench.types import Case, CaseTurn, Fact
 
 SUITE = "self_correction"
@@ -32,8 +32,15 @@ CUES = (
     "我说错了，应该是",
 )
 LATE_CUES = ("不对，{label}是{new}", "说错了，{label}应该是{new}", "更正一下，{label}是{new}")
+NESTED_CUES = ("不对，", "哦不，是", "说错了，是")
 HESITATIONS = ("[呃，]", "[嗯，]", "[那个，]")
 
+_KINDS = {
+    "number": (("contact", "phone"), ("parcel", "code"), ("order", "money"), ("hotel", "code")),
+    "date": (("doctor", "date"), ("trip", "date"), ("class", "weekday"), ("bill", "date")),
+    "name": (("meeting", "person"), ("dinner", "person"), ("pickup", "title"), ("transfer", "person")),
+}  # fmt: skip
+"""Kind of value taken back: frames and slots."""
 _WRITTEN = (
     ("meeting", "time", "我{date}{time}要去{room}见{person}", "请问我几点见{person}"),
     ("parcel", "code", "[那个，]我的{item}放在{place}，取件码是{code}", "告诉我取件码是多少"),
@@ -47,8 +54,9 @@ _WRITTEN = (
 
 def cases() -> list[Case]:
     """The suite's cases; the same every time."""
-    rng = random.Random(SUITE)
+    rng, later = random.Random(SUITE), random.Random(f"{SUITE} 2")
     drafts = [*_at_once(rng), *_later(rng), *_all_facts(rng), *_written(rng)]
+    drafts += [*_nested(later), *_later(later, 0, 1), *_by_kind(later)]
     return number_cases(SUITE, drafts)
 
 
@@ -78,9 +86,9 @@ def _at_once(rng: random.Random) -> Iterator[_Draft]:
         yield [turn(words, [_fact(said, slot, old)])], _tags(said, "question", tag)
 
 
-def _later(rng: random.Random) -> Iterator[_Draft]:
-    for index, frame in enumerate(FRAMES[1::2]):
-        said = state(frame, 0, rng)
+def _later(rng: random.Random, first: int = 1, nth: int = 0) -> Iterator[_Draft]:
+    for index, frame in enumerate(FRAMES[first::2]):
+        said = state(frame, nth, rng)
         slot = said.fact_slots[index % len(said.fact_slots)]
         new = said.values[slot]
         old = draw_other(frame, slot, rng, said.values)
@@ -89,6 +97,40 @@ def _later(rng: random.Random) -> Iterator[_Draft]:
         cue = LATE_CUES[index % len(LATE_CUES)].format(label=frame.slots[slot].label, new=new)
         words = line(text, f"[{cue}]", ask, voice=draw_voice(rng))
         yield [turn(words, [_fact(said, slot, old)])], _tags(said, "question", "late", tag)
+
+
+def _nested(rng: random.Random) -> Iterator[_Draft]:
+    """A value taken back for another that is taken back too."""
+    for index, frame in enumerate(FRAMES[:12]):
+        said = state(frame, index, rng)
+        slot = said.fact_slots[index % len(said.fact_slots)]
+        first, second = _two_others(said, slot, rng)
+        tag, ask = request(frame, slot, rng)
+        cue = CUES[index % len(CUES)]
+        text = corrected(said, slot, f"{first}，{NESTED_CUES[index % 3]}{second}", cue)
+        words = line(text, ask, voice=draw_voice(rng))
+        fact = said.fact(slot, forbidden=[first, second])
+        yield [turn(words, [fact])], _tags(said, "question", "nested", tag)
+
+
+def _two_others(said: Statement, slot: str, rng: random.Random) -> tuple[str, str]:
+    """Two values for a slot, neither the right one nor one another."""
+    while True:
+        first, second = (draw_other(said.frame, slot, rng, said.values) for _ in range(2))
+        if not clash(first, second):
+            return first, second
+
+
+def _by_kind(rng: random.Random) -> Iterator[_Draft]:
+    """Numbers, dates and names taken back, each in four kinds of event."""
+    for kind, pairs in _KINDS.items():
+        for index, (frame_id, slot) in enumerate(pairs):
+            said = state(BY_ID[frame_id], index, rng)
+            old = draw_other(said.frame, slot, rng, said.values)
+            tag, ask = request(said.frame, slot, rng)
+            text = corrected(said, slot, old, CUES[(index + 3) % len(CUES)])
+            words = line(rng.choice(["", *HESITATIONS]) + text, ask, voice=draw_voice(rng))
+            yield [turn(words, [_fact(said, slot, old)])], _tags(said, "question", kind, tag)
 
 
 def _all_facts(rng: random.Random) -> Iterator[_Draft]:
