@@ -149,5 +149,4 @@ def _show(folder: Path, as_json: bool) -> int:
     else:
         print_tables(report)
         print(f"Report: {path}")
-    failed = [turn.failure is not None for turn in report.turns]
-    return 1 if failed and all(failed) else 0
+    return 1 if report.num_turns and report.num_failed == report.num_turns else 0

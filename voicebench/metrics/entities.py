@@ -115,7 +115,7 @@ def _as_written(entity: Entity) -> str:
     return _first_figure(entity.text) or entity.value
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=10_000)
 def _first_figure(text: str) -> str:
     match = re.search(NUMBER, text)
     value = parse_number(match.group()) if match else None
@@ -327,7 +327,7 @@ class _Scanner:
         return _MASK not in self.rest[start:end]
 
 
-@functools.lru_cache(maxsize=400_000)
+@functools.lru_cache(maxsize=10_000)
 def find_entities(text: str, clock: str, names: Names = ()) -> tuple[Entity, ...]:
     """Entities of a text, in order of appearance, none overlapping.
 

@@ -273,7 +273,7 @@ def _is_just_today(entity: Entity, text: str) -> bool:
 # ---------------------------------------------------------------- one fact
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=10_000)
 def _forms(fact_type: str, text: str, clock: str) -> tuple[Entity, ...]:
     """The values that make up one form of a fact: 下周三下午两点半 is a date and a time."""
     if fact_type in NAME_KINDS:
@@ -405,7 +405,7 @@ def _goods(fact_type: str, form: str, clock: str) -> tuple[Entity, str] | None:
     return (entities[0], thing) if thing else None
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=10_000)
 def digits_in_names(text: str) -> str:
     """A text with its Hanzi numbers in digits, for names: 三号会议室 is 3号会议室, mate 60 is mate60.
 
@@ -564,7 +564,7 @@ class _Grounds:
         return entity.kind == "person" and name != entity.value and name in self.text
 
 
-@functools.lru_cache(maxsize=50_000)
+@functools.lru_cache(maxsize=5_000)
 def _read_context(context: tuple[str, ...], clock: str, names: Names) -> _Grounds:
     now = datetime.datetime.fromisoformat(clock)
     entities = [entity for text in context for entity in find_entities(text, clock, names)]
