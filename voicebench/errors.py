@@ -71,5 +71,12 @@ class StageError(VoicebenchError):
         super().__init__(problem, way_out)
 
 
+class RuleError(StageError):
+    """A cleaning rule or prompt function of the user's own raised, gave no text or never came to
+    rest. It fails the turn, and says nothing against the pipeline; exit code 2."""
+
+    exit_code = 2
+
+
 class StageTimeoutError(StageError):
     """A stage took longer than its setting allows; it may still be running."""

@@ -24,6 +24,7 @@ from voicebench.runs.definitions import Definitions, OwnPrompt, in_use
 from voicebench.runs.plan import Models
 from voicebench.runs.planfile import PlanFile, load_plan
 from voicebench.runs.record import TURNS_FILE, read_run, read_turns
+from voicebench.runs import runner
 from voicebench.runs.runner import execute, settings_of
 from voicebench.types import Run, Turn, Variant
 
@@ -368,3 +369,39 @@ def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+LATENCY_PLAN = """
+profile: ./toy.yaml
+suites: [./talks]
+mode: latency
+pace: fast
+repeats: 1
+python: rules.py
+cleanings:
+  faulty: [number]
+variants:
+  - {name: faulty, cleaning: faulty}
+  - {name: sound, cleaning: none}
+"""
+
+
+def test_a_faulty_rule_fails_its_turns_and_opens_no_breaker(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runner, "load_models", lambda profile, announce: load_toys(profile))
+    write_suite(tmp_path / "talks", num_cases=1, num_turns=5)
+    plan.write_text(LATENCY_PLAN, encoding="utf-8")
+    assert main(["run", str(plan), "--out", str(tmp_path / "run")]) == 2
+    turns = [turn for turn in read_turns(tmp_path / "run").turns if not turn.is_warm_up]
+    by_variant = {
+        name: [turn for turn in turns if turn.variant == name] for name in ("faulty", "sound")
+    }
+    assert [turn.failure.type for turn in by_variant["faulty"] if turn.failure] == 5 * ["RuleError"]
+    assert not any(event.kind.startswith("breaker") for turn in turns for event in turn.events)
+    assert all(turn.answer for turn in by_variant["sound"])
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "5 of 10 turns failed in a rule of your own" in error
+    assert "talks/case_0 turn 1 of variant faulty" in error
+    assert "rules.py: number(" in error
+    assert (tmp_path / "run" / "report.html").exists()

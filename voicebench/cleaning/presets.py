@@ -14,7 +14,7 @@ from voicebench.cleaning.rules import (
     fold_white_space,
     join_commas,
 )
-from voicebench.errors import ConfigError, StageError
+from voicebench.errors import ConfigError, RuleError
 from voicebench.types import Record
 
 SEED: tuple[Rule, ...] = (drop_asides, drop_interjections, join_commas, fold_white_space)
@@ -65,7 +65,7 @@ def clean(text: str, preset: str) -> Cleaned:
 
     Raises:
         ConfigError: No such preset.
-        StageError: Its rules never come to rest. Those here only take away; a user's own may not.
+        RuleError: Its rules never come to rest. Those here only take away; a user's own may not.
 
     >>> clean("帮我订三点不对四点的票", "self_correction")
     Cleaned(text='帮我订四点的票', retracted=('三点',))
@@ -83,4 +83,4 @@ def clean(text: str, preset: str) -> Cleaned:
             return Cleaned(text=text, retracted=tuple(retracted))
         num_not_shorter += len(text) >= len(before)
         if num_not_shorter > _MAX_ROUNDS_NOT_SHORTER:
-            raise StageError("cleaning", f"cleaning {preset!r} never comes to rest: {text[:40]!r}")
+            raise RuleError("cleaning", f"cleaning {preset!r} never comes to rest: {text[:40]!r}")

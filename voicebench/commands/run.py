@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from voicebench.report.data import Report
     from voicebench.runs.settings import RunSettings
 
 _EPILOG = """\
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         0; 1 if every turn failed; 130 when interrupted.
 
     Raises:
+        ConfigError: A rule of the user's own failed on some turns; the run and its report are whole.
         VoicebenchError: See `runs.runner.execute`.
     """
     from voicebench.commands._progress import RunProgress
@@ -149,5 +151,20 @@ def _show(folder: Path, as_json: bool) -> int:
     else:
         print_tables(report)
         print(f"Report: {path}")
-    failed = [turn.failure is not None for turn in report.turns]
-    return 1 if failed and all(failed) else 0
+    if report.num_failed:
+        _refuse_faulty_rules(report)
+    return 1 if report.num_turns and report.num_failed == report.num_turns else 0
+
+
+def _refuse_faulty_rules(report: Report) -> None:
+    from voicebench.errors import ConfigError, RuleError
+
+    faulty = [t for t in report.turns() if t.failure and t.failure.type == RuleError.__name__]
+    if faulty and (failure := faulty[0].failure):
+        first = faulty[0]
+        raise ConfigError(
+            f"{len(faulty)} of {report.num_turns} turns failed in a rule of your own, first "
+            f"{first.suite}/{first.case_id} turn {first.turn_index + 1} of variant {first.variant}: "
+            f"{failure.message}",
+            "Mend the rule and run the plan into another folder; all other turns are recorded",
+        )

@@ -1,7 +1,7 @@
 """Dates and times of day as people say them, read relative to the case's own clock.
 
 A date may be exact (下周三, 三月五号), known by its weekday or day of month alone (周三, 五号), or a
-whole week, month or year. A time without 上午 or 下午 has two readings. `compare_days` says whether
+whole week, month or year; English weekdays, months and days are read too. A time without 上午 or 下午 has two readings. `compare_days` says whether
 one date states another; times are compared by their readings.
 
 Not covered: lunar dates, 旬, and 月底 or 月初.
@@ -113,7 +113,33 @@ _DAY_SHIFT = {
 _YEAR_SHIFT = {"前": -2, "去": -1, "今": 0, "明": 1, "后": 2}
 _HOLIDAYS = {
     "元旦": (1, 1), "情人节": (2, 14), "妇女节": (3, 8), "劳动节": (5, 1), "儿童节": (6, 1),
-    "国庆节": (10, 1), "圣诞节": (12, 25),
+    "国庆节": (10, 1), "圣诞节": (12, 25), "五一": (5, 1),
+}  # fmt: skip
+_ENGLISH_WEEKDAYS = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
+_ENGLISH_SHIFT = {"next": "下", "this": "这", "last": "上"}
+_ENGLISH_MONTHS = (
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+)
+_ENGLISH_MONTH = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    "oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+)
+_ENGLISH_DAYS = {
+    "the day after tomorrow": 2, "day after tomorrow": 2, "the day before yesterday": -2,
+    "today": 0, "tonight": 0, "tomorrow": 1, "yesterday": -1,
 }  # fmt: skip
 _NO_NUMBER = r"(?<![\d零〇一二两三四五六七八九十百千万亿点第])"
 _YEAR = r"(?:\d{4}|[零〇一二三四五六七八九]{4}|\d{2}|[今明去后前])"
@@ -143,14 +169,24 @@ _DATE_PATTERNS = {
     "shifted_month": re.compile(rf"({_MONTH_SHIFT})月(?!饼|亮|球)"),
     "year_month": re.compile(rf"(?:({_YEAR})年)?{_NO_NUMBER}({SMALL})月(?!饼|亮|球)"),
     "year": re.compile(r"(?<![\d.])(\d{4}|[零〇一二三四五六七八九]{4}|[今明去])年(?!级|龄)"),
-    "holiday": re.compile("|".join(_HOLIDAYS)),
+    "holiday": re.compile(
+        rf"(?!五一(?:[零〇一二三四五六七八九十百千万点\d号个块元次]|广场|路|大道)){_NO_NUMBER}(?<![块元毛米斤])(?:{'|'.join(_HOLIDAYS)})"
+    ),
+    "english_weekday": re.compile(
+        rf"(?<![a-z])(?:(next|this|last) )?({'|'.join(_ENGLISH_WEEKDAYS)})(?![a-z])"
+    ),
+    "english_month_day": re.compile(
+        rf"(?<![a-z])({_ENGLISH_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,? (\d{{4}}))?"
+    ),
+    "english_relative": re.compile(rf"(?<![a-z])(?:{'|'.join(_ENGLISH_DAYS)})(?![a-z])"),
 }
 
 
 _DATE_SIGNS = {
     "iso": "-/.", "month_day": "月", "shifted_month_day": "月", "after": "后前", "weekday": "周期拜",
     "week": "周期拜", "relative": "前昨今明后听琴寻", "day": "号日", "shifted_month": "月",
-    "year_month": "月", "year": "年", "holiday": "旦节",
+    "year_month": "月", "year": "年", "holiday": "旦节一",
+    "english_weekday": "y", "english_month_day": "aeou", "english_relative": "to",
 }  # fmt: skip
 """Characters one of which every match of a pattern has: looking for them is quicker."""
 
@@ -201,6 +237,15 @@ def _read_day(name: str, match: re.Match[str], today: datetime.date) -> Day | No
             year = _year(groups[0], today)
             first = datetime.date(max(year, 1), 1, 1)
             return Day(period=(first, datetime.date(max(year, 1) + 1, 1, 1)))
+        case "english_weekday":
+            shift_word = _ENGLISH_SHIFT[groups[0]] if groups[0] else None
+            return _weekday(shift_word, str(_ENGLISH_WEEKDAYS.index(groups[1]) + 1), today)
+        case "english_month_day":
+            month_number = _ENGLISH_MONTHS.index(groups[0][:3]) + 1
+            return _month_day(groups[2], month_number, int(groups[1]), today)
+        case "english_relative":
+            shift = _ENGLISH_DAYS[match.group()]
+            return Day(dates=frozenset({today + shift * ONE_DAY}), is_today=shift == 0)
     month_number, day_number = _HOLIDAYS[match.group()]
     return _month_day(None, month_number, day_number, today)
 
@@ -226,16 +271,16 @@ def _year(text: str, today: datetime.date) -> int:
 
 
 def _nearest_year(month: int, day: int, today: datetime.date) -> int:
-    """The year that puts a day and month closest to today: in January, 十二月 is last year's."""
-
-    def distance(year: int) -> int:
-        return abs((datetime.date(year, month, min(day, 28)) - today).days)
-
-    return min((today.year, today.year + 1, today.year - 1), key=distance)
+    """The year that a day and month are of: this one, unless that is over half a year ago (in
+    November, 三月 is next year's) or more than nine months ahead (in January, 十二月 is last year's)."""
+    days_ahead = (datetime.date(today.year, month, min(day, 28)) - today).days
+    if days_ahead < -182:
+        return today.year + 1
+    return today.year - 1 if days_ahead > 274 else today.year
 
 
 def _month_day(year: str | None, month: int, day: int, today: datetime.date) -> Day | None:
-    if not (1 <= month <= 12 and 1 <= day <= 31):
+    if not (1 <= month <= 12 and day >= 1):
         return None
     if year:
         return _exactly(_year(year, today), month, day)
@@ -306,6 +351,7 @@ _DECIMAL_TAIL = r"(?![零〇一二两三四五六七八九十\d]|[万亿元块�
 _NOT_HOURS = r"(?!建议|意见|要求|原因|注意|内容|理由|说明|需要|需|要点|问题|想法|好处|优|缺|看法|感|区别|儿|也|都)"
 _TIME_PATTERNS = {
     "digits": re.compile(rf"{_PART}(?<!\d)(\d{{1,2}}):(\d{{2}})(?::\d{{2}})?(?!\d) ?([ap])?\.?(?:m\.?)?"),
+    "am_pm": re.compile(rf"{_PART}(?<![\d.:])(\d{{1,2}}) ?([ap])\.?m(?![a-z])\.?"),
     "before": re.compile(rf"{_PART}差({SMALL}分|一刻)(?:到)?({SMALL})点"),
     "short_of": re.compile(rf"{_PART}({SMALL})点差({SMALL}分|一刻)"),
     "minutes": re.compile(rf"{_PART}{_NO_NUMBER}({SMALL})[点时]过?({SMALL})分(?!之|钟)"),
@@ -319,7 +365,7 @@ _TIME_PATTERNS = {
     ),
 }  # fmt: skip
 _TIME_SIGNS = {
-    "digits": ":", "before": "差", "short_of": "差", "minutes": "分", "quarters": "半刻整钟",
+    "digits": ":", "am_pm": "m", "before": "差", "short_of": "差", "minutes": "分", "quarters": "半刻整钟",
     "bare_minutes": "点", "hour": "点时",
 }  # fmt: skip
 _TALKING_POINTS = re.compile(r"(?:[有这那共]|以下|如下|提出|补充|强调)$")
@@ -342,7 +388,7 @@ def find_times(text: str) -> Iterator[Found]:
                     continue
             minutes = _minutes_of(name, rest)
             if minutes is not None:
-                suffix = rest[2] if name == "digits" else None
+                suffix = {"digits": rest[-1], "am_pm": rest[-1]}.get(name)
                 is_padded = name == "digits" and not suffix and rest[0].startswith("0")
                 readings = _readings(*minutes, parts, suffix, is_padded)
                 yield Found(match.start(), match.end(), readings)
@@ -354,7 +400,7 @@ def _minutes_of(name: str, groups: tuple[str, ...]) -> tuple[int, int] | None:
         hour, minute = _small(groups[1]), -_part_of_hour(groups[0])
     else:
         hour = _small(groups[0])
-        minute = _part_of_hour(groups[1]) if len(groups) > 1 else 0
+        minute = _part_of_hour(groups[1]) if len(groups) > 1 and name != "am_pm" else 0
         minute = -minute if name == "short_of" else minute
     return (hour, minute) if 0 <= hour <= 24 and -60 < minute < 60 else None
 

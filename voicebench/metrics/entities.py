@@ -100,12 +100,14 @@ def _compare_figures(truth: Entity, said: Entity) -> Agreement | None:
         and not {truth.unit, said.unit} <= _PEOPLE
     ):
         return None
+    if len(truth.value) >= 7 and 3 <= len(said.value) <= 4 and truth.value.endswith(said.value):
+        return "partial"  # the last digits of a telephone number
     if truth.unit == said.unit or {truth.unit, said.unit} <= _PEOPLE:
         return "equal" if truth.value == said.value else "conflict"
     if truth.value == said.value or _as_written(truth) == _as_written(said):
         return "equal"
     # an amount of money is no wrong answer to another kind of number
-    return None if said.kind == "money" else "conflict"
+    return None if said.kind == "money" != truth.kind else "conflict"
 
 
 def _as_written(entity: Entity) -> str:
@@ -113,7 +115,7 @@ def _as_written(entity: Entity) -> str:
     return _first_figure(entity.text) or entity.value
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=10_000)
 def _first_figure(text: str) -> str:
     match = re.search(NUMBER, text)
     value = parse_number(match.group()) if match else None
@@ -125,20 +127,20 @@ def _first_figure(text: str) -> str:
 _UNITS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("公斤", "千克", "kg"), ("克", "1000")),
     "斤": ("克", "500"), "两重": ("克", "50"), "克": ("克", "1"), "g": ("克", "1"), "吨": ("克", "1000000"),
-    **dict.fromkeys(("公里", "千米", "km"), ("米", "1000")),
+    **dict.fromkeys(("公里", "千米", "km", "kilometers", "kilometres"), ("米", "1000")),
     "里地": ("米", "500"), "米": ("米", "1"), "厘米": ("米", "0.01"), "cm": ("米", "0.01"),
     "毫米": ("米", "0.001"), "mm": ("米", "0.001"),
     **dict.fromkeys(("毫升", "ml"), ("升", "0.001")),
     "升": ("升", "1"), "l": ("升", "1"),
-    **dict.fromkeys(("个小时", "小时", "个钟头", "钟头"), ("秒", "3600")),
-    **dict.fromkeys(("分钟",), ("秒", "60")),
+    **dict.fromkeys(("个小时", "小时", "个钟头", "钟头", "hours", "hour"), ("秒", "3600")),
+    **dict.fromkeys(("分钟", "minutes", "minute"), ("秒", "60")),
     **dict.fromkeys(("秒钟", "秒"), ("秒", "1")),
     "刻钟": ("秒", "900"),
-    "天": ("天", "1"),
-    **dict.fromkeys(("个星期", "星期", "个礼拜", "礼拜", "周"), ("天", "7")),
+    **dict.fromkeys(("天", "days", "day"), ("天", "1")),
+    **dict.fromkeys(("个星期", "星期", "个礼拜", "礼拜", "周", "weeks", "week"), ("天", "7")),
     "个月": ("月", "1"), "年": ("月", "12"), "岁": ("岁", "1"),
     **dict.fromkeys(("摄氏度", "℃", "°c", "度"), ("度", "1")),
-    "平方米": ("平方米", "1"), "平米": ("平方米", "1"), "折": ("折", "1"), "倍": ("倍", "1"),
+    **dict.fromkeys(("平方米", "平米", "平"), ("平方米", "1")), "折": ("折", "1"), "倍": ("倍", "1"),
 }  # fmt: skip
 _COUNTERS = [
     "个人",
@@ -244,11 +246,12 @@ _CURRENCIES = {
             "块人民币",
             "rmb",
             "cny",
+            "yuan",
             "¥",
         ),
         "CNY",
     ),
-    **dict.fromkeys(("美元", "美金", "刀", "usd", "$"), "USD"),
+    **dict.fromkeys(("美元", "美金", "刀", "usd", "dollars", "$"), "USD"),
     **dict.fromkeys(("欧元", "eur", "€"), "EUR"),
     **dict.fromkeys(("英镑", "gbp", "£"), "GBP"),
     **dict.fromkeys(("港币", "港元", "港纸", "hkd", "hk$"), "HKD"),
@@ -261,13 +264,13 @@ def _either(words: object) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))  # type: ignore[call-overload]
 
 
-_UNIT = _either(_UNITS)
+_UNIT = rf"(?:{_either(_UNITS)})(?<![a-z](?=[a-z]))"
 _COUNTER = _either(_COUNTERS)
 _CURRENCY = _either(word for word in _CURRENCIES if word not in "¥$€£" and word != "hk$")
 _SIGN = _either(("¥", "$", "€", "£", "hk$", "rmb", "人民币", "usd"))
 _DIGIT = "零〇一二两三四五六七八九幺"
 _NO_DIGIT_BEFORE = rf"(?<![\d.{_DIGIT}十百千万亿])"
-_MINUS = r"(?:(零下|负|(?<![\w)])-)?)"
+_MINUS = r"(?:(零下|负|(?<![\w)\x00])-)?)"
 
 _PHONE = re.compile(
     r"(?<![\d.])(?:1[3-9]\d[ -]?\d{4}[ -]?\d{4}|0\d{2,3}[ -]\d{7,8}|[48]00[ -]?\d{3}[ -]?\d{4})(?!\d)"
@@ -275,19 +278,23 @@ _PHONE = re.compile(
 )
 _SIGNED_MONEY = re.compile(rf"({_SIGN}) ?({NUMBER})(?:元|块)?")
 _MONEY = re.compile(
-    rf"{_NO_DIGIT_BEFORE}({NUMBER})(?:多|来|余|几)?({_CURRENCY})"
-    rf"(?:(\d|[{_DIGIT}])(?:毛|角|(?![{_DIGIT}十百千万亿\d点个])))?(?:(半)(?!\w))?(?:钱)?"
+    rf"{_NO_DIGIT_BEFORE}({NUMBER})(?:多|来|余|几)? ?({_CURRENCY})"
+    rf"(?:(\d|[{_DIGIT}])(?:毛|角|(?![{_DIGIT}十百千万亿\d点个])|(?=[一1每](?:{_UNIT}|{_COUNTER}))))?(?:(半)(?!\w))?(?:钱)?"
 )
 _DIME = re.compile(rf"{_NO_DIGIT_BEFORE}(\d|[{_DIGIT}])毛(?:钱)?(?!线|衣|巾|笔|病)")
 _PERCENT = re.compile(
-    rf"(百|千)分之({NUMBER})|{_NO_DIGIT_BEFORE}({NUMBER})(?:%|个百分点)"
+    rf"(百|千)分之({NUMBER})|{_NO_DIGIT_BEFORE}({NUMBER})(?:%|个百分点| percent)"
     r"|([一二三四五六七八九1-9])成(?![都功为本员立绩人熟长果份交品效分年])"
+)
+_DISCOUNT = re.compile(rf"{_NO_DIGIT_BEFORE}([1-9]|[{_DIGIT}])([1-9]|[{_DIGIT}])折")
+_RANGE = re.compile(
+    rf"{_NO_DIGIT_BEFORE}({NUMBER})(?:到|至|-|~)(?={NUMBER}(%|{_UNIT}|{_CURRENCY}|{_COUNTER}))"
 )
 _FRACTION = re.compile(rf"{_NO_DIGIT_BEFORE}({NUMBER})分之({NUMBER})")
 _HALF = re.compile(rf"(?<![一大小多夜])半个?({_UNIT})")
 _QUANTITY = re.compile(
     rf"{_MINUS}{_NO_DIGIT_BEFORE}({NUMBER})(?:多|来|余)?"
-    rf"(?:(个?)半({_UNIT})|({_UNIT}|{_COUNTER})(半|(?<=米)[{_DIGIT}]{{1,2}}(?!\w))?)?"
+    rf"(?:(个?)半({_UNIT})| ?({_UNIT}|{_COUNTER})(半|(?:(?<=米)[{_DIGIT}]{{1,2}}|(?<=度)[{_DIGIT}])(?!\w))?)?"
 )
 _APPROXIMATE = re.compile(
     rf"(?<![{_DIGIT}])(?:一两|两三|三四|三五|四五|五六|六七|七八|八九)(?![{_DIGIT}])|[十几](?=几)|好几|几[十百千万]"
@@ -295,7 +302,7 @@ _APPROXIMATE = re.compile(
 _LIST_MARK = re.compile(r"(?:^|[\n。;])(?:\d{1,2}[.、)](?!\d)|\(\d{1,2}\)|[①-⑳])")
 _IDIOMS = re.compile(
     r"千万(?=别|不|要|记|注|小|得)|(?<![一二两三四五六七八九十百千])万一|十分(?!钟|之)|百货|百合|千瓦|万里|一百二十分|万分|千秋|三明治|四川|三亚|六安|"
-    r"九寨沟|百度|二维码|五一(?!二|三)|统一|唯一|同一|第一时间|一一(?![一二三四五六七八九零])|万达|万科|七夕|八宝|三轮|"
+    r"九寨沟|百度|二维码|统一|唯一|同一|第一时间|一一(?![一二三四五六七八九零])|万达|万科|七夕|八宝|三轮|"
     r"四季|五金|百事|一二三(?!四)|八达岭|九龙|三里屯|双十一|两口子|十字|百年|千年|百姓|万事|万能|万象"
 )
 _MASK = "\x00"
@@ -320,7 +327,7 @@ class _Scanner:
         return _MASK not in self.rest[start:end]
 
 
-@functools.lru_cache(maxsize=400_000)
+@functools.lru_cache(maxsize=10_000)
 def find_entities(text: str, clock: str, names: Names = ()) -> tuple[Entity, ...]:
     """Entities of a text, in order of appearance, none overlapping.
 
@@ -354,7 +361,13 @@ def find_entities(text: str, clock: str, names: Names = ()) -> tuple[Entity, ...
             scanner.add(_time(folded[found.start : found.end], found.start, found.reading))
     for match in _IDIOMS.finditer(scanner.rest):
         scanner.blank(match.start(), match.end())
-    for finder in (_find_money, _find_shares, _find_numbers, _find_people_and_cities):
+    for finder in (
+        _find_range_starts,
+        _find_money,
+        _find_shares,
+        _find_numbers,
+        _find_people_and_cities,
+    ):
         for entity in finder(scanner.rest):
             if scanner.is_free(entity.start, entity.end):
                 scanner.add(entity)
@@ -383,6 +396,17 @@ def _find_people_and_cities(text: str) -> Iterator[Entity]:
             yield Entity("place", match.group(), match.start(), match.end(), match.group())
 
 
+def _find_range_starts(text: str) -> Iterator[Entity]:
+    """The first figure of 三到五天, which has the unit of the second."""
+    for match in _RANGE.finditer(text):
+        value, word = parse_number(match.group(1)), match.group(2)
+        if value is None or word.startswith("点"):
+            continue
+        kind: Kind = "money" if word in _CURRENCIES else "number"
+        unit, factor = _UNITS.get(word, (_CURRENCIES.get(word, word), "1"))
+        yield Entity(kind, match.group(1), *match.span(1), plain(value * Decimal(factor)), unit)
+
+
 def _find_money(text: str) -> Iterator[Entity]:
     for match in _SIGNED_MONEY.finditer(text):
         value = parse_number(match.group(2))
@@ -407,7 +431,7 @@ def _find_money(text: str) -> Iterator[Entity]:
 
 def _find_shares(text: str) -> Iterator[Entity]:
     """Percentages and fractions, as numbers of the unit %."""
-    if not any(sign in text for sign in "分成%"):
+    if not any(sign in text for sign in "分成%折p"):
         return
     for match in _PERCENT.finditer(text):
         base, per, percent, tenths = match.groups()
@@ -415,6 +439,10 @@ def _find_shares(text: str) -> Iterator[Entity]:
         if value is not None:
             value = value / 10 if base == "千" else value * 10 if tenths else value
             yield Entity("number", match.group(), *match.span(), plain(value), "%")
+    for match in _DISCOUNT.finditer(text):
+        yield Entity(
+            "number", match.group(), *match.span(), ".".join(map(read_digits, match.groups())), "折"
+        )
     for match in _FRACTION.finditer(text):
         below, above = parse_number(match.group(1)), parse_number(match.group(2))
         if below and above is not None and below != 100:
@@ -450,7 +478,7 @@ def _quantity(match: re.Match[str], approximate: set[int]) -> Entity | None:
         return None
     if half_unit or half_after == "半":
         value += Decimal("0.5")
-    elif half_after:  # 一米七五
+    elif half_after:  # 一米七五, 三十七度五
         value += Decimal(f"0.{read_digits(half_after)}")
     unit, factor = _UNITS.get(unit_word, (unit_word, "1"))
     value = value * Decimal(factor) * (-1 if minus else 1)

@@ -17,8 +17,10 @@ import datetime
 import functools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
+
+import msgspec
 
 from voicebench.metrics.assertion import Stance, stance
 from voicebench.metrics.calendar import Day
@@ -201,6 +203,8 @@ def judge_answer(
     stated = [fact for fact in facts if fact.type != "constraint"]
     names = known_names(stated) if names is None else names
     read = _read_answer(answer, clock, names)
+    said = _read_context(tuple(context), clock, names)
+    stated = [_on_the_context(fact, said, clock) for fact in stated]
     grounds = _Grounds.of(tuple(context), clock, names, stated)
     verdicts, used = [], []
     for fact in stated:
@@ -242,18 +246,22 @@ def _read_answer(answer: str, clock: str, names: Names) -> _Answer:
             stances.append("open")
         elif before and before.end >= entity.start - 1 and before.kind != entity.kind:
             # 不是周三下午三点 denies the time with the day
-            own = _stance_of(text, entity, entities[i + 1 :])
+            own = _stance_of(text, entity, entities)
             stances.append(own if stances[-1] == "asserted" else stances[-1])
         else:
-            stances.append(_stance_of(text, entity, entities[i + 1 :]))
+            stances.append(_stance_of(text, entity, entities))
     of = {kind: tuple(e for e, held in zip(entities, stances, strict=True) if held == kind)
           for kind in ("asserted", "denied")}  # fmt: skip
     return _Answer(text, entities, of["asserted"], of["denied"], is_refusal(answer))
 
 
-def _stance_of(text: str, entity: Entity, following: Sequence[Entity]) -> Stance:
-    later = tuple(other.start for other in following if other.kind == entity.kind)
-    return stance(text, entity.start, entity.end, later)
+def _stance_of(text: str, entity: Entity, entities: Sequence[Entity]) -> Stance:
+    of_kind = tuple(
+        other.start
+        for other in entities
+        if other.kind == entity.kind or {other.kind, entity.kind} <= {"number", "money"}
+    )
+    return stance(text, entity.start, entity.end, of_kind)
 
 
 def _is_just_today(entity: Entity, text: str) -> bool:
@@ -265,12 +273,16 @@ def _is_just_today(entity: Entity, text: str) -> bool:
 # ---------------------------------------------------------------- one fact
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=10_000)
 def _forms(fact_type: str, text: str, clock: str) -> tuple[Entity, ...]:
     """The values that make up one form of a fact: 下周三下午两点半 is a date and a time."""
     if fact_type in NAME_KINDS:
         return ()
     found = tuple(entity for entity in find_entities(text, clock) if entity.kind in VALUE_KINDS)
+    if fact_type == "money":  # 两百五, not 两百五十块
+        found = tuple(
+            replace(e, kind="money") if e.kind == "number" and not e.unit else e for e in found
+        )
     if found:
         return found
     folded = fold(text)
@@ -279,6 +291,24 @@ def _forms(fact_type: str, text: str, clock: str) -> tuple[Entity, ...]:
         return ()
     kind: Kind = "money" if fact_type == "money" else "number"
     return (Entity(kind, folded, 0, len(folded), plain(value)),)
+
+
+def _on_the_context(fact: Fact, context: _Grounds, clock: str) -> Fact:
+    """A fact whose 两点半 is 14:30, where the context says afternoon."""
+    if fact.type != "time":
+        return fact
+    value, *accepted = (_narrowed(form, context, clock) for form in (fact.value, *fact.accepted))
+    return msgspec.structs.replace(fact, value=value, accepted=tuple(accepted))
+
+
+def _narrowed(form: str, context: _Grounds, clock: str) -> str:
+    text = fold(form)
+    for time in reversed(find_entities(form, clock)):
+        said = {e.minutes for e in context.entities if e.end and set() < e.minutes < time.minutes}
+        if time.kind == "time" and len(said) == 1 and len(minutes := said.pop()) == 1:
+            hour, minute = divmod(min(minutes), 60)
+            text = f"{text[: time.start]}{hour:02}:{minute:02}{text[time.end :]}"
+    return text
 
 
 Spans = list[tuple[int, int]]
@@ -336,7 +366,7 @@ def _find_text(
     fact_type: str, form: str, answer: _Answer, wanted_stance: Stance = "asserted"
 ) -> Spans | None:
     folded = fold(form)
-    later = tuple(entity.start for entity in answer.entities if entity.kind == fact_type)
+    of_kind = tuple(entity.start for entity in answer.entities if entity.kind == fact_type)
     for text, wanted in (
         (answer.text, folded),
         (digits_in_names(answer.text), digits_in_names(folded)),
@@ -345,7 +375,7 @@ def _find_text(
             match.span()
             for match in re.finditer(re.escape(wanted), text)
             if is_whole_name(text, *match.span(), fact_type)
-            and stance(text, *match.span(), later) == wanted_stance
+            and stance(text, *match.span(), of_kind) == wanted_stance
         ]
         if spans:
             return spans
@@ -375,9 +405,9 @@ def _goods(fact_type: str, form: str, clock: str) -> tuple[Entity, str] | None:
     return (entities[0], thing) if thing else None
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=10_000)
 def digits_in_names(text: str) -> str:
-    """A text with its Hanzi numbers in digits, for names: 三号会议室 is 3号会议室.
+    """A text with its Hanzi numbers in digits, for names: 三号会议室 is 3号会议室, mate 60 is mate60.
 
     >>> digits_in_names("小米十四")
     '小米14'
@@ -387,7 +417,7 @@ def digits_in_names(text: str) -> str:
         value = parse_number(match.group())
         return match.group() if value is None else plain(value)
 
-    return re.sub(NUMBER, in_digits, text)
+    return re.sub(r"(?<=[a-z]) (?=\d)", "", re.sub(NUMBER, in_digits, text))
 
 
 def _find_wrong(
@@ -534,7 +564,7 @@ class _Grounds:
         return entity.kind == "person" and name != entity.value and name in self.text
 
 
-@functools.lru_cache(maxsize=50_000)
+@functools.lru_cache(maxsize=5_000)
 def _read_context(context: tuple[str, ...], clock: str, names: Names) -> _Grounds:
     now = datetime.datetime.fromisoformat(clock)
     entities = [entity for text in context for entity in find_entities(text, clock, names)]

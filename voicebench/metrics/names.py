@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from voicebench.metrics.numbers import DIGITS, NUMBER, parse_number, read_digits
+
 SURNAMES = (
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘"
     "杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段钱汤尹黎易常武乔贺赖龚文庞樊"
@@ -112,7 +114,7 @@ _AFTER_NAME = re.compile(r"$|[,。!?;的是在和跟与说来去]|先生|女士|
 
 def find_near_name(text: str, name: str, kind: str) -> tuple[int, int] | None:
     """Where a folded text has a look-alike of a name that it does not have: one character wrong or
-    dropped, a longer name around it, or another name of the same surname.
+    dropped, a longer name around it, another name of the same surname, another code of its form.
 
     >>> find_near_name("联系人是张卫明。", "张伟明", "person")
     (4, 7)
@@ -127,6 +129,9 @@ def find_near_name(text: str, name: str, kind: str) -> tuple[int, int] | None:
         window = text[start : start + size]
         if window != name and _is_look_alike(text, start, window, name, kind):
             return start, start + size
+    numbered = _find_other_code(text, name) or _find_other_number(text, name, kind)
+    if numbered:
+        return numbered
     shorter = (
         {name[:i] + name[i + 1 :] for i in range(size)} if size >= _dropped_from(kind) else set()
     )
@@ -137,9 +142,41 @@ def find_near_name(text: str, name: str, kind: str) -> tuple[int, int] | None:
     return None
 
 
+_SPOKEN_DIGIT = "".join(DIGITS)
+_CODE = re.compile(rf"(?<![a-z\d])([a-z]+)[ -]?([\d{_SPOKEN_DIGIT}]{{2,}}[a-z]?)(?![a-z\d])")
+
+
+def _find_other_code(text: str, name: str) -> tuple[int, int] | None:
+    """CA1381 where CA1831 is meant: the same letters, the same number or the same form."""
+    own = _CODE.search(name)
+    if own is None:
+        return None
+    letters, number = own.group(1), read_digits(own.group(2))
+    for match in _CODE.finditer(text):
+        found_letters, found_number = match.group(1), read_digits(match.group(2))
+        if (found_letters, found_number) == (letters, number):
+            continue
+        has_its_form = len(found_letters) == len(letters) and len(found_number) == len(number)
+        if has_its_form or found_letters == letters or found_number == number:
+            return match.span()
+    return None
+
+
+def _find_other_number(text: str, name: str, kind: str) -> tuple[int, int] | None:
+    """解放路80号 where 解放路十八号 is meant."""
+    own = re.search(NUMBER, name)
+    if own is None or kind == "person" or len(name) - len(own.group()) < 2:
+        return None
+    before, after = re.escape(name[: own.start()]), re.escape(name[own.end() :])
+    for match in re.finditer(f"{before}({NUMBER}){after}", text):
+        if parse_number(match.group(1)) != parse_number(own.group()):
+            return match.span()
+    return None
+
+
 def _dropped_from(kind: str) -> int:
     """The shortest name of a kind that is still known when it lacks a character."""
-    return 3 if kind == "person" else 5
+    return {"person": 3, "place": 4}.get(kind, 5)
 
 
 def _begins_like_a_name(window: str, name: str, kind: str) -> bool:
@@ -152,7 +189,7 @@ def _is_look_alike(text: str, start: int, window: str, name: str, kind: str) -> 
     num_wrong = sum(a != b for a, b in zip(window, name, strict=True))
     if kind == "person":
         if len(name) >= 3 and num_wrong == 1:
-            return True
+            return window[0] == name[0] or window[0] in SURNAMES
         in_place = bool(_BEFORE_NAME.search(text[:start])) or start == 0
         is_closed = bool(_AFTER_NAME.match(text, start + len(window)))
         return window[0] == name[0] and in_place and is_closed

@@ -16,7 +16,7 @@ MYRIADS = {"万": 10_000, "亿": 100_000_000}
 _TRADITIONAL = str.maketrans(
     "兩萬億點號鐘塊週後個時間這來從離結過壹贰叁肆伍陆柒捌玖拾佰仟",
     "两万亿点号钟块周后个时间这来从离结过一二三四五六七八九十百千",
-)
+) | {ord("俩"): "两个", ord("仨"): "三个"}
 _DIGIT = "零〇一二两三四五六七八九幺"
 _ARABIC = r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?"
 
@@ -33,7 +33,8 @@ _SPELLED = re.compile(rf"[{_DIGIT}]+")
 
 
 def fold(text: str) -> str:
-    """NFKC, lower case, traditional number words made simplified, spaces between Hanzi dropped.
+    """NFKC, lower case, traditional number words made simplified, 俩 as 两个, spaces between
+    Hanzi dropped.
 
     >>> fold("３ 萬 元，下週三")
     '3万元,下周三'

@@ -47,6 +47,7 @@ from voicebench.metrics.speculation import (
     saved_ms,
 )
 from voicebench.metrics.stats import Counts, Interval
+from voicebench.metrics.tally import Sums, Tally
 from voicebench.metrics.tool_calls import makes_calls
 from voicebench.metrics.trips import Trips, turn_trips
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
@@ -235,8 +236,7 @@ def summarize(
 
 
 Measured = tuple[Turn, TurnMeasures]
-"""What is left of a turn once it is measured (`_without_content`), and its measures."""
-Members = Sequence[Measured]
+"""A turn and its measures."""
 GroupKey = tuple[str, str, str, str]
 """Suite, variant, mode, pace."""
 
@@ -244,7 +244,7 @@ GroupKey = tuple[str, str, str, str]
 def measure_turns(
     turns: Iterable[Turn], cases: Iterable[Case], normalizer: str = "basic"
 ) -> Iterator[Measured]:
-    """Measures turns one by one; what they say is let go of, so that a long run can be streamed.
+    """Measures turns one by one, so that a long run can be streamed.
 
     Yields:
         Warm-up turns too, not measured.
@@ -259,10 +259,10 @@ def measure_turns(
         measures = (
             TurnMeasures() if turn.is_warm_up else measure_turn(turn, case, names, normalizer)
         )
-        yield _without_content(turn), measures
+        yield turn, measures
 
 
-def _without_content(turn: Turn) -> Turn:
+def without_content(turn: Turn) -> Turn:
     """A turn without its texts; one of latency mode is kept whole, for its events are its times."""
     if turn.mode == "latency":
         return turn
@@ -277,44 +277,49 @@ def summarize_measured(
     measured: Iterable[Measured], normalizer: str = "basic", variants: Sequence[Variant] = ()
 ) -> dict[str, Any]:
     """The same as `summarize`, of turns measured before."""
-    groups: dict[GroupKey, list[Measured]] = defaultdict(list)
+    groups: dict[GroupKey, Tally] = defaultdict(Tally)
+    conditions: dict[GroupKey, dict[Heard, Tally]] = defaultdict(lambda: defaultdict(Tally))
+    key: GroupKey
     for turn, measures in measured:
-        groups[turn.suite, turn.variant, turn.mode, turn.pace].append((turn, measures))
+        key = (turn.suite, turn.variant, turn.mode, turn.pace)
+        groups[key].add(turn, measures)
+        if not turn.is_warm_up:
+            conditions[key][measures.heard].add(turn, measures)
     if len({suite for suite, *_ in groups}) > 1:
-        for (_, *rest), members in list(groups.items()):
-            groups[ALL_SUITES, rest[0], rest[1], rest[2]] += members
+        for (_, *rest), tally in list(groups.items()):
+            groups[ALL_SUITES, rest[0], rest[1], rest[2]].merge(tally)
     summarized = []
-    for key, members in groups.items():
-        group = _summarize_group(*key, members)
+    for key, tally in groups.items():
+        group = _summarize_group(*key, tally, conditions[key])
         group["metrics"] |= _early_work_metrics(groups, key, variants)
         summarized.append(group)
     return {"normalizer": normalizer, "groups": summarized}
 
 
 def _summarize_group(
-    suite: str, variant: str, mode: str, pace: str, members: Members
+    suite: str,
+    variant: str,
+    mode: str,
+    pace: str,
+    tally: Tally,
+    conditions: Mapping[Heard, Tally],
 ) -> dict[str, Any]:
-    measured = _measured(members)
-    turns = [turn for turn, _ in measured]
-    metrics = {**_transcript_metrics(measured), **_answer_metrics(measured)}
-    metrics |= _speed_metrics(measured)
-    metrics |= _trip_metrics(measured)
+    metrics = {**_transcript_metrics(tally), **_answer_metrics(tally)}
+    metrics |= _speed_metrics(tally)
+    metrics |= _trip_metrics(tally)
     return {
         "suite": suite,
         "variant": variant,
         "mode": mode,
         "pace": pace,
         "counts": {
-            "turns": len(turns),
-            "warm_up": len(members) - len(turns),
-            "failed": sum(turn.failure is not None for turn in turns),
-            "degraded": sum(turn.degraded is not None for turn in turns),
-            "conversations": len({_conversation(turn) for turn in turns}),
-            "repeats": len({turn.repeat for turn in turns}),
+            **{name: tally.counts[name] for name in ("turns", "warm_up", "failed", "degraded")},
+            "conversations": len(tally.conversations),
+            "repeats": len(tally.repeats),
         },
         "metrics": {name: metric for name, metric in metrics.items() if metric["n"]},
-        "waterfall": _waterfall(measured),
-        "conditions": [] if suite == ALL_SUITES else _by_condition(measured),
+        "waterfall": _waterfall(tally),
+        "conditions": _by_condition(conditions),
     }
 
 
@@ -324,47 +329,27 @@ _METRICS_OF_CONDITIONS = (
 )  # fmt: skip
 
 
-def _by_condition(measured: Members) -> list[dict[str, Any]]:
+def _by_condition(conditions: Mapping[Heard, Tally]) -> list[dict[str, Any]]:
     """The figures of each condition that the suite's turns are heard under; none where all of it
     is clean."""
-    parts: dict[Heard, list[Measured]] = defaultdict(list)
-    for turn, measures in measured:
-        parts[measures.heard].append((turn, measures))
-    if {heard.label for heard in parts} <= {CLEAN}:
+    if {heard.label for heard in conditions} <= {CLEAN}:
         return []
     rows = []
-    for heard in sorted(parts):
-        members = parts[heard]
-        metrics = {
-            **_transcript_metrics(members), **_answer_metrics(members), **_trip_metrics(members)
-        }  # fmt: skip
-        kept = {name: metrics[name] for name in _METRICS_OF_CONDITIONS if metrics[name]["n"]}
-        degraded = sum(turn.degraded is not None for turn, _ in members)
+    for heard, tally in sorted(conditions.items(), key=lambda item: item[0]):
+        metrics = {**_transcript_metrics(tally), **_answer_metrics(tally), **_trip_metrics(tally)}
         rows.append(
-            {"condition": heard.label, "turns": len(members), "degraded": degraded, "metrics": kept}
+            {
+                "condition": heard.label,
+                "turns": tally.counts["turns"],
+                "degraded": tally.counts["degraded"],
+                "metrics": {n: metrics[n] for n in _METRICS_OF_CONDITIONS if metrics[n]["n"]},
+            }
         )
     return rows
 
 
-def _measured(members: Members) -> Members:
-    return [(turn, measures) for turn, measures in members if not turn.is_warm_up]
-
-
 def _conversation(turn: Turn) -> Hashable:
-    """Repeats of a case are one conversation: they say nothing new about the cases not chosen."""
     return turn.suite, turn.case_id
-
-
-def _by_conversation(
-    measured: Members, counts: Callable[[TurnMeasures], Counts | None]
-) -> dict[Hashable, Counts]:
-    sums: dict[Hashable, Counts] = {}
-    for turn, measures in measured:
-        found = counts(measures)
-        if found is not None and found[1] > 0:
-            above, below = sums.get(_conversation(turn), (0.0, 0.0))
-            sums[_conversation(turn)] = (above + found[0], below + found[1])
-    return sums
 
 
 def _bounds(interval: Interval | None) -> list[float] | None:
@@ -372,10 +357,14 @@ def _bounds(interval: Interval | None) -> list[float] | None:
 
 
 def _rate(
-    measured: Members, counts: Callable[[TurnMeasures], Counts | None], *, is_share: bool = True
+    tally: Tally, counts: Callable[[Sums], Counts | None], *, is_share: bool = True
 ) -> dict[str, Any]:
     """A rate with n (its denominator), interval and counts; a share is bounded by 1."""
-    sums = _by_conversation(measured, counts)
+    sums = {
+        conversation: found
+        for conversation, of_conversation in tally.conversations.items()
+        if (found := counts(of_conversation)) and found[1] > 0
+    }
     numerator = sum(above for above, _ in sums.values())
     denominator = sum(below for _, below in sums.values())
     interval: Interval | None = None
@@ -394,20 +383,20 @@ def _whole(number: float) -> float | int:
     return int(number) if number == int(number) else number
 
 
-def _transcript_metrics(measured: Members) -> dict[str, dict[str, Any]]:
+def _transcript_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
     metrics: dict[str, dict[str, Any]] = {}
     for name in ("cer", "mer"):
-        rates: list[ErrorRate] = [getattr(m, name) for _, m in measured if getattr(m, name)]
-        metric = _rate(measured, lambda m, name=name: _errors(getattr(m, name)), is_share=False)  # type: ignore[misc]
+        rates: list[ErrorRate] = [getattr(m, name) for m in tally.sums() if getattr(m, name)]
+        metric = _rate(tally, lambda m, name=name: _errors(getattr(m, name)), is_share=False)  # type: ignore[misc]
         metrics[name] = {**metric, "counts": asdict(sum(rates, ErrorRate()))}
     metrics["entity_accuracy"] = _rate(
-        measured, lambda m: (m.entities.recognised, m.entities.entities) if m.entities else None
+        tally, lambda m: (m.entities.recognised, m.entities.entities) if m.entities else None
     )
-    seams = sum((m.seams for _, m in measured if m.seams), SeamErrors())
+    seams = sum((m.seams for m in tally.sums() if m.seams), SeamErrors())
     metrics["seam_errors"] = {
         "value": seams.errors, "n": seams.seams, "interval": None, "counts": asdict(seams)
     }  # fmt: skip
-    outcomes = [outcome for _, m in measured for outcome in m.windows]
+    outcomes = list(tally.windows.elements())
     scores, right = [score for score, _ in outcomes], [is_right for _, is_right in outcomes]
     for name, value in (
         ("confidence_ece", confidence.expected_calibration_error(scores, right)),
@@ -433,25 +422,22 @@ _FACT_RATES: Mapping[str, Callable[[FactScore], Counts]] = {
 }
 
 
-def _answer_metrics(measured: Members) -> dict[str, dict[str, Any]]:
-    total = sum((m.facts for _, m in measured if m.facts), FactScore())
+def _answer_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
+    total = sum((m.facts for m in tally.sums() if m.facts), FactScore())
     metrics: dict[str, dict[str, Any]] = {}
     for name, counts in _FACT_RATES.items():
         metrics[name] = _rate(
-            measured, lambda m, counts=counts: counts(m.facts) if m.facts else None  # type: ignore[misc]
+            tally, lambda m, counts=counts: counts(m.facts) if m.facts else None  # type: ignore[misc]
         )  # fmt: skip
         metrics[name]["counts"] |= asdict(total)
-    metrics["tool_call_exact"] = _rate(
-        measured, lambda m: None if m.makes_calls is None else (int(m.makes_calls), 1)
-    )
-    metrics |= _attribution(measured)
-    for unit in ("tokens", "characters"):
-        lengths = [getattr(m, f"answer_{unit}") for _, m in measured]
-        metrics[f"answer_length_{unit}"] = asdict(latency.quantiles(lengths))
+    metrics["tool_call_exact"] = _rate(tally, lambda m: m.exact_calls)
+    metrics |= _attribution(tally)
+    for unit, lengths in (("tokens", tally.answer_tokens), ("characters", tally.answer_characters)):
+        metrics[f"answer_length_{unit}"] = asdict(latency.quantiles(lengths.elements()))
     return metrics
 
 
-def _attribution(measured: Members) -> dict[str, dict[str, Any]]:
+def _attribution(tally: Tally) -> dict[str, dict[str, Any]]:
     """Facts lost by the recogniser, the cleaning and the LLM, each over all expected facts."""
     stages: Mapping[str, Callable[[Attribution], int]] = {
         "lost": lambda a: a.lost, "asr": lambda a: a.asr, "cleaning": lambda a: a.cleaning,
@@ -459,7 +445,7 @@ def _attribution(measured: Members) -> dict[str, dict[str, Any]]:
     }  # fmt: skip
     return {
         f"attribution_{name}": _rate(
-            measured,
+            tally,
             lambda m, lost=lost: (
                 (lost(m.attribution), m.attribution.expected)  # type: ignore[misc]
                 if m.attribution
@@ -470,12 +456,11 @@ def _attribution(measured: Members) -> dict[str, dict[str, Any]]:
     }
 
 
-def _speed_metrics(measured: Members) -> dict[str, dict[str, Any]]:
+def _speed_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
     rtf = _rate(
-        measured, lambda m: (m.rtf.compute_s, m.rtf.audio_s) if m.rtf else None, is_share=False
+        tally, lambda m: (m.rtf.compute_s, m.rtf.audio_s) if m.rtf else None, is_share=False
     )
-    num_recognised = sum(m.rtf is not None for _, m in measured)
-    rtf |= {"n": num_recognised, "counts": {
+    rtf |= {"n": tally.counts["recognised"], "counts": {
         "compute_s": rtf["counts"]["numerator"], "audio_s": rtf["counts"]["denominator"]
     }}  # fmt: skip
     rtfx = {**rtf, "value": 1 / rtf["value"] if rtf["value"] else None}
@@ -487,17 +472,13 @@ def _speed_metrics(measured: Members) -> dict[str, dict[str, Any]]:
     metrics = {"rtf": rtf, "rtfx": rtfx}
     for name in (*latency.LATENCY_NAMES, "framework_overhead_ms"):
         metrics[name] = _times(
-            [(turn, m.latencies[name]) for turn, m in measured if m.latencies.get(name) is not None]
+            [(t, m.latencies[name]) for t, m in tally.timed if m.latencies.get(name) is not None]
         )
-    metrics["itl_ms"] = asdict(latency.quantiles(gap for _, m in measured for gap in m.itl_ms))
-    metrics["premature_response_rate"] = _rate(
-        measured, lambda m: None if m.is_premature is None else (int(m.is_premature), 1)
-    )
-    metrics["premature_endpoint_rate"] = _rate(
-        measured, lambda m: None if m.is_cut_off is None else (int(m.is_cut_off), 1)
-    )
+    metrics["itl_ms"] = asdict(latency.quantiles(gap for _, m in tally.timed for gap in m.itl_ms))
+    metrics["premature_response_rate"] = _rate(tally, lambda m: m.premature)
+    metrics["premature_endpoint_rate"] = _rate(tally, lambda m: m.cut_off)
     metrics["prefill_cached"] = _rate(
-        measured, lambda m: (m.cached.cached, m.cached.prompt) if m.cached else None
+        tally, lambda m: (m.cached.cached, m.cached.prompt) if m.cached else None
     )
     return metrics
 
@@ -512,11 +493,11 @@ _DRAFT_RATES: Mapping[str, Callable[[Drafts], Counts]] = {
 }
 
 
-def _draft_metrics(measured: Members) -> dict[str, dict[str, Any]]:
-    total = sum((m.drafts for _, m in measured if m.drafts), Drafts())
+def _draft_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
+    total = sum((m.drafts for m in tally.sums() if m.drafts), Drafts())
     metrics = {
         name: _rate(
-            measured, lambda m, counts=counts: counts(m.drafts) if m.drafts else None  # type: ignore[misc]
+            tally, lambda m, counts=counts: counts(m.drafts) if m.drafts else None  # type: ignore[misc]
         )
         for name, counts in _DRAFT_RATES.items()
     }  # fmt: skip
@@ -525,14 +506,20 @@ def _draft_metrics(measured: Members) -> dict[str, dict[str, Any]]:
     return metrics
 
 
-def _trip_metrics(measured: Members) -> dict[str, dict[str, Any]]:
+def _trip_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
     """Turns sent to text input by a threshold, those of them that need not have been, and those
     that should have been and were not."""
-    total = sum((m.trips for _, m in measured), Trips())
+    total = sum((m.trips for m in tally.sums() if m.trips), Trips())
     metrics = {
-        "breaker_trips": _rate(measured, lambda m: (m.trips.trips, m.trips.turns)),
-        "breaker_false_trips": _rate(measured, lambda m: (m.trips.false, m.trips.judged)),
-        "breaker_missed_trips": _rate(measured, lambda m: (m.trips.missed, m.trips.due)),
+        "breaker_trips": _rate(
+            tally, lambda m: (m.trips.trips, m.trips.turns) if m.trips else None
+        ),
+        "breaker_false_trips": _rate(
+            tally, lambda m: (m.trips.false, m.trips.judged) if m.trips else None
+        ),
+        "breaker_missed_trips": _rate(
+            tally, lambda m: (m.trips.missed, m.trips.due) if m.trips else None
+        ),
     }
     for metric in metrics.values():
         metric["counts"] |= asdict(total)
@@ -540,7 +527,7 @@ def _trip_metrics(measured: Members) -> dict[str, dict[str, Any]]:
 
 
 def _early_work_metrics(
-    groups: Mapping[GroupKey, Members], key: GroupKey, variants: Sequence[Variant]
+    groups: Mapping[GroupKey, Tally], key: GroupKey, variants: Sequence[Variant]
 ) -> dict[str, dict[str, Any]]:
     """What the group's drafts came to, and what early work saved a turn: against the variant
     without it, on the same audio."""
@@ -548,11 +535,11 @@ def _early_work_metrics(
     variant = next((variant for variant in variants if variant.name == name), None)
     if variant is None or mode != "latency":
         return {}
-    metrics = _draft_metrics(_measured(groups[key])) if variant.speculation else {}
+    metrics = _draft_metrics(groups[key]) if variant.speculation else {}
     baseline = baseline_of(variant, variants)
     if baseline:
-        off = groups.get((suite, baseline.name, mode, pace), ())
-        saved = saved_ms((turn for turn, _ in off), (turn for turn, _ in groups[key]))
+        off = groups.get((suite, baseline.name, mode, pace), Tally())
+        saved = saved_ms((turn for turn, _ in off.timed), (turn for turn, _ in groups[key].timed))
         if saved:
             metrics["saved_ms"] = {
                 "value": saved.difference, "n": saved.num_conversations,
@@ -584,12 +571,12 @@ def _times(values: Sequence[tuple[Turn, float | None]]) -> dict[str, Any]:
     return metric
 
 
-def _waterfall(measured: Members) -> list[dict[str, Any]]:
+def _waterfall(tally: Tally) -> list[dict[str, Any]]:
     """Each stage's seconds a turn, over the turns with a waterfall: quantiles, and the mean, whose
     sum over the stages is the mean response latency."""
     totals: dict[tuple[str, str], list[float]] = {}
     num_turns = 0
-    for _, measures in measured:
+    for _, measures in tally.timed:
         if not measures.stages:
             continue
         for stage, tag, duration_s in measures.stages:

@@ -64,8 +64,11 @@ def reason_of(failed: Mapping[str, Any]) -> str:
 def trouble_of(failed: Mapping[str, Any]) -> str | None:
     """The breaker's circuit that a failure counts against; see `reason_of`.
 
-    None for what a client sent or called for: it says nothing of this system.
+    None for what a client sent or called for, and for a rule of the user's own: it says nothing of
+    this system.
     """
+    if failed["type"] == "RuleError":
+        return None
     match reason_of(failed):
         case "illegal_tokens":
             return ILLEGAL_TOKENS

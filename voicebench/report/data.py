@@ -1,7 +1,13 @@
-"""A run's records read and scored, once, for every form of a report."""
+"""A run's records read and scored, once, for every form of a report.
+
+The records are streamed: what is kept of a turn is what it adds to a sum, and, where variants are
+compared, its measures and its answer.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +15,8 @@ from typing import Any
 import msgspec
 
 from voicebench.metrics.summary import Measured, measure_turns, summarize_measured
-from voicebench.runs.record import read_cases, read_run, read_turns
+from voicebench.runs.compare import Arm, add_turn, empty_arms
+from voicebench.runs.record import iter_turns, read_cases, read_run
 from voicebench.types import Case, Run, Turn
 
 
@@ -18,22 +25,32 @@ class Report:
     """What a report is made of.
 
     Attributes:
+        folder: The run's.
         run: Provenance and settings.
-        turns: The turns that count, in the order they ran.
+        num_turns: Turns that count.
+        num_failed: Those that failed.
+        num_degraded: Those that fell back to text input.
         num_warm_up: Turns left out.
         cases: By (suite, case id).
         num_half_written: Bytes of a record that a kill cut off; 0 when there is none.
-        measured: The turns that count with their measures.
+        arms: The variants with their turns measured; none where there is nothing to compare.
         summary: See `metrics.summary.summarize`.
     """
 
+    folder: Path
     run: Run
-    turns: tuple[Turn, ...]
+    num_turns: int
+    num_failed: int
+    num_degraded: int
     num_warm_up: int
     cases: dict[tuple[str, str], Case]
     num_half_written: int
-    measured: tuple[Measured, ...]
+    arms: tuple[Arm, ...]
     summary: dict[str, Any]
+
+    def turns(self) -> Iterator[Turn]:
+        """The turns that count, in the order they ran, read anew."""
+        return (turn for turn in iter_turns(self.folder) if not turn.is_warm_up)
 
     @property
     def groups(self) -> list[dict[str, Any]]:
@@ -58,17 +75,30 @@ def load_report(folder: Path) -> Report:
     """
     run = read_run(folder)
     cases = read_cases(folder)
-    read = read_turns(folder)
-    counted = tuple(turn for turn in read.turns if not turn.is_warm_up)
-    measured = tuple(measure_turns(read.turns, cases.values()))
+    arms = empty_arms(run, cases, folder) if len(run.variants) > 1 else []
+    counts: Counter[str] = Counter()
+
+    def measured() -> Iterator[Measured]:
+        turns = iter_turns(folder, lambda size: counts.update(half_written=size))
+        for turn, measures in measure_turns(turns, cases.values()):
+            counts["warm_up" if turn.is_warm_up else "turns"] += 1
+            counts["failed"] += not turn.is_warm_up and turn.failure is not None
+            counts["degraded"] += not turn.is_warm_up and turn.degraded is not None
+            add_turn(arms, (turn, measures))
+            yield turn, measures
+
+    summary = summarize_measured(measured(), variants=run.variants)
     return Report(
+        folder=folder,
         run=run,
-        turns=counted,
-        num_warm_up=len(read.turns) - len(counted),
+        num_turns=counts["turns"],
+        num_failed=counts["failed"],
+        num_degraded=counts["degraded"],
+        num_warm_up=counts["warm_up"],
         cases=cases,
-        num_half_written=len(read.half_written),
-        measured=tuple(each for each in measured if not each[0].is_warm_up),
-        summary=summarize_measured(measured, variants=run.variants),
+        num_half_written=counts["half_written"],
+        arms=tuple(arms),
+        summary=summary,
     )
 
 
@@ -91,7 +121,7 @@ def metrics_document(report: Report) -> dict[str, Any]:
         "git_commit": run.git_commit,
         "git_dirty": run.git_dirty,
         "num_turns_planned": run.num_turns_planned,
-        "num_turns": len(report.turns),
+        "num_turns": report.num_turns,
         "num_warm_up_turns": report.num_warm_up,
         "variants": [msgspec.to_builtins(variant) for variant in run.variants],
         **report.summary,

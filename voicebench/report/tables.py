@@ -171,7 +171,7 @@ def print_tables(report: Report) -> None:
     from rich.text import Text
 
     console = make_console()
-    console.print(f"{report.run.mode} mode, {len(report.turns)} turns, run {report.run.run_id}")
+    console.print(f"{report.run.mode} mode, {report.num_turns} turns, run {report.run.run_id}")
     for table in tables_of_mode(report):
         print_table(console, table)
     for problem in problems(report):
@@ -214,15 +214,14 @@ def problems(report: Report) -> list[str]:
             f"Random weights (profile {run.profile.get('name')}): the times are those of models of "
             "this size; nothing here says anything about quality."
         )
-    missing = run.num_turns_planned - len(report.turns)
+    missing = run.num_turns_planned - report.num_turns
     if missing > 0:
         found.append(f"Incomplete: {missing} of {run.num_turns_planned} turns have not run yet.")
-    failed = sum(turn.failure is not None for turn in report.turns)
-    if failed:
-        found.append(f"{failed} of {len(report.turns)} turns failed; they are counted and listed.")
-    degraded = sum(turn.degraded is not None for turn in report.turns)
-    if degraded:
-        found.append(f"{degraded} of {len(report.turns)} turns fell back to text input.")
+    of_turns = f"of {report.num_turns} turns"
+    if report.num_failed:
+        found.append(f"{report.num_failed} {of_turns} failed; they are counted and listed.")
+    if report.num_degraded:
+        found.append(f"{report.num_degraded} {of_turns} fell back to text input.")
     found += _false_trips(report)
     if report.num_half_written:
         found.append(f"A half-written record ({report.num_half_written} bytes) is left out.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 
 from voicebench.metrics.error_rate import align, cer, characters
@@ -36,7 +37,7 @@ class WorstCase:
 def worst_cases(report: Report, num: int = NUM_WORST) -> list[WorstCase]:
     """Turns with something wrong: false statements first, then missed facts, then CER."""
     scored = []
-    for turn in report.turns:
+    for turn in report.turns():
         case = report.cases.get((turn.suite, turn.case_id))
         if case is None or turn.failure is not None:
             continue
@@ -47,7 +48,9 @@ def worst_cases(report: Report, num: int = NUM_WORST) -> list[WorstCase]:
         rate = cer(reference, turn.hypothesis.text).rate or 0.0
         if num_false or num_missing or rate:
             scored.append(((num_false, num_missing, rate), turn, case, verdicts))
-    scored.sort(key=lambda entry: entry[0], reverse=True)
+            if len(scored) > 10 * num:
+                scored = heapq.nlargest(num, scored, key=lambda entry: entry[0])
+    scored = heapq.nlargest(num, scored, key=lambda entry: entry[0])
     return [
         WorstCase(
             title=f"{turn.suite} / {turn.case_id}",
@@ -56,7 +59,7 @@ def worst_cases(report: Report, num: int = NUM_WORST) -> list[WorstCase]:
             texts=_texts(turn, case),
             verdicts=verdicts,
         )
-        for score, turn, case, verdicts in scored[:num]
+        for score, turn, case, verdicts in scored
     ]
 
 

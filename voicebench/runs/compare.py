@@ -11,14 +11,20 @@ same is the noise floor. Pure functions of records: no torch, funasr or vllm.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from voicebench.metrics.judge import expected_facts
-from voicebench.metrics.summary import ALL_SUITES, Measured, TurnMeasures, measure_turns
+from voicebench.metrics.summary import (
+    ALL_SUITES,
+    Measured,
+    TurnMeasures,
+    measure_turns,
+    without_content,
+)
 from voicebench.runs.differences import (
     METRICS,
     Comparison,
@@ -101,44 +107,25 @@ def load_arms(folder: Path) -> list[Arm]:
         RecordError: The folder is no run, or its records are damaged.
     """
     run, cases = read_run(folder), read_cases(folder)
-    said: list[tuple[Turn, Said]] = []
-
-    def remembered() -> Iterator[Turn]:
-        for turn in iter_turns(folder):
-            said[:] = [(turn, _said(turn))]
-            yield turn
-
-    arms = {
-        variant.name: Arm(variant.name, folder, run, variant, cases) for variant in run.variants
-    }
-    for turn, measures in measure_turns(remembered(), cases.values()):
-        _add(arms, (turn, measures), said[0][1])
-    return list(arms.values())
+    arms = empty_arms(run, cases, folder)
+    for measured in measure_turns(iter_turns(folder), cases.values()):
+        add_turn(arms, measured)
+    return arms
 
 
-def arms_of(
-    run: Run,
-    cases: Mapping[tuple[str, str], Case],
-    turns: Iterable[Turn],
-    measured: Iterable[Measured],
-    folder: Path = Path(),
-) -> list[Arm]:
-    """The arms of a run whose turns are read and measured already, in the same order."""
-    arms = {
-        variant.name: Arm(variant.name, folder, run, variant, cases) for variant in run.variants
-    }
-    for turn, of_turn in zip(turns, measured, strict=True):
-        _add(arms, of_turn, _said(turn))
-    return list(arms.values())
+def empty_arms(run: Run, cases: Mapping[tuple[str, str], Case], folder: Path = Path()) -> list[Arm]:
+    """The arms of a run before any of its turns is measured."""
+    return [Arm(variant.name, folder, run, variant, cases) for variant in run.variants]
 
 
-def _add(arms: Mapping[str, Arm], measured: Measured, said: Said) -> None:
-    turn = measured[0]
-    if turn.is_warm_up or turn.variant not in arms:
-        return
-    key = (turn.suite, turn.case_id, turn.repeat, turn.turn_index)
-    arms[turn.variant].turns[key] = measured
-    arms[turn.variant].said[key] = said
+def add_turn(arms: Iterable[Arm], measured: Measured) -> None:
+    """Adds a turn to the arm of its variant; one of the warm-up to none."""
+    turn, measures = measured
+    for arm in arms:
+        if arm.variant.name == turn.variant and not turn.is_warm_up:
+            key = (turn.suite, turn.case_id, turn.repeat, turn.turn_index)
+            arm.turns[key] = (without_content(turn), measures)
+            arm.said[key] = _said(turn)
 
 
 def _said(turn: Turn) -> Said:

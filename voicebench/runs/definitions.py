@@ -19,7 +19,7 @@ import msgspec
 
 from voicebench.cleaning.presets import PRESETS
 from voicebench.cleaning.rules import Rule
-from voicebench.errors import ConfigError, StageError
+from voicebench.errors import ConfigError, RuleError
 from voicebench.llm.prompts import PROMPTS, Prompt
 from voicebench.types import Record
 
@@ -138,12 +138,12 @@ def _guarded(stage: str, name: str, function: Callable[[str], str], file: str) -
         try:
             made = function(text)
         except Exception as error:
-            raise StageError(
+            raise RuleError(
                 stage,
                 f"{_place(error, file)}: {name}({text[:40]!r}): {type(error).__name__}: {error}",
             ) from error
         if not isinstance(made, str):
-            raise StageError(
+            raise RuleError(
                 stage, f"{file}: {name}({text[:40]!r}) gave {type(made).__name__}, not a str"
             )
         return made

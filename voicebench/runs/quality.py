@@ -44,7 +44,10 @@ from voicebench.types import (
     Turn,
 )
 
-BATCH_CONVERSATIONS = 16
+BATCH_CONVERSATIONS = 512
+BATCH_AUDIO_S = 1800.0
+"""Audio of one batch's turns, each utterance counted once: about 115 MB of samples."""
+UNKNOWN_AUDIO_S = 60.0
 PATHS = ("recognised", "gold_cleaned", "gold")
 _RECOGNISER_UNIT = re.compile(r"[a-zA-Z]+|\S")
 
@@ -86,12 +89,34 @@ def run_quality(work: Work) -> Iterator[Turn]:
         MissingPackageError, StorageError: No turn's audio can be made.
     """
     cache = StageCache()
-    for first in range(0, len(work.conversations), BATCH_CONVERSATIONS):
-        planned = work.conversations[first : first + BATCH_CONVERSATIONS]
+    for planned in _batches(work.conversations):
         talks = [_begin_talk(work, each) for each in planned]
         for turn_index in range(max(len(each.case.turns) for each in planned)):
             taking_part = [t for t in talks if turn_index < len(t.planned.case.turns)]
             yield from _run_turns(work, cache, taking_part, turn_index)
+
+
+def _batches(
+    conversations: Sequence[PlannedConversation],
+) -> Iterator[list[PlannedConversation]]:
+    """Conversations in a row that run side by side: as many as the LLM may be asked at once, and as
+    much audio as memory may hold."""
+    batch: list[PlannedConversation] = []
+    audio_s: dict[tuple[str, str], float] = {}
+    for planned in conversations:
+        case = planned.case
+        longest_s = max(turn.t_eos_s or UNKNOWN_AUDIO_S for turn in case.turns)
+        is_new = (case.suite, case.id) not in audio_s
+        is_full = len(batch) >= BATCH_CONVERSATIONS or (
+            is_new and sum(audio_s.values()) + longest_s > BATCH_AUDIO_S
+        )
+        if batch and is_full:
+            yield batch
+            batch, audio_s = [], {}
+        batch.append(planned)
+        audio_s[case.suite, case.id] = longest_s
+    if batch:
+        yield batch
 
 
 def _begin_talk(work: Work, planned: PlannedConversation) -> _Talk:
@@ -107,14 +132,16 @@ def _run_turns(
     work: Work, cache: StageCache, talks: Sequence[_Talk], turn_index: int
 ) -> Iterator[Turn]:
     items = []
+    made: dict[tuple[str, str, float], tuple[Samples | None, Turn]] = {}
     for talk in talks:
         recorded = work.done.get(talk.planned.turn_keys[turn_index])
         if recorded is not None:
             _remember_recorded(talk, recorded)
             continue
         begun = begin_turn(work, talk.planned, turn_index)
-        samples, begun = make_audio(work, talk.planned, begun)
+        samples, begun = _audio_once(work, talk.planned, begun, made)
         items.append(_Item(talk, begun, samples))
+    made.clear()
     _recognise(work, cache, items)
     for item in items:
         _understand(cache, item)
@@ -123,16 +150,34 @@ def _run_turns(
         yield _finish(cache, item)
 
 
+def _audio_once(
+    work: Work,
+    planned: PlannedConversation,
+    begun: Turn,
+    made: dict[tuple[str, str, float], tuple[Samples | None, Turn]],
+) -> tuple[Samples | None, Turn]:
+    """As `make_audio`; variants that hear the same share the samples."""
+    key = (planned.case.suite, planned.case.id, planned.variant.endpoint_silence_s)
+    if key not in made:
+        made[key] = make_audio(work, planned, begun)
+    samples, like = made[key]
+    return samples, msgspec.structs.replace(
+        begun, t_eos_s=like.t_eos_s, t_eos_source=like.t_eos_source, failure=like.failure
+    )
+
+
 def _recognise(work: Work, cache: StageCache, items: Sequence[_Item]) -> None:
     """Fills in windows, hypothesis and recogniser seconds of every item that has audio."""
     wanted: dict[str, _Item] = {}
     keys: dict[int, str] = {}
+    of_samples = {id(item.samples): item.samples for item in items}
+    hashes = {number: content_key(each) for number, each in of_samples.items() if each is not None}
     for item in items:
         if item.samples is None:
             continue
         variant = item.talk.planned.variant
         windowing = (variant.window_s, variant.overlap_s, variant.re_recognise_below)
-        key = keys[id(item)] = content_key(item.samples, windowing)
+        key = keys[id(item)] = content_key(hashes[id(item.samples)], windowing)
         if key in cache.transcripts or key in wanted:
             item.hits.append("asr")
         else:

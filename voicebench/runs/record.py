@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -137,9 +137,14 @@ def read_turns(folder: Path) -> TurnsRead:
     return TurnsRead(turns=tuple(turns), half_written=content[size:], size=size)
 
 
-def iter_turns(folder: Path) -> Iterator[Turn]:
-    """The whole records of `turns.jsonl` one by one, so that a long run need not fit in memory; a
-    half-written last one is left out.
+def iter_turns(
+    folder: Path, tell_half_written: Callable[[int], None] = lambda _: None
+) -> Iterator[Turn]:
+    """The whole records of `turns.jsonl` one by one, so that a long run need not fit in memory.
+
+    Args:
+        folder: A run's.
+        tell_half_written: Called at the end with the bytes of a half-written record left out.
 
     Raises:
         RecordError: See `read_turns`; what comes before the damage has been yielded.
@@ -161,10 +166,13 @@ def iter_turns(folder: Path) -> Iterator[Turn]:
             except RecordError:
                 if following.endswith(b"\n"):
                     raise
-                return
+                line += following
+                break
             _refuse_double(turn, seen, path)
             yield turn
             line, number = following, number + 1
+        if line:
+            tell_half_written(len(line))
 
 
 class TurnWriter:

@@ -35,8 +35,8 @@ from voicebench.runs.record import (
     RUN_FILE,
     SCHEMA_VERSION,
     TurnWriter,
+    iter_turns,
     read_run,
-    read_turns,
     write_run,
 )
 from voicebench.runs.resume import begin_or_continue
@@ -157,7 +157,7 @@ def _finish(folder: Path, run: Run, has_worked: bool) -> Run:
         run,
         finished_at=provenance.wall_clock(),
         load_average_after=provenance.load_average(),
-        num_warm_up_turns=sum(turn.is_warm_up for turn in read_turns(folder).turns),
+        num_warm_up_turns=sum(turn.is_warm_up for turn in iter_turns(folder)),
     )
     write_run(folder, finished)
     return finished
