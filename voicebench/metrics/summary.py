@@ -37,12 +37,13 @@ from voicebench.metrics.judge import (
 from voicebench.metrics.latency import Rtf
 from voicebench.metrics.seams import SeamErrors, seam_errors
 from voicebench.metrics.speculation import (
+    AudioKey,
     Cached,
     Drafts,
     baseline_of,
     count_cached,
     count_drafts,
-    saved_ms,
+    saved_between,
 )
 from voicebench.metrics.stats import Counts, Interval
 from voicebench.metrics.trips import Trips, turn_trips
@@ -253,9 +254,7 @@ def measure_turns(
 
 
 def _without_content(turn: Turn) -> Turn:
-    """A turn without its texts; one of latency mode is kept whole, for its events are its times."""
-    if turn.mode == "latency":
-        return turn
+    """A turn without what it says and when: its measures have that."""
     return msgspec.structs.replace(
         turn, windows=(), hypothesis=Hypothesis(), cleaned="", retracted=(), messages=(),
         prompt_token_ids=(), prompt_mixtures=(), answer="", answer_tokens=(), gold_cleaned=None,
@@ -505,7 +504,7 @@ def _early_work_metrics(
     baseline = baseline_of(variant, variants)
     if baseline:
         off = groups.get((suite, baseline.name, mode, pace), ())
-        saved = saved_ms((turn for turn, _ in off), (turn for turn, _ in groups[key]))
+        saved = saved_between(_response_ms(off), _response_ms(groups[key]))
         if saved:
             metrics["saved_ms"] = {
                 "value": saved.difference, "n": saved.num_conversations,
@@ -513,6 +512,15 @@ def _early_work_metrics(
                 "counts": {"off_ms": saved.second, "on_ms": saved.first},
             }  # fmt: skip
     return {metric: found for metric, found in metrics.items() if found["n"]}
+
+
+def _response_ms(members: Members) -> dict[AudioKey, float]:
+    return {
+        (turn.suite, turn.case_id, turn.repeat, turn.turn_index): 1000 * latency_s
+        for turn, measures in members
+        if (latency_s := measures.latencies.get("response_latency_s")) is not None
+        and not turn.is_warm_up
+    }
 
 
 def _times(values: Sequence[tuple[Turn, float | None]]) -> dict[str, Any]:

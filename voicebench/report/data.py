@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from voicebench.metrics.summary import Measured, measure_turns, summarize_measured
-from voicebench.runs.record import read_cases, read_run, read_turns
+from voicebench.metrics.summary import (
+    Measured,
+    TurnMeasures,
+    measure_turns,
+    summarize_measured,
+)
+from voicebench.runs.record import (
+    TURNS_FILE,
+    PlacedTurn,
+    iter_placed_turns,
+    read_cases,
+    read_run,
+    read_turn_at,
+)
 from voicebench.types import Case, Run, Turn
+
+
+@dataclass(frozen=True)
+class KeptTurn:
+    """What a report keeps of a turn: a long run fits in memory so.
+
+    Attributes:
+        turn: Its record without windows, tokens, prompt and events; texts are kept.
+        heard: The transcript.
+        measures: Everything measured on it.
+        offset: Where its whole record lies in `turns.jsonl`, in bytes.
+        size: How long that is.
+    """
+
+    turn: Turn
+    heard: str
+    measures: TurnMeasures
+    offset: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -18,22 +51,32 @@ class Report:
     """What a report is made of.
 
     Attributes:
+        folder: Where the run lies.
         run: Provenance and settings.
-        turns: The turns that count, in the order they ran.
+        kept: The turns that count, in the order they ran.
         num_warm_up: Turns left out.
         cases: By (suite, case id).
         num_half_written: Bytes of a record that a kill cut off; 0 when there is none.
-        measured: The turns that count with their measures.
         summary: See `metrics.summary.summarize`.
     """
 
+    folder: Path
     run: Run
-    turns: tuple[Turn, ...]
+    kept: tuple[KeptTurn, ...]
     num_warm_up: int
     cases: dict[tuple[str, str], Case]
     num_half_written: int
-    measured: tuple[Measured, ...]
     summary: dict[str, Any]
+
+    @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        """The turns that count, without windows, tokens, prompt and events."""
+        return tuple(each.turn for each in self.kept)
+
+    @cached_property
+    def measured(self) -> tuple[Measured, ...]:
+        """The same with their measures."""
+        return tuple((each.turn, each.measures) for each in self.kept)
 
     @property
     def groups(self) -> list[dict[str, Any]]:
@@ -49,27 +92,66 @@ class Report:
         """The groups over all suites; empty where there is one suite."""
         return [group for group in self.summary["groups"] if group["suite"] == "all"]
 
+    @property
+    def whole(self) -> list[dict[str, Any]]:
+        """The groups over all suites, or of the only one."""
+        return self.overall or self.groups
+
+    def read(self, kept: KeptTurn) -> Turn:
+        """A turn's whole record.
+
+        Raises:
+            RecordError: The records have changed since.
+        """
+        return read_turn_at(self.folder, kept.offset, kept.size)
+
 
 def load_report(folder: Path) -> Report:
-    """Reads a run and scores it.
+    """Reads a run and scores it, turn by turn.
 
     Raises:
         RecordError: The folder is no run, or its records are damaged.
     """
-    run = read_run(folder)
-    cases = read_cases(folder)
-    read = read_turns(folder)
-    counted = tuple(turn for turn in read.turns if not turn.is_warm_up)
-    measured = tuple(measure_turns(read.turns, cases.values()))
+    run, cases = read_run(folder), read_cases(folder)
+    return make_report(folder, run, cases, keep_turns(iter_placed_turns(folder), cases))
+
+
+def make_report(
+    folder: Path, run: Run, cases: dict[tuple[str, str], Case], turns: Iterable[KeptTurn]
+) -> Report:
+    """A report of turns that are measured already, warm-up turns among them."""
+    kept = tuple(turns)
+    path = folder / TURNS_FILE
+    end = max((each.offset + each.size for each in kept), default=0)
+    counted = tuple(each for each in kept if not each.turn.is_warm_up)
     return Report(
+        folder=folder,
         run=run,
-        turns=counted,
-        num_warm_up=len(read.turns) - len(counted),
+        kept=counted,
+        num_warm_up=len(kept) - len(counted),
         cases=cases,
-        num_half_written=len(read.half_written),
-        measured=tuple(each for each in measured if not each[0].is_warm_up),
-        summary=summarize_measured(measured, variants=run.variants),
+        num_half_written=path.stat().st_size - end if path.exists() else 0,
+        summary=summarize_measured(
+            ((each.turn, each.measures) for each in kept), variants=run.variants
+        ),
     )
+
+
+def keep_turns(
+    placed: Iterable[PlacedTurn], cases: Mapping[tuple[str, str], Case]
+) -> Iterator[KeptTurn]:
+    """Measures turns one by one and keeps what a report shows of them."""
+    now: list[PlacedTurn] = []
+
+    def remembered() -> Iterator[Turn]:
+        for each in placed:
+            now[:] = [each]
+            yield each.turn
+
+    for stripped, measures in measure_turns(remembered(), cases.values()):
+        whole = now[0].turn
+        turn = msgspec.structs.replace(stripped, cleaned=whole.cleaned, answer=whole.answer)
+        yield KeptTurn(turn, whole.hypothesis.text, measures, now[0].offset, now[0].size)
 
 
 def metrics_document(report: Report) -> dict[str, Any]:

@@ -68,8 +68,8 @@ class _Section:
     figures: tuple[dict[str, Any], ...] = ()
 
 
-def write_report(report: Report, path: Path) -> Path:
-    """Writes the HTML file, and the figures into `figures/` beside it.
+def write_report(report: Report, path: Path, *, has_png: bool = False) -> Path:
+    """Writes the HTML file, and the figures into `figures/` beside it: as SVG, as PNG too if asked.
 
     Raises:
         StorageError: A file cannot be written.
@@ -79,7 +79,8 @@ def write_report(report: Report, path: Path) -> Path:
         folder = path.parent / "figures"
         folder.mkdir(parents=True, exist_ok=True)
         for figure in figures:
-            (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
+            for ending in ("svg", "png") if has_png else ("svg",):
+                figure.save(folder / f"{figure.name}.{ending}")
         path.write_text(render_html(report, figures), encoding="utf-8")
     except OSError as error:
         raise StorageError(
@@ -207,9 +208,8 @@ def _details(report: Report) -> list[tuple[str, str]]:
 def _embed(figure: Figure) -> dict[str, Any]:
     size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', figure.svg)
     width, height = (round(float(x) * 4 / 3) for x in size.groups()) if size else (518, 400)
-    content = base64.b64encode(figure.svg.encode()).decode()
     return {
-        "uri": f"data:image/svg+xml;base64,{content}",
+        "uri": figure.uri,
         "alt": figure.caption,
         "caption": figure.caption,
         "width": width,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voicebench.metrics.error_rate import align, cer, characters
+from voicebench.metrics.error_rate import align, characters
 from voicebench.metrics.judge import judge_turn
 from voicebench.metrics.normalize import get_normalizer
-from voicebench.report.data import Report
+from voicebench.report.data import KeptTurn, Report
 from voicebench.types import Case, Turn
 
 NUM_WORST = 12
@@ -36,28 +36,31 @@ class WorstCase:
 def worst_cases(report: Report, num: int = NUM_WORST) -> list[WorstCase]:
     """Turns with something wrong: false statements first, then missed facts, then CER."""
     scored = []
-    for turn in report.turns:
-        case = report.cases.get((turn.suite, turn.case_id))
-        if case is None or turn.failure is not None:
+    for each in report.kept:
+        facts, errors = each.measures.facts, each.measures.cer
+        if facts is None or each.turn.failure is not None:
             continue
-        reference = case.turns[turn.turn_index].reference
-        verdicts = _verdicts(turn, case)
-        num_false = sum(v.verdict in ("contradicted", "unsupported") for v in verdicts)
-        num_missing = sum(v.verdict == "missing" for v in verdicts)
-        rate = cer(reference, turn.hypothesis.text).rate or 0.0
-        if num_false or num_missing or rate:
-            scored.append(((num_false, num_missing, rate), turn, case, verdicts))
-    scored.sort(key=lambda entry: entry[0], reverse=True)
-    return [
-        WorstCase(
-            title=f"{turn.suite} / {turn.case_id}",
-            detail=f"turn {turn.turn_index + 1}, variant {turn.variant}, repeat {turn.repeat + 1}, "
-            f"CER {100 * score[2]:.1f} %, confidence {turn.hypothesis.confidence:.2f}",
-            texts=_texts(turn, case),
-            verdicts=verdicts,
+        score = (
+            facts.contradicted + facts.unsupported,
+            facts.missing,
+            (errors.rate if errors else None) or 0.0,
         )
-        for score, turn, case, verdicts in scored[:num]
-    ]
+        if any(score):
+            scored.append((score, each))
+    scored.sort(key=lambda entry: entry[0], reverse=True)
+    return [_worst(report, each, score[2]) for score, each in scored[:num]]
+
+
+def _worst(report: Report, kept: KeptTurn, rate: float) -> WorstCase:
+    turn = report.read(kept)
+    case = report.cases[turn.suite, turn.case_id]
+    return WorstCase(
+        title=f"{turn.suite} / {turn.case_id}",
+        detail=f"turn {turn.turn_index + 1}, variant {turn.variant}, repeat {turn.repeat + 1}, "
+        f"CER {100 * rate:.1f} %, confidence {turn.hypothesis.confidence:.2f}",
+        texts=_texts(turn, case),
+        verdicts=_verdicts(turn, case),
+    )
 
 
 def _verdicts(turn: Turn, case: Case) -> tuple[Verdict, ...]:

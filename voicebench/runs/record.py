@@ -137,12 +137,30 @@ def read_turns(folder: Path) -> TurnsRead:
     return TurnsRead(turns=tuple(turns), half_written=content[size:], size=size)
 
 
+@dataclass(frozen=True)
+class PlacedTurn:
+    """A turn and where it lies: `size` bytes of `turns.jsonl` from `offset` on."""
+
+    turn: Turn
+    offset: int
+    size: int
+
+
 def iter_turns(folder: Path) -> Iterator[Turn]:
     """The whole records of `turns.jsonl` one by one, so that a long run need not fit in memory; a
     half-written last one is left out.
 
     Raises:
         RecordError: See `read_turns`; what comes before the damage has been yielded.
+    """
+    return (placed.turn for placed in iter_placed_turns(folder))
+
+
+def iter_placed_turns(folder: Path) -> Iterator[PlacedTurn]:
+    """The same as `iter_turns`, each with its place, for `read_turn_at`.
+
+    Raises:
+        RecordError: See `iter_turns`.
     """
     path = folder / TURNS_FILE
     try:
@@ -152,6 +170,7 @@ def iter_turns(folder: Path) -> Iterator[Turn]:
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from None
     seen: set[tuple[str, str, str, int, int]] = set()
+    offset = 0
     with file:
         line, number = file.readline(), 1
         while line.endswith(b"\n"):
@@ -163,8 +182,25 @@ def iter_turns(folder: Path) -> Iterator[Turn]:
                     raise
                 return
             _refuse_double(turn, seen, path)
-            yield turn
+            yield PlacedTurn(turn, offset, len(line))
+            offset += len(line)
             line, number = following, number + 1
+
+
+def read_turn_at(folder: Path, offset: int, size: int) -> Turn:
+    """One turn of a long run, from where `iter_placed_turns` found it.
+
+    Raises:
+        RecordError: The file cannot be read, or there is no turn at that place.
+    """
+    path = folder / TURNS_FILE
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            line = file.read(size)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from None
+    return _decode(line, f"{path} at byte {offset}", Turn)
 
 
 class TurnWriter:
