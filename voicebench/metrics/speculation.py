@@ -19,7 +19,6 @@ from voicebench.metrics.latency import latencies
 from voicebench.metrics.stats import Counts, Difference, paired_bootstrap
 from voicebench.types import Turn, Variant
 
-
 AudioKey = tuple[str, str, int, int]
 """Suite, case, repeat, turn: what two variants' turns on the same audio share."""
 

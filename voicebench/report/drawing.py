@@ -75,9 +75,9 @@ def style() -> AbstractContextManager[None]:
     )
 
 
-def begin(title: str, height_in: float, footer: str, width_in: float = WIDTH_IN) -> tuple[
-    Figure, Axes
-]:
+def begin(
+    title: str, height_in: float, footer: str, width_in: float = WIDTH_IN
+) -> tuple[Figure, Axes]:
     """An empty figure with one pair of axes, its title and its footer."""
     figure, (axes,) = begin_rows(title, (1.0,), height_in, footer, width_in)
     return figure, axes

@@ -234,7 +234,7 @@ def early_work_figure(report: Report) -> Figure | None:
     if not estimates:
         return None
     drawing = intervals(
-        estimates, title="Speculation and prefill", axis="share (%)", num_of="",
+        estimates, title=_of_one("Speculation and prefill", estimates), axis="share (%)", num_of="",
         footer=footer_of(report),
     )  # fmt: skip
     return Figure("early_work", drawing, "Answers begun before the turn was committed, what became "
@@ -245,18 +245,24 @@ def saved_figure(report: Report) -> Figure | None:
     """The time that early work saves a turn, by suite and variant."""
     estimates = [
         Estimate(suite_label(report, group["suite"]), group["variant"], found["value"],
-                 *found["interval"], int(found["n"]))
+                 found["interval"][0], found["interval"][1], int(found["n"]))
         for group in [*report.groups, *report.overall]
         if (found := group["metrics"].get("saved_ms"))
     ]  # fmt: skip
     if not estimates:
         return None
     drawing = intervals(
-        estimates, title="Time saved by early work", num_of="conversations",
+        estimates, title=_of_one("Time saved by early work", estimates), num_of="conversations",
         axis="saved response latency (ms a turn)", footer=footer_of(report), is_signed=True,
     )  # fmt: skip
     return Figure("saved", drawing, "Response latency of the variant without early work less this "
                   "one's, paired by turn; right of the line is faster.")  # fmt: skip
+
+
+def _of_one(title: str, estimates: Sequence[Estimate]) -> str:
+    """A title with the series where there is one, and so no legend."""
+    series = {estimate.series for estimate in estimates}
+    return f"{title}: {series.pop()}" if len(series) == 1 else title
 
 
 def _works_early(report: Report, group: Mapping[str, Any]) -> bool:
@@ -291,8 +297,3 @@ def attribution_figure(report: Report) -> Figure | None:
 def _label(report: Report, group: Mapping[str, Any]) -> str:
     suite = suite_label(report, group["suite"])
     return f"{suite}\n{group['variant']}" if len(report.run.variants) > 1 else suite
-
-
-def named(figures: Sequence[Figure], name: str) -> Figure | None:
-    """The figure of a name."""
-    return next((figure for figure in figures if figure.name == name), None)

@@ -105,7 +105,7 @@ def figure_html(figure: Figure) -> str:
 def plain_table_html(table: Table) -> str:
     """A table as it is; `interactive.table_html` sorts and filters."""
     titles = "".join(
-        f'<th{_kind(column.is_number)}>{escape(column.title)}'
+        f"<th{_kind(column.is_number)}>{escape(column.title)}"
         f"{f'<small>{escape(column.unit)}</small>' if column.unit else ''}</th>"
         for column in table.columns
     )

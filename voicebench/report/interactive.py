@@ -20,7 +20,7 @@ _SHORT = 12
 """Rows up to which a table needs no pages."""
 _SORT = (
     "function(data, type) { if (type !== 'sort' && type !== 'type') return data; "
-    "var key = /data-key=\"([^\"]*)\"/.exec(data); return key && key[1] ? +key[1] : -Infinity; }"
+    'var key = /data-key="([^"]*)"/.exec(data); return key && key[1] ? +key[1] : -Infinity; }'
 )
 _NUMBER = re.compile(r"[−-]?\d[\d,]*\.?\d*")
 _loaded: list[bool] = []
@@ -59,7 +59,6 @@ def table_html(table: Table) -> str:
         showIndex=False,
         classes="display compact",
         paging=len(rows) > _SHORT,
-        info=len(rows) > _SHORT,
         order=[],
         maxBytes=0,
         columnDefs=[

@@ -6,11 +6,20 @@ Every figure carries n and intervals, units on its axes and the run id in its fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voicebench.report.drawing import COLOURS, HATCHES, LINES, MARKERS, Drawing, begin, finish, style
+from voicebench.report.drawing import (
+    COLOURS,
+    HATCHES,
+    LINES,
+    MARKERS,
+    Drawing,
+    begin,
+    finish,
+    style,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,7 +139,9 @@ def _draw_series(
         capsize=3,
     )
     for is_hollow in (False, True):
-        of_kind = [(e, row) for e, row in zip(chosen, rows, strict=True) if e.is_hollow == is_hollow]
+        of_kind = [
+            (e, row) for e, row in zip(chosen, rows, strict=True) if e.is_hollow == is_hollow
+        ]
         if of_kind:
             axes.plot(
                 [e.value for e, _ in of_kind], [row for _, row in of_kind], marker,
@@ -197,7 +208,13 @@ def cumulative(samples: Sequence[Sample], *, title: str, axis: str, footer: str)
 
 
 def stacked(
-    bars: Sequence[Bar], *, title: str, axis: str, footer: str, has_totals: bool = True
+    bars: Sequence[Bar],
+    *,
+    title: str,
+    axis: str,
+    footer: str,
+    has_totals: bool = True,
+    looks: Mapping[str, int] | None = None,
 ) -> Drawing:
     """Bars of contiguous parts, the same part in the same colour and hatch everywhere.
 
@@ -207,14 +224,16 @@ def stacked(
         axis: Label of the value axis, with its unit.
         footer: The run id.
         has_totals: Whether the sum of the parts is written behind a bar.
+        looks: Place of each part's colour; in order of appearance where it is left out.
     """
     names = list(dict.fromkeys(name for bar in bars for name, _ in bar.parts))
+    looks = looks or {name: place for place, name in enumerate(names)}
     with style():
         lines = max(bar.label.count("\n") + 1 for bar in bars)
         height = 1.6 + max(0.5, 0.19 * lines + 0.06) * len(bars) + 0.25 * ((len(names) + 1) // 2)
         figure, axes = begin(title, height, footer)
         for row, bar in enumerate(bars):
-            _draw_bar(axes, row, bar, names, bars)
+            _draw_bar(axes, row, bar, looks, bars)
             total = sum(length for _, length in bar.parts)
             end = max(total, bar.interval[1] if bar.interval else 0.0)
             if has_totals:
@@ -233,11 +252,11 @@ def stacked(
 
 
 def _draw_bar(
-    axes: Axes, row: int, bar: Bar, names: Sequence[str], bars: Sequence[Bar]
+    axes: Axes, row: int, bar: Bar, looks: Mapping[str, int], bars: Sequence[Bar]
 ) -> None:
     left = 0.0
     for name, length in bar.parts:
-        position = names.index(name)
+        position = looks[name]
         round_number = position // len(COLOURS)  # a colour again gets another hatch
         axes.barh(
             row,
