@@ -45,7 +45,7 @@ from voicebench.runs.settings import RunSettings, build_variants
 from voicebench.runs.turns import is_meeting
 from voicebench.suites.load import list_suites, load_suite
 from voicebench.suites.speech import render_turn
-from voicebench.types import Case, Event, Guard, Mode, Run, Turn, Variant
+from voicebench.types import Case, Event, Guard, Mode, Pace, Run, Turn, Variant
 
 T = TypeVar("T")
 _SECONDS_BETWEEN_LOOKS = 0.1
@@ -184,6 +184,8 @@ def run_suites(
     *,
     limit: int | None = 3,
     mode: Mode = "quality",
+    pace: Pace | None = None,
+    repeats: int | None = None,
     cleaning: str = "",
     prompt: str = "",
 ) -> OpenRun | Note:
@@ -194,6 +196,8 @@ def run_suites(
         suites: Names with commas between them; empty for none.
         limit: At most so many cases of each suite; None for all.
         mode: `quality` or `latency`.
+        pace: Of latency mode: `real_time` (by default) or `fast`.
+        repeats: How often each case runs; None for what the mode asks for.
         cleaning: Presets with commas between them, each a variant.
         prompt: Likewise.
 
@@ -206,7 +210,7 @@ def run_suites(
     variants = build_variants(_split(cleaning), _split(prompt), [], seed=0)
     settings = RunSettings(
         profile=assistant.name, suites=tuple(_split(suites)), variants=variants, mode=mode,
-        limit=limit,
+        pace=pace, repeats=repeats, limit=limit,
     )  # fmt: skip
     folder = _unfinished(settings) or find_reports() / new_run_id(settings)
     bar = NotebookBar("beginning")

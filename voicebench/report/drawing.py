@@ -27,6 +27,7 @@ PNG_DPI = 200
 
 FOOTER_IN = 0.2
 LEGEND_PT = 9
+TITLE_PT = 11
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,6 @@ def style() -> AbstractContextManager[None]:
         {
             "font.family": list(font_families()),
             "font.size": 10,
-            "axes.titlesize": 11,
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,
@@ -95,7 +95,7 @@ def begin_rows(
     layout = ConstrainedLayoutEngine(rect=(0, footer_height, 1, 1 - footer_height))
     figure = Figure(figsize=(width_in, height_in), layout=layout)
     rows = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-    rows[0].set_title(title, loc="left", fontweight="normal")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_PT)  # axes may begin far to the right
     figure.text(0.99, 0.3 * footer_height, footer, fontsize=7, color="#666666", ha="right")
     return figure, tuple(rows)
 

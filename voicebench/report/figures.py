@@ -179,7 +179,7 @@ def suite_latency_figure(report: Report) -> Figure | None:
     pace = report.run.pace.replace("_", "-")
     drawing = intervals(
         estimates, title=f"Response latency by suite, {pace} pace", num_of="turns",
-        axis="response latency (s): marker p50, stroke p95", footer=footer_of(report),
+        axis="response latency (s)\nmarker: p50; stroke: p95", footer=footer_of(report),
     )  # fmt: skip
     return Figure("latency_by_suite", drawing, "Median response latency with its 95 % interval, "
                   "and the p95, by suite and variant.")  # fmt: skip
@@ -200,8 +200,8 @@ def waterfall_figure(report: Report) -> Figure | None:
     ]
     drawing = stacked(
         bars, title="Where the response latency goes", footer=footer_of(report),
-        axis="ms from the end of speech to the first token, mean over turns\n"
-        "black: 95 % interval of the mean",
+        axis="mean ms a turn, from the end of speech\nto the first token; "
+        "black: its 95 % interval",
     )  # fmt: skip
     caption = "Mean of each stage over the turns, so that the parts sum to the mean latency."
     return Figure("waterfall", drawing, caption)

@@ -27,6 +27,7 @@ STYLE = """<style>
 .vb table.plain th { background: #f5f7f9; }
 .vb table.plain .num { text-align: right; white-space: nowrap; }
 .vb td small, .vb th small { display: block; font-weight: 400; }
+.vb td.dt-right, .vb td.dt-type-numeric { white-space: nowrap; }
 .vb dl { display: grid; grid-template-columns: minmax(7em, max-content) 1fr; gap: 3px 14px; margin: 6px 0; }
 .vb dt { color: #5b6570; font-weight: 400; }
 .vb dd { margin: 0; overflow-wrap: anywhere; }

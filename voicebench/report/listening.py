@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from voicebench.errors import VoicebenchError
 from voicebench.metrics.judge import judge_turn
 from voicebench.metrics.waterfall import waterfall
+from voicebench.report.figures import Figure
 from voicebench.report.html import (
     fragment,
     image_html,
@@ -22,6 +23,7 @@ from voicebench.report.html import (
     note_html,
     plain_table_html,
 )
+from voicebench.report.plots import Bar, stacked
 from voicebench.report.tables import Cell, Column, Table, columns_of
 from voicebench.report.timeline import timeline_figure
 from voicebench.report.worst import compare_texts, verdicts_of
@@ -57,7 +59,7 @@ class Listened:
             _trouble(turn),
             list_html(self._texts()),
             self._facts(),
-            plain_table_html(waterfall_table(turn)) if waterfall(turn) else "",
+            self._waterfall(),
             _details("Prompt", _prompt(turn)),
             _details(f"Events: {len(turn.events)}", plain_table_html(event_table(turn))),
         )
@@ -69,6 +71,13 @@ class Listened:
                  f"answer       {turn.answer or '(none)'}"]  # fmt: skip
         facts = [f"{v.verdict:<13}{v.text}" for v in verdicts_of(turn, self.case)]
         return "\n".join([f"{turn.suite} / {turn.case_id}, {turn.variant}", *said, *lines, *facts])
+
+    def _waterfall(self) -> str:
+        figure = turn_waterfall(self.turn, self.footer)
+        if figure is None:
+            return ""
+        table = _details("The same as a table", plain_table_html(waterfall_table(self.turn)))
+        return image_html(figure) + table
 
     def _reference(self) -> str:
         return self.case.turns[self.turn.turn_index].reference if self.case else ""
@@ -185,6 +194,22 @@ def answer_html(turn: Turn, case: Case | None) -> str:
     return html + escape(turn.answer[at:])
 
 
+def turn_waterfall(turn: Turn, footer: str) -> Figure | None:
+    """Where one turn's response latency went; None without an answer, or where it was premature."""
+    segments = waterfall(turn)
+    parts: dict[str, float] = {}
+    for s in segments:
+        name = f"{s.stage} ({s.tag})"
+        parts[name] = parts.get(name, 0.0) + 1000 * s.duration_s
+    if not parts or sum(parts.values()) <= 0:
+        return None
+    drawing = stacked(
+        [Bar("this turn\nn = 1", tuple(parts.items()))],
+        title="From the end of speech to the first token", axis="ms", footer=footer,
+    )  # fmt: skip
+    return Figure("turn_waterfall", drawing, "What this turn waited for, stage by stage.")
+
+
 def waterfall_table(turn: Turn) -> Table:
     """Where one turn's response latency went."""
     segments = waterfall(turn)
@@ -197,7 +222,6 @@ def waterfall_table(turn: Turn) -> Table:
     return Table(
         columns,
         (*rows, (Cell("response latency"), Cell(""), Cell(""), total)),
-        title="From the end of speech to the first token",
     )
 
 

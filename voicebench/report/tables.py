@@ -199,7 +199,7 @@ def table_text(table: Table, width: int = 120) -> str:
     """A table as plain text."""
     from rich.console import Console
 
-    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console = Console(width=width, file=io.StringIO(), color_system=None, force_jupyter=False)
     with console.capture() as captured:
         print_table(console, table)
     return captured.get().strip("\n")

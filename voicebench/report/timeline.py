@@ -109,7 +109,7 @@ def _draw_span(
         color=COLOURS[(position - 1) % len(COLOURS)],
         alpha=0.25 + 0.75 * max(0.0, min(1.0, (confidence - 0.4) / 0.6)) if is_window else 1.0,
         hatch=HATCHES[1] if is_doubtful else "",
-        edgecolor="white",
+        edgecolor="white" if is_window or is_doubtful else COLOURS[(position - 1) % len(COLOURS)],
         linewidth=0.6,
     )
     if is_window and has_label:
