@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import msgspec
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.report.runs import HEARD_WRONG, latency_turns, make_turn, quality_turns, write
 from voicebench.errors import ConfigError, RecordError, VoicebenchError
-from voicebench.report import listen, open_run
+from voicebench.report import listen, open_run, store
 from voicebench.report.data import load_report
 from voicebench.report.store import STORE_FILE, open_store
-from voicebench.runs.record import RUN_FILE, TURNS_FILE, TurnWriter
+from voicebench.runs.record import RUN_FILE, TURNS_FILE, TurnWriter, split_turns
 
 
 @pytest.fixture
@@ -38,6 +41,33 @@ def test_it_is_made_again_only_when_the_records_have_changed(folder: Path) -> No
     assert len(open_run(folder).to_pandas()) == 7
     (folder / STORE_FILE).write_bytes(b"damaged")
     assert len(open_run(folder).to_pandas()) == 7
+
+
+def test_several_cores_measure_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = open_run(folder).report
+    (folder / STORE_FILE).unlink()
+    monkeypatch.setattr(store, "_PART_BYTES", 2000)
+    assert len(split_turns(folder, 2000)) > 2
+    assert open_run(folder).report == whole
+    content = (folder / TURNS_FILE).read_bytes()
+    (folder / TURNS_FILE).write_bytes(content + content.splitlines(keepends=True)[1])
+    with pytest.raises(RecordError, match="'a', 'plain', 0, 0\\) twice"):
+        open_store(folder)
+    (folder / TURNS_FILE).write_bytes(content[:4000] + b"\n" + content[4000:])
+    with pytest.raises(RecordError, match="does not fit the record schema"):
+        open_store(folder)
+
+
+@given(st.lists(st.integers(1, 60), max_size=12), st.integers(1, 100), st.booleans())
+def test_parts_are_whole_lines_and_all_of_them(
+    lengths: list[int], part_bytes: int, is_cut: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        content = b"".join(b"x" * length + b"\n" for length in lengths) + b"half" * is_cut
+        (Path(name) / TURNS_FILE).write_bytes(content)
+        parts = split_turns(Path(name), part_bytes)
+    assert b"".join(content[start:end] for start, end in parts) == content
+    assert all(content[:start].endswith(b"\n") for start, _ in parts if start)
 
 
 def test_frames_are_typed(folder: Path) -> None:

@@ -13,18 +13,27 @@ import functools
 import hashlib
 import importlib.util
 import json
+import multiprocessing
 import os
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 import voicebench.metrics
-from voicebench.errors import MissingPackageError, StorageError
+from voicebench.errors import MissingPackageError, RecordError, StorageError
 from voicebench.report.data import KeptTurn, keep_turns
-from voicebench.runs.record import CASES_FILE, RUN_FILE, TURNS_FILE, iter_placed_turns, read_cases
+from voicebench.runs.record import (
+    CASES_FILE,
+    RUN_FILE,
+    TURNS_FILE,
+    iter_placed_turns,
+    read_cases,
+    split_turns,
+)
 from voicebench.types import Case
 
 if TYPE_CHECKING:
@@ -33,6 +42,8 @@ if TYPE_CHECKING:
 STORE_FILE = "turns.parquet"
 KEPT = "kept"
 _ROWS_AT_ONCE = 2000
+_PART_BYTES = 32 * 2**20
+_KEY = ("suite", "case_id", "variant", "repeat", "turn_index")
 _PACKAGES = ("pyarrow", "duckdb", "pandas")
 _FINGERPRINT = b"voicebench"
 Progress = Callable[[float], None]
@@ -124,20 +135,15 @@ def _write(folder: Path, path: Path, wanted: str, progress: Progress) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    cases = read_cases(folder)
     schema = _schema().with_metadata({_FINGERPRINT: wanted.encode()})
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    num_bytes = (folder / TURNS_FILE).stat().st_size if (folder / TURNS_FILE).exists() else 0
+    parts = split_turns(folder, _PART_BYTES)
     try:
         with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            rows: list[dict[str, Any]] = []
-            for kept in keep_turns(iter_placed_turns(folder), cases):
-                rows.append(_row(kept, cases))
-                if len(rows) == _ROWS_AT_ONCE:
-                    writer.write_table(pa.Table.from_pylist(rows, schema))
-                    rows = []
-                    progress((kept.offset + kept.size) / num_bytes)
-            writer.write_table(pa.Table.from_pylist(rows, schema))
+            for number, content in enumerate(_measured_parts(folder, parts), 1):
+                writer.write_table(pa.ipc.open_stream(content).read_all())
+                progress(number / len(parts))
+        _refuse_doubles(folder, temporary)
         temporary.replace(path)
     except OSError as error:
         raise StorageError(
@@ -146,6 +152,51 @@ def _write(folder: Path, path: Path, wanted: str, progress: Progress) -> None:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _measured_parts(folder: Path, parts: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    """The rows of each part, in order; those of a long run are measured on every core."""
+    num_workers = min(len(os.sched_getaffinity(0)), len(parts))
+    if num_workers < 2:
+        for part in parts:
+            yield measure_part(folder, *part)
+        return
+    context = multiprocessing.get_context("spawn")  # a notebook has threads, so no fork
+    with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
+        waiting = [pool.submit(measure_part, folder, *part) for part in parts]
+        try:
+            for future in waiting:
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def measure_part(folder: Path, start: int, end: int) -> bytes:
+    """The rows of some turns, as an Arrow stream. `start` and `end` as `split_turns` gives them."""
+    import pyarrow as pa
+
+    cases, schema = read_cases(folder), _schema()
+    rows = [_row(kept, cases) for kept in keep_turns(iter_placed_turns(folder, start, end), cases)]
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema))
+    return bytes(sink.getvalue())
+
+
+def _refuse_doubles(folder: Path, path: Path) -> None:
+    """Each part has looked for turns that are there twice in itself; this looks across parts."""
+    import duckdb
+
+    with duckdb.connect() as database:
+        name = str(path).replace("'", "''")
+        found = database.execute(
+            f"SELECT {', '.join(_KEY)} FROM read_parquet('{name}') WHERE NOT is_warm_up "
+            f"GROUP BY {', '.join(_KEY)} HAVING count(*) > 1 LIMIT 1"
+        ).fetchone()
+    if found:
+        raise RecordError(
+            f"{folder / TURNS_FILE} holds the turn {found} twice", "Remove one of the lines"
+        )
 
 
 def _schema() -> pa.Schema:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -156,11 +157,18 @@ def iter_turns(folder: Path) -> Iterator[Turn]:
     return (placed.turn for placed in iter_placed_turns(folder))
 
 
-def iter_placed_turns(folder: Path) -> Iterator[PlacedTurn]:
+def iter_placed_turns(
+    folder: Path, start: int = 0, end: float = float("inf")
+) -> Iterator[PlacedTurn]:
     """The same as `iter_turns`, each with its place, for `read_turn_at`.
 
+    Args:
+        folder: The run's.
+        start: Byte of `turns.jsonl` at which a line begins.
+        end: Byte up to which lines may begin; with `split_turns` for several readers at once.
+
     Raises:
-        RecordError: See `iter_turns`.
+        RecordError: See `iter_turns`; lines are counted from `start`.
     """
     path = folder / TURNS_FILE
     try:
@@ -170,13 +178,15 @@ def iter_placed_turns(folder: Path) -> Iterator[PlacedTurn]:
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from None
     seen: set[tuple[str, str, str, int, int]] = set()
-    offset = 0
+    offset = start
     with file:
+        file.seek(start)
         line, number = file.readline(), 1
-        while line.endswith(b"\n"):
+        while line.endswith(b"\n") and offset < end:
             following = file.readline()
             try:
-                turn = _decode(line, f"{path} line {number}", Turn)
+                place = f"line {number}" if not start else f"line {number} from byte {start} on"
+                turn = _decode(line, f"{path} {place}", Turn)
             except RecordError:
                 if following.endswith(b"\n"):
                     raise
@@ -185,6 +195,27 @@ def iter_placed_turns(folder: Path) -> Iterator[PlacedTurn]:
             yield PlacedTurn(turn, offset, len(line))
             offset += len(line)
             line, number = following, number + 1
+
+
+def split_turns(folder: Path, part_bytes: int) -> list[tuple[int, int]]:
+    """Cuts `turns.jsonl` between lines into (start, end) for `iter_placed_turns`.
+
+    Raises:
+        RecordError: The file cannot be read.
+    """
+    path = folder / TURNS_FILE
+    try:
+        size, cuts = path.stat().st_size, [0]
+        with path.open("rb") as file:
+            while cuts[-1] + part_bytes < size:
+                file.seek(cuts[-1] + part_bytes)
+                file.readline()
+                cuts.append(file.tell())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from None
+    return list(itertools.pairwise(sorted({*cuts, size})))
 
 
 def read_turn_at(folder: Path, offset: int, size: int) -> Turn:
