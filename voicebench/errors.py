@@ -22,6 +22,10 @@ class VoicebenchError(Exception):
         self.way_out = way_out
         super().__init__(f"{problem}. {way_out}" if way_out else problem)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a notebook's cell in place of the stack trace."""
+        return [f"error: {self}"]
+
 
 class UserError(VoicebenchError):
     """Something in the user's input or settings; exit code 2."""

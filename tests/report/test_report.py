@@ -221,13 +221,14 @@ def test_figures_draw_chinese_without_missing_glyphs() -> None:
     # pytest turns matplotlib's "Glyph missing from font" into an error
     label = "龘 自我修正：不对，是周四 –"
     estimates = [Estimate(label, name, 0.2, 0.1, 0.3, 20) for name in ("方言", "会议")]
-    for svg in (
+    for drawing in (
         intervals(estimates, title="字错误率", axis="CER (%)", num_of="字", footer="运行 r1"),
         cumulative([Sample("普通话", (0.5, 1.0))], title="延迟", axis="秒", footer="r1"),
         stacked(
             [Bar(label, (("识别", 1.0), ("回答", 2.0)))], title="延迟", axis="毫秒", footer="r1"
         ),
     ):
+        svg = drawing.svg()
         assert svg.startswith("<svg")
         assert "NotoSansSC-Regular-" in svg  # outlines of the Chinese font, not boxes
 

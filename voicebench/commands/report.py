@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 
@@ -12,6 +13,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("report", help="tables and HTML report of a run's records")
     parser.add_argument("run", metavar="RUN", help="a run's folder, such as reports/RUN_ID")
     parser.add_argument("--out", metavar="FILE", help="the HTML file (RUN/report.html)")
+    parser.add_argument("--png", action="store_true", help="figures as PNG too, in figures/")
+    parser.add_argument(
+        "--trace",
+        metavar="FILE",
+        help="write the turns as a trace for ui.perfetto.dev or chrome://tracing",
+    )
+    parser.add_argument("--case", metavar="ID", help="trace the turns of this case alone")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     parser.set_defaults(func=run)
 
@@ -21,14 +29,19 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         RecordError: The folder is no run, or its records are damaged.
-        StorageError: The HTML file cannot be written.
+        ConfigError: No turn of the case of `--case`.
+        StorageError: A file cannot be written.
     """
     from voicebench.report.render import load_report, metrics_document, write_report
     from voicebench.report.tables import print_tables
+    from voicebench.report.traces import trace_report
 
     folder = Path(args.run)
     report = load_report(folder)
-    path = write_report(report, Path(args.out) if args.out else folder / "report.html")
+    out = Path(args.out) if args.out else folder / "report.html"
+    path = write_report(report, out, has_png=args.png)
+    if args.trace:
+        print(trace_report(report, Path(args.trace), args.case or ""), file=sys.stderr)
     if args.json:
         print(json.dumps(metrics_document(report), ensure_ascii=False, indent=2))
         return 0

@@ -159,7 +159,7 @@ def _show(folder: Path, as_json: bool) -> int:
 def _refuse_faulty_rules(report: Report) -> None:
     from voicebench.errors import ConfigError, RuleError
 
-    faulty = [t for t in report.turns() if t.failure and t.failure.type == RuleError.__name__]
+    faulty = [t for t in report.turns if t.failure and t.failure.type == RuleError.__name__]
     if faulty and (failure := faulty[0].failure):
         first = faulty[0]
         raise ConfigError(

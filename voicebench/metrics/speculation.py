@@ -10,7 +10,7 @@ beside every latency that speculation took part in.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import msgspec
@@ -18,6 +18,9 @@ import msgspec
 from voicebench.metrics.latency import latencies
 from voicebench.metrics.stats import Counts, Difference, paired_bootstrap
 from voicebench.types import Turn, Variant
+
+AudioKey = tuple[str, str, int, int]
+"""Suite, case, repeat, turn: what two variants' turns on the same audio share."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +117,15 @@ def saved_ms(off: Iterable[Turn], on: Iterable[Turn]) -> Difference | None:
         `difference` is what was saved a turn, resampled by conversation; None where no turn has a
         response latency in both.
     """
-    with_, without = _response_ms(on), _response_ms(off)
-    shared = [key for key in with_ if key in without]
-    return paired_bootstrap(_by_conversation(with_, shared), _by_conversation(without, shared))
+    return saved_between(_response_ms(off), _response_ms(on))
+
+
+def saved_between(
+    off_ms: Mapping[AudioKey, float], on_ms: Mapping[AudioKey, float]
+) -> Difference | None:
+    """The same as `saved_ms`, of response latencies that are known already, in milliseconds."""
+    shared = [key for key in on_ms if key in off_ms]
+    return paired_bootstrap(_by_conversation(on_ms, shared), _by_conversation(off_ms, shared))
 
 
 def baseline_of(variant: Variant, variants: Sequence[Variant]) -> Variant | None:
@@ -150,11 +159,7 @@ def _without_early_work(variant: Variant) -> Variant:
     )
 
 
-_AudioKey = tuple[str, str, int, int]
-"""Suite, case, repeat, turn: what two variants' turns on the same audio share."""
-
-
-def _response_ms(turns: Iterable[Turn]) -> dict[_AudioKey, float]:
+def _response_ms(turns: Iterable[Turn]) -> dict[AudioKey, float]:
     found = {}
     for turn in turns:
         latency_s = latencies(turn)["response_latency_s"]
@@ -164,7 +169,7 @@ def _response_ms(turns: Iterable[Turn]) -> dict[_AudioKey, float]:
 
 
 def _by_conversation(
-    values: dict[_AudioKey, float], keys: Iterable[_AudioKey]
+    values: Mapping[AudioKey, float], keys: Iterable[AudioKey]
 ) -> dict[Hashable, Counts]:
     """Sum and number by conversation, which a case is however often it is repeated."""
     sums: dict[Hashable, Counts] = {}

@@ -18,8 +18,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import msgspec
-
 from voicebench.metrics import confidence, latency, stats
 from voicebench.metrics.attribution import Attribution
 from voicebench.metrics.conditions import CLEAN, CLEANLY, Heard, heard_under
@@ -39,19 +37,20 @@ from voicebench.metrics.judge import (
 from voicebench.metrics.latency import Rtf
 from voicebench.metrics.seams import SeamErrors, seam_errors
 from voicebench.metrics.speculation import (
+    AudioKey,
     Cached,
     Drafts,
     baseline_of,
     count_cached,
     count_drafts,
-    saved_ms,
+    saved_between,
 )
 from voicebench.metrics.stats import Counts, Interval
 from voicebench.metrics.tally import Sums, Tally
 from voicebench.metrics.tool_calls import makes_calls
 from voicebench.metrics.trips import Trips, turn_trips
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
-from voicebench.types import Case, CaseTurn, FactType, Hypothesis, Turn, Variant
+from voicebench.types import Case, CaseTurn, FactType, Turn, Variant
 
 _STAGES_BEFORE_TRANSCRIPT = frozenset({"audio", "endpoint", "asr"})
 ALL_SUITES = "all"
@@ -260,17 +259,6 @@ def measure_turns(
             TurnMeasures() if turn.is_warm_up else measure_turn(turn, case, names, normalizer)
         )
         yield turn, measures
-
-
-def without_content(turn: Turn) -> Turn:
-    """A turn without its texts; one of latency mode is kept whole, for its events are its times."""
-    if turn.mode == "latency":
-        return turn
-    return msgspec.structs.replace(
-        turn, windows=(), hypothesis=Hypothesis(), cleaned="", retracted=(), messages=(),
-        prompt_token_ids=(), prompt_mixtures=(), answer="", answer_tokens=(), gold_cleaned=None,
-        answer_from_gold_cleaned=None, answer_from_gold=None, events=(),
-    )  # fmt: skip
 
 
 def summarize_measured(
@@ -539,7 +527,7 @@ def _early_work_metrics(
     baseline = baseline_of(variant, variants)
     if baseline:
         off = groups.get((suite, baseline.name, mode, pace), Tally())
-        saved = saved_ms((turn for turn, _ in off.timed), (turn for turn, _ in groups[key].timed))
+        saved = saved_between(_response_ms(off), _response_ms(groups[key]))
         if saved:
             metrics["saved_ms"] = {
                 "value": saved.difference, "n": saved.num_conversations,
@@ -547,6 +535,14 @@ def _early_work_metrics(
                 "counts": {"off_ms": saved.second, "on_ms": saved.first},
             }  # fmt: skip
     return {metric: found for metric, found in metrics.items() if found["n"]}
+
+
+def _response_ms(tally: Tally) -> dict[AudioKey, float]:
+    return {
+        (turn.suite, turn.case_id, turn.repeat, turn.turn_index): 1000 * latency_s
+        for turn, measures in tally.timed
+        if (latency_s := measures.latencies.get("response_latency_s")) is not None
+    }
 
 
 def _times(values: Sequence[tuple[Turn, float | None]]) -> dict[str, Any]:

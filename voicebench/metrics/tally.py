@@ -13,6 +13,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from voicebench.metrics.attribution import Attribution
 from voicebench.metrics.error_rate import ErrorRate
 from voicebench.metrics.facts import FactScore
@@ -22,7 +24,7 @@ from voicebench.metrics.seams import SeamErrors
 from voicebench.metrics.speculation import Cached, Drafts
 from voicebench.metrics.stats import Counts
 from voicebench.metrics.trips import Trips
-from voicebench.types import Turn
+from voicebench.types import Hypothesis, Turn
 
 if TYPE_CHECKING:
     from voicebench.metrics.summary import TurnMeasures
@@ -119,7 +121,7 @@ class Tally:
         for confidence, is_right in measures.windows:
             self.windows[round(confidence, CONFIDENCE_DECIMALS), is_right] += 1
         if turn.mode == "latency":
-            self.timed.append((turn, measures))
+            self.timed.append((without_content(turn), measures))
 
     def merge(self, other: Tally) -> None:
         """Adds another suite's turns."""
@@ -137,3 +139,12 @@ class Tally:
     def sums(self) -> Iterator[Sums]:
         """The sums of each conversation."""
         return iter(self.conversations.values())
+
+
+def without_content(turn: Turn) -> Turn:
+    """A turn without what it says and when: its measures have that."""
+    return msgspec.structs.replace(
+        turn, windows=(), hypothesis=Hypothesis(), cleaned="", retracted=(), messages=(),
+        prompt_token_ids=(), prompt_mixtures=(), answer="", answer_tokens=(), gold_cleaned=None,
+        answer_from_gold_cleaned=None, answer_from_gold=None, events=(),
+    )  # fmt: skip

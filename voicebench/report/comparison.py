@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from voicebench.metrics.summary import ALL_SUITES
 from voicebench.report.data import Report
 from voicebench.report.tables import ABSENT, Cell, Column, Table, columns_of
-from voicebench.runs.compare import Comparisons, compare_arms
+from voicebench.runs.compare import Comparisons, arms_of, compare_arms
 from voicebench.runs.differences import METRICS_BY_NAME, Comparison
 
 MARKS = {"better": "▲", "worse": "▼", "no difference seen": ""}
@@ -29,7 +29,9 @@ CAPTION_CASES = (
 
 def compare_report(report: Report) -> Comparisons | None:
     """The variants of one run compared with its first; None where there is one variant."""
-    return compare_arms(report.arms) if report.arms and report.num_turns else None
+    if len(report.run.variants) < 2 or not report.kept:
+        return None
+    return compare_arms(arms_of(report.run, report.cases, report.measured, report.folder))
 
 
 def comparison_tables(found: Comparisons) -> list[Table]:

@@ -1,23 +1,50 @@
-"""A run's records read and scored, once, for every form of a report.
-
-The records are streamed: what is kept of a turn is what it adds to a sum, and, where variants are
-compared, its measures and its answer.
-"""
+"""A run's records read and scored, once, for every form of a report."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from voicebench.metrics.summary import Measured, measure_turns, summarize_measured
-from voicebench.runs.compare import Arm, add_turn, empty_arms
-from voicebench.runs.record import iter_turns, read_cases, read_run
+from voicebench.metrics.summary import (
+    Measured,
+    TurnMeasures,
+    measure_turns,
+    summarize_measured,
+)
+from voicebench.metrics.tally import without_content
+from voicebench.runs.record import (
+    TURNS_FILE,
+    PlacedTurn,
+    iter_placed_turns,
+    read_cases,
+    read_run,
+    read_turn_at,
+)
 from voicebench.types import Case, Run, Turn
+
+
+@dataclass(frozen=True)
+class KeptTurn:
+    """What a report keeps of a turn: a long run fits in memory so.
+
+    Attributes:
+        turn: Its record without windows, tokens, prompt and events; texts are kept.
+        heard: The transcript.
+        measures: Everything measured on it.
+        offset: Where its whole record lies in `turns.jsonl`, in bytes.
+        size: How long that is.
+    """
+
+    turn: Turn
+    heard: str
+    measures: TurnMeasures
+    offset: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -25,32 +52,47 @@ class Report:
     """What a report is made of.
 
     Attributes:
-        folder: The run's.
+        folder: Where the run lies.
         run: Provenance and settings.
-        num_turns: Turns that count.
-        num_failed: Those that failed.
-        num_degraded: Those that fell back to text input.
+        kept: The turns that count, in the order they ran.
         num_warm_up: Turns left out.
         cases: By (suite, case id).
         num_half_written: Bytes of a record that a kill cut off; 0 when there is none.
-        arms: The variants with their turns measured; none where there is nothing to compare.
         summary: See `metrics.summary.summarize`.
     """
 
     folder: Path
     run: Run
-    num_turns: int
-    num_failed: int
-    num_degraded: int
+    kept: tuple[KeptTurn, ...]
     num_warm_up: int
     cases: dict[tuple[str, str], Case]
     num_half_written: int
-    arms: tuple[Arm, ...]
     summary: dict[str, Any]
 
-    def turns(self) -> Iterator[Turn]:
-        """The turns that count, in the order they ran, read anew."""
-        return (turn for turn in iter_turns(self.folder) if not turn.is_warm_up)
+    @property
+    def num_turns(self) -> int:
+        """Turns that count."""
+        return len(self.kept)
+
+    @cached_property
+    def num_failed(self) -> int:
+        """Those that failed."""
+        return sum(turn.failure is not None for turn in self.turns)
+
+    @cached_property
+    def num_degraded(self) -> int:
+        """Those that fell back to text input."""
+        return sum(turn.degraded is not None for turn in self.turns)
+
+    @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        """The turns that count, without windows, tokens, prompt and events."""
+        return tuple(each.turn for each in self.kept)
+
+    @cached_property
+    def measured(self) -> tuple[Measured, ...]:
+        """The same with their measures."""
+        return tuple((each.turn, each.measures) for each in self.kept)
 
     @property
     def groups(self) -> list[dict[str, Any]]:
@@ -66,40 +108,67 @@ class Report:
         """The groups over all suites; empty where there is one suite."""
         return [group for group in self.summary["groups"] if group["suite"] == "all"]
 
+    @property
+    def whole(self) -> list[dict[str, Any]]:
+        """The groups over all suites, or of the only one."""
+        return self.overall or self.groups
+
+    def read(self, kept: KeptTurn) -> Turn:
+        """A turn's whole record.
+
+        Raises:
+            RecordError: The records have changed since.
+        """
+        return read_turn_at(self.folder, kept.offset, kept.size)
+
 
 def load_report(folder: Path) -> Report:
-    """Reads a run and scores it.
+    """Reads a run and scores it, turn by turn.
 
     Raises:
         RecordError: The folder is no run, or its records are damaged.
     """
-    run = read_run(folder)
-    cases = read_cases(folder)
-    arms = empty_arms(run, cases, folder) if len(run.variants) > 1 else []
-    counts: Counter[str] = Counter()
+    run, cases = read_run(folder), read_cases(folder)
+    return make_report(folder, run, cases, keep_turns(iter_placed_turns(folder), cases))
 
-    def measured() -> Iterator[Measured]:
-        turns = iter_turns(folder, lambda size: counts.update(half_written=size))
-        for turn, measures in measure_turns(turns, cases.values()):
-            counts["warm_up" if turn.is_warm_up else "turns"] += 1
-            counts["failed"] += not turn.is_warm_up and turn.failure is not None
-            counts["degraded"] += not turn.is_warm_up and turn.degraded is not None
-            add_turn(arms, (turn, measures))
-            yield turn, measures
 
-    summary = summarize_measured(measured(), variants=run.variants)
+def make_report(
+    folder: Path, run: Run, cases: dict[tuple[str, str], Case], turns: Iterable[KeptTurn]
+) -> Report:
+    """A report of turns that are measured already, warm-up turns among them."""
+    kept = tuple(turns)
+    path = folder / TURNS_FILE
+    end = max((each.offset + each.size for each in kept), default=0)
+    counted = tuple(each for each in kept if not each.turn.is_warm_up)
     return Report(
         folder=folder,
         run=run,
-        num_turns=counts["turns"],
-        num_failed=counts["failed"],
-        num_degraded=counts["degraded"],
-        num_warm_up=counts["warm_up"],
+        kept=counted,
+        num_warm_up=len(kept) - len(counted),
         cases=cases,
-        num_half_written=counts["half_written"],
-        arms=tuple(arms),
-        summary=summary,
+        num_half_written=path.stat().st_size - end if path.exists() else 0,
+        summary=summarize_measured(
+            ((each.turn, each.measures) for each in kept), variants=run.variants
+        ),
     )
+
+
+def keep_turns(
+    placed: Iterable[PlacedTurn], cases: Mapping[tuple[str, str], Case]
+) -> Iterator[KeptTurn]:
+    """Measures turns one by one and keeps what a report shows of them."""
+    now: list[PlacedTurn] = []
+
+    def remembered() -> Iterator[Turn]:
+        for each in placed:
+            now[:] = [each]
+            yield each.turn
+
+    for whole, measures in measure_turns(remembered(), cases.values()):
+        turn = msgspec.structs.replace(
+            without_content(whole), cleaned=whole.cleaned, answer=whole.answer
+        )
+        yield KeptTurn(turn, whole.hypothesis.text, measures, now[0].offset, now[0].size)
 
 
 def has_random_weights(run: Run) -> bool:
@@ -117,7 +186,6 @@ def metrics_document(report: Report) -> dict[str, Any]:
         "mode": run.mode,
         "pace": run.pace,
         "profile": run.profile.get("name"),
-        "has_random_weights": has_random_weights(run),
         "git_commit": run.git_commit,
         "git_dirty": run.git_dirty,
         "num_turns_planned": run.num_turns_planned,

@@ -7,10 +7,11 @@ made again anywhere, without the models or the suites.
 from __future__ import annotations
 
 import base64
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voicebench.errors import StorageError
 from voicebench.report.comparison import compare_report, comparison_tables
@@ -29,7 +30,13 @@ from voicebench.report.tables import (
 )
 from voicebench.report.worst import worst_cases
 
-__all__ = ["Report", "load_report", "metrics_document", "render_html", "write_report"]
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+__all__ = [
+    "Report", "detail_rows", "embed", "embedded_font", "load_report", "metrics_document",
+    "page_template", "provenance_rows", "render_html", "variants_table", "write_report",
+]  # fmt: skip
 
 DEFINITIONS = (
     ("CER", "(substitutions + deletions + insertions) / reference characters, after NFKC and "
@@ -68,8 +75,8 @@ class _Section:
     figures: tuple[dict[str, Any], ...] = ()
 
 
-def write_report(report: Report, path: Path) -> Path:
-    """Writes the HTML file, and the figures into `figures/` beside it.
+def write_report(report: Report, path: Path, *, has_png: bool = False) -> Path:
+    """Writes the HTML file, and the figures into `figures/` beside it: as SVG, as PNG too if asked.
 
     Raises:
         StorageError: A file cannot be written.
@@ -79,7 +86,8 @@ def write_report(report: Report, path: Path) -> Path:
         folder = path.parent / "figures"
         folder.mkdir(parents=True, exist_ok=True)
         for figure in figures:
-            (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8")
+            for ending in ("svg", "png") if has_png else ("svg",):
+                figure.save(folder / f"{figure.name}.{ending}")
         path.write_text(render_html(report, figures), encoding="utf-8")
     except OSError as error:
         raise StorageError(
@@ -91,21 +99,30 @@ def write_report(report: Report, path: Path) -> Path:
 
 def render_html(report: Report, figures: list[Figure]) -> str:
     """The page."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
+    def draw_table(table: Table) -> Markup:
+        return Markup(page_template("table.html").render(table=table))
+
+    page = page_template("template.html")
+    content = {**_content(report, figures), "draw_table": draw_table}
+    text = page.render(**content, font="")
+    return page.render(**content, font=embedded_font(text))
+
+
+def page_template(name: str) -> Template:
+    """A template that lies beside this module."""
+    return _templates().get_template(name)
+
+
+@functools.cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
         loader=PackageLoader("voicebench.report", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-
-    def draw_table(table: Table) -> Markup:
-        return Markup(environment.get_template("table.html").render(table=table))
-
-    page = environment.get_template("template.html")
-    content = {**_content(report, figures), "draw_table": draw_table}
-    text = page.render(**content, font="")
-    return page.render(**content, font=_embedded_font(text))
 
 
 def _content(report: Report, figures: list[Figure]) -> dict[str, Any]:
@@ -114,7 +131,7 @@ def _content(report: Report, figures: list[Figure]) -> dict[str, Any]:
     attribution = attribution_table(report)
     sections = [_Section("results", "Results", tables=tables_of_mode(report))]
     if figures:
-        embedded = tuple(_embed(figure) for figure in figures)
+        embedded = tuple(embed(figure) for figure in figures)
         sections.append(_Section("figures", "Figures", figures=embedded))
     if compared := compare_report(report):
         text = " ".join(compared.warnings)
@@ -134,9 +151,9 @@ def _content(report: Report, figures: list[Figure]) -> dict[str, Any]:
         "worst_text": f"The {len(worst)} worst turns: false statements first, then missed facts, "
         "then CER. In the hypothesis, what was said is struck out and what was heard is marked.",
         "troubles": _troubles(report),
-        "provenance": _provenance(report),
-        "variants": _variants(report),
-        "details": _details(report),
+        "provenance": provenance_rows(report),
+        "variants": variants_table(report),
+        "details": detail_rows(report),
         "definitions": DEFINITIONS,
     }
 
@@ -154,7 +171,7 @@ def _notes(report: Report) -> list[dict[str, Any]]:
 
 def _troubles(report: Report) -> Table | None:
     rows = []
-    for turn in report.turns():
+    for turn in report.turns:
         where = (Cell(f"{turn.suite} / {turn.case_id}"), Cell(str(turn.turn_index + 1)))
         if turn.failure:
             why = Cell(f"{turn.failure.type}: {turn.failure.message}")
@@ -166,7 +183,8 @@ def _troubles(report: Report) -> Table | None:
     return Table(columns, tuple(rows)) if rows else None
 
 
-def _provenance(report: Report) -> list[tuple[str, str]]:
+def provenance_rows(report: Report) -> list[tuple[str, str]]:
+    """When, by which code and on which machine."""
     run, machine = report.run, report.run.machine
     gpus = ", ".join(f"{g['name']} (driver {g['driver']})" for g in machine.get("gpus", []))
     dirty = " with changes not committed" if run.git_dirty else ""
@@ -185,14 +203,16 @@ def _provenance(report: Report) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _variants(report: Report) -> Table:
+def variants_table(report: Report) -> Table:
+    """Every switch of every variant."""
     variants = report.run.variants
     every = [switches(variant) for variant in variants]
     rows = [(Cell(name), *(Cell(str(one[name]) or ABSENT) for one in every)) for name in every[0]]
     return Table(columns_of(["switch", *(variant.name for variant in variants)]), tuple(rows))
 
 
-def _details(report: Report) -> list[tuple[str, str]]:
+def detail_rows(report: Report) -> list[tuple[str, str]]:
+    """Profile, packages and hashes."""
     run = report.run
     models = [(f"model {name}", sha) for name, sha in run.model_sha256.items()]
     suites = [(f"suite {name}", sha) for name, sha in run.suite_sha256.items()]
@@ -204,12 +224,12 @@ def _details(report: Report) -> list[tuple[str, str]]:
     return [*models, *suites, *profile, *run.packages.items()]
 
 
-def _embed(figure: Figure) -> dict[str, Any]:
+def embed(figure: Figure) -> dict[str, Any]:
+    """A figure as the templates take it."""
     size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', figure.svg)
     width, height = (round(float(x) * 4 / 3) for x in size.groups()) if size else (518, 400)
-    content = base64.b64encode(figure.svg.encode()).decode()
     return {
-        "uri": f"data:image/svg+xml;base64,{content}",
+        "uri": figure.uri,
         "alt": figure.caption,
         "caption": figure.caption,
         "width": width,
@@ -217,7 +237,7 @@ def _embed(figure: Figure) -> dict[str, Any]:
     }
 
 
-def _embedded_font(text: str) -> str:
+def embedded_font(text: str) -> str:
     """A font with the page's Chinese characters, for readers whose system has none."""
     content = subset_font(char for char in text if ord(char) >= 0x2E80)
     return f"data:font/woff;base64,{base64.b64encode(content).decode()}" if content else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,15 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     title: str = ""
     caption: str = ""
+
+    def _repr_html_(self) -> str:
+        from voicebench.report.interactive import table_html
+
+        return table_html(self)
+
+    def __repr__(self) -> str:
+        """As a terminal shows it."""
+        return table_text(self)
 
 
 _QUALITY = (
@@ -184,6 +194,16 @@ def make_console() -> Console:
 
     console = Console()
     return console if console.is_terminal else Console(width=160)
+
+
+def table_text(table: Table, width: int = 120) -> str:
+    """A table as plain text."""
+    from rich.console import Console
+
+    console = Console(width=width, file=io.StringIO(), color_system=None, force_jupyter=False)
+    with console.capture() as captured:
+        print_table(console, table)
+    return captured.get().strip("\n")
 
 
 def print_table(console: Console, table: Table) -> None:

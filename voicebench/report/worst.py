@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from voicebench.metrics.error_rate import align, cer, characters
+from voicebench.metrics.error_rate import align, characters
 from voicebench.metrics.judge import judge_turn
 from voicebench.metrics.normalize import get_normalizer
-from voicebench.report.data import Report
+from voicebench.report.data import KeptTurn, Report
 from voicebench.types import Case, Turn
 
 NUM_WORST = 12
@@ -36,34 +36,45 @@ class WorstCase:
 
 def worst_cases(report: Report, num: int = NUM_WORST) -> list[WorstCase]:
     """Turns with something wrong: false statements first, then missed facts, then CER."""
-    scored = []
-    for turn in report.turns():
-        case = report.cases.get((turn.suite, turn.case_id))
-        if case is None or turn.failure is not None:
-            continue
-        reference = case.turns[turn.turn_index].reference
-        verdicts = _verdicts(turn, case)
-        num_false = sum(v.verdict in ("contradicted", "unsupported") for v in verdicts)
-        num_missing = sum(v.verdict == "missing" for v in verdicts)
-        rate = cer(reference, turn.hypothesis.text).rate or 0.0
-        if num_false or num_missing or rate:
-            scored.append(((num_false, num_missing, rate), turn, case, verdicts))
-            if len(scored) > 10 * num:
-                scored = heapq.nlargest(num, scored, key=lambda entry: entry[0])
-    scored = heapq.nlargest(num, scored, key=lambda entry: entry[0])
-    return [
-        WorstCase(
-            title=f"{turn.suite} / {turn.case_id}",
-            detail=f"turn {turn.turn_index + 1}, variant {turn.variant}, repeat {turn.repeat + 1}, "
-            f"CER {100 * score[2]:.1f} %, confidence {turn.hypothesis.confidence:.2f}",
-            texts=_texts(turn, case),
-            verdicts=verdicts,
-        )
-        for score, turn, case, verdicts in scored
-    ]
+    return [_worst(report, kept) for kept in rank_turns(report.kept)[:num]]
 
 
-def _verdicts(turn: Turn, case: Case) -> tuple[Verdict, ...]:
+def rank_turns(turns: Iterable[KeptTurn]) -> list[KeptTurn]:
+    """The turns with something wrong, the worst first."""
+    scored = [(score, kept) for kept in turns if any(score := _badness(kept))]
+    return [kept for _, kept in sorted(scored, key=lambda entry: entry[0], reverse=True)]
+
+
+def _badness(kept: KeptTurn) -> tuple[int, int, float]:
+    """(false statements, missed facts, CER); nothing of a turn that failed: it is listed elsewhere."""
+    facts = kept.measures.facts
+    if facts is None or kept.turn.failure is not None:
+        return (0, 0, 0.0)
+    return (facts.contradicted + facts.unsupported, facts.missing, _rate(kept))
+
+
+def _rate(kept: KeptTurn) -> float:
+    errors = kept.measures.cer
+    return (errors.rate if errors else None) or 0.0
+
+
+def _worst(report: Report, kept: KeptTurn) -> WorstCase:
+    turn = report.read(kept)
+    case = report.cases[turn.suite, turn.case_id]
+    return WorstCase(
+        title=f"{turn.suite} / {turn.case_id}",
+        detail=f"turn {turn.turn_index + 1}, variant {turn.variant}, repeat {turn.repeat + 1}, "
+        f"CER {100 * _rate(kept):.1f} %, confidence {turn.hypothesis.confidence:.2f}",
+        texts=_texts(turn, case),
+        verdicts=verdicts_of(turn, case),
+    )
+
+
+def verdicts_of(turn: Turn, case: Case | None) -> tuple[Verdict, ...]:
+    """What the answer makes of each fact, and values in it that nobody said; nothing of a turn that
+    failed, or belongs to no case."""
+    if case is None or turn.failure is not None:
+        return ()
     judgement = judge_turn(turn, case)
     facts = {fact.id: fact for fact in case.turns[turn.turn_index].facts}
     return (
@@ -79,7 +90,7 @@ def _texts(turn: Turn, case: Case) -> tuple[tuple[str, Pieces], ...]:
     asked = case.turns[turn.turn_index]
     texts: list[tuple[str, Pieces]] = [
         ("reference", (("", asked.reference),)),
-        ("hypothesis", _compared(asked.reference, turn.hypothesis.text)),
+        ("hypothesis", compare_texts(asked.reference, turn.hypothesis.text)),
         ("cleaned", (("", turn.cleaned or "(nothing)"),)),
         ("answer", (("", turn.answer or "(none)"),)),
     ]
@@ -92,7 +103,7 @@ def _texts(turn: Turn, case: Case) -> tuple[tuple[str, Pieces], ...]:
     return tuple(texts)
 
 
-def _compared(reference: str, hypothesis: str) -> Pieces:
+def compare_texts(reference: str, hypothesis: str) -> Pieces:
     """The hypothesis as it was scored, what differs marked: struck out what was said instead."""
     normalize = get_normalizer("basic")
     units = [characters(normalize(text)) for text in (reference, hypothesis)]

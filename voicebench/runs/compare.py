@@ -23,8 +23,8 @@ from voicebench.metrics.summary import (
     Measured,
     TurnMeasures,
     measure_turns,
-    without_content,
 )
+from voicebench.metrics.tally import without_content
 from voicebench.runs.differences import (
     METRICS,
     Comparison,
@@ -107,9 +107,19 @@ def load_arms(folder: Path) -> list[Arm]:
         RecordError: The folder is no run, or its records are damaged.
     """
     run, cases = read_run(folder), read_cases(folder)
+    return arms_of(run, cases, measure_turns(iter_turns(folder), cases.values()), folder)
+
+
+def arms_of(
+    run: Run,
+    cases: Mapping[tuple[str, str], Case],
+    measured: Iterable[Measured],
+    folder: Path = Path(),
+) -> list[Arm]:
+    """The arms of a run, in the order of its variants, with turns that are measured already."""
     arms = empty_arms(run, cases, folder)
-    for measured in measure_turns(iter_turns(folder), cases.values()):
-        add_turn(arms, measured)
+    for each in measured:
+        add_turn(arms, each)
     return arms
 
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -137,17 +138,37 @@ def read_turns(folder: Path) -> TurnsRead:
     return TurnsRead(turns=tuple(turns), half_written=content[size:], size=size)
 
 
-def iter_turns(
-    folder: Path, tell_half_written: Callable[[int], None] = lambda _: None
-) -> Iterator[Turn]:
-    """The whole records of `turns.jsonl` one by one, so that a long run need not fit in memory.
+@dataclass(frozen=True)
+class PlacedTurn:
+    """A turn and where it lies: `size` bytes of `turns.jsonl` from `offset` on."""
 
-    Args:
-        folder: A run's.
-        tell_half_written: Called at the end with the bytes of a half-written record left out.
+    turn: Turn
+    offset: int
+    size: int
+
+
+def iter_turns(folder: Path) -> Iterator[Turn]:
+    """The whole records of `turns.jsonl` one by one, so that a long run need not fit in memory; a
+    half-written last one is left out.
 
     Raises:
         RecordError: See `read_turns`; what comes before the damage has been yielded.
+    """
+    return (placed.turn for placed in iter_placed_turns(folder))
+
+
+def iter_placed_turns(
+    folder: Path, start: int = 0, end: float = float("inf")
+) -> Iterator[PlacedTurn]:
+    """The same as `iter_turns`, each with its place, for `read_turn_at`.
+
+    Args:
+        folder: The run's.
+        start: Byte of `turns.jsonl` at which a line begins.
+        end: Byte up to which lines may begin; with `split_turns` for several readers at once.
+
+    Raises:
+        RecordError: See `iter_turns`; lines are counted from `start`.
     """
     path = folder / TURNS_FILE
     try:
@@ -157,22 +178,60 @@ def iter_turns(
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from None
     seen: set[tuple[str, str, str, int, int]] = set()
+    offset = start
     with file:
+        file.seek(start)
         line, number = file.readline(), 1
-        while line.endswith(b"\n"):
+        while line.endswith(b"\n") and offset < end:
             following = file.readline()
             try:
-                turn = _decode(line, f"{path} line {number}", Turn)
+                place = f"line {number}" if not start else f"line {number} from byte {start} on"
+                turn = _decode(line, f"{path} {place}", Turn)
             except RecordError:
                 if following.endswith(b"\n"):
                     raise
-                line += following
-                break
+                return
             _refuse_double(turn, seen, path)
-            yield turn
+            yield PlacedTurn(turn, offset, len(line))
+            offset += len(line)
             line, number = following, number + 1
-        if line:
-            tell_half_written(len(line))
+
+
+def split_turns(folder: Path, part_bytes: int) -> list[tuple[int, int]]:
+    """Cuts `turns.jsonl` between lines into (start, end) for `iter_placed_turns`.
+
+    Raises:
+        RecordError: The file cannot be read.
+    """
+    path = folder / TURNS_FILE
+    try:
+        size, cuts = path.stat().st_size, [0]
+        with path.open("rb") as file:
+            while cuts[-1] + part_bytes < size:
+                file.seek(cuts[-1] + part_bytes)
+                file.readline()
+                cuts.append(file.tell())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from None
+    return list(itertools.pairwise(sorted({*cuts, size})))
+
+
+def read_turn_at(folder: Path, offset: int, size: int) -> Turn:
+    """One turn of a long run, from where `iter_placed_turns` found it.
+
+    Raises:
+        RecordError: The file cannot be read, or there is no turn at that place.
+    """
+    path = folder / TURNS_FILE
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            line = file.read(size)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from None
+    return _decode(line, f"{path} at byte {offset}", Turn)
 
 
 class TurnWriter:

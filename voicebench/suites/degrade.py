@@ -99,7 +99,7 @@ def _snr_of_clip(samples: Audio, num_spoken: int, snr_db: float) -> float:
 
 
 def _noise(samples: Audio, num_spoken: int, condition: Condition, _: Path | None) -> Audio:
-    from audiomentations import AddColorNoise  # type: ignore[import-untyped]
+    from audiomentations import AddColorNoise
 
     snr_db = _snr_of_clip(samples, num_spoken, condition.level)
     decay = _NOISE_DECAYS_DB[condition.seed % len(_NOISE_DECAYS_DB)]

@@ -1,0 +1,29 @@
+"""`voicebench index`: one page over all runs, with trends over commits."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `index` to the command line."""
+    parser = subparsers.add_parser(
+        "index", help="a page over all runs of a folder, with trends over commits"
+    )
+    parser.add_argument("folder", nargs="?", metavar="DIR", help="folder of runs (reports)")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command; 0.
+
+    Raises:
+        RecordError: There is no run.
+        StorageError: The page cannot be written.
+    """
+    from voicebench.report.index import write_index
+    from voicebench.report.opened import find_reports
+
+    print(write_index(Path(args.folder) if args.folder else find_reports()))
+    return 0

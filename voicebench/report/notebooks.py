@@ -1,0 +1,162 @@
+"""Notebooks executed on a run, each as one HTML file without code and without the network.
+
+papermill executes them with the run as their parameter, nbconvert writes the page; what a page shows
+of Chinese characters is embedded as a font. A notebook that fails leaves its page too, with the error
+in its place.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from voicebench.errors import ConfigError, MissingPackageError, StorageError
+from voicebench.report.render import embedded_font
+from voicebench.runs.record import read_run
+from voicebench.types import Run
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+_PACKAGES = ("papermill", "nbconvert", "ipykernel", "itables", "pandas", "pyarrow", "duckdb")
+_TEMPLATE = Path(__file__).with_name("notebook.html.j2")
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One notebook's page; `error` is what its failing cell says, empty where none failed."""
+
+    name: str
+    path: Path
+    error: str
+
+
+def find_notebooks(folder: Path = NOTEBOOKS, only: Sequence[str] = ()) -> list[Path]:
+    """The notebooks of a folder, in order.
+
+    Args:
+        folder: Where they lie.
+        only: Beginnings of names, such as `02`; none for all.
+
+    Raises:
+        ConfigError: There are none, or none of that name.
+    """
+    found = sorted(folder.glob("*.ipynb"))
+    if not found:
+        raise ConfigError(
+            f"{folder} holds no notebook", "Name the folder notebooks/ of a clone with --notebooks"
+        )
+    names = ", ".join(path.stem for path in found)
+    for name in only:
+        if not any(path.stem.startswith(name) for path in found):
+            raise ConfigError(f"there is no notebook {name!r}", f"There are: {names}")
+    return [path for path in found if not only or path.stem.startswith(tuple(only))]
+
+
+def render_notebooks(
+    run_folder: Path,
+    notebooks: Sequence[Path],
+    out: Path,
+    announce: Callable[[int, str], None] = lambda done, name: None,
+) -> Iterator[Rendered]:
+    """Executes notebooks on a run and writes `out/NAME.html`, one after the other.
+
+    Args:
+        run_folder: The run.
+        notebooks: See `find_notebooks`.
+        out: Folder of the pages; made if missing.
+        announce: Told how many are done and which is next.
+
+    Raises:
+        RecordError: The folder is no run.
+        MissingPackageError: A package for notebooks is not installed.
+        StorageError: A page cannot be written.
+    """
+    _require_packages()
+    run = read_run(run_folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        for done, notebook in enumerate(notebooks):
+            announce(done, notebook.stem)
+            executed = Path(scratch) / notebook.name
+            parameters = _parameters(notebook, run, run_folder)
+            error = _execute(notebook, executed, parameters)
+            yield Rendered(notebook.stem, _write(executed, out / f"{notebook.stem}.html"), error)
+
+
+def _require_packages() -> None:
+    for name in _PACKAGES:
+        if importlib.util.find_spec(name) is None:
+            raise MissingPackageError(
+                f"executing notebooks needs the package {name}",
+                "Install it with: pip install 'voicebench[notebooks]'",
+            )
+
+
+def _parameters(notebook: Path, run: Run, run_folder: Path) -> dict[str, str]:
+    """What of a run a notebook has parameters for."""
+    import papermill
+
+    offered = {
+        "run": str(run_folder.resolve()),
+        "profile": str(run.request.get("profile") or run.profile.get("name")),
+    }
+    known = papermill.inspect_notebook(str(notebook))
+    return {name: value for name, value in offered.items() if name in known}
+
+
+def _execute(notebook: Path, executed: Path, parameters: dict[str, str]) -> str:
+    """Runs a notebook; what its failing cell said, or nothing."""
+    import papermill
+    from traitlets.config import Config
+
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(executed),
+            parameters,
+            kernel_name="python3",
+            progress_bar=False,
+            config=Config({"KernelManager": {"transport": "ipc"}}),  # no port that others can read
+        )
+    except papermill.PapermillExecutionError as error:
+        return " ".join(_ESCAPES.sub("", f"{error.evalue}").split())
+    return ""
+
+
+def page_of(executed: Path) -> str:
+    """An executed notebook as a page that fetches nothing."""
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        template_file=str(_TEMPLATE),
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+    )
+    page: str
+    page, _ = exporter.from_filename(str(executed))
+    font = embedded_font(page)
+    face = (
+        f'@font-face {{ font-family: "report-hanzi"; src: url("{font}") format("woff"); '
+        "font-display: block; unicode-range: U+2E80-9FFF, U+FF00-FFEF; }"
+        if font
+        else ""
+    )
+    return page.replace("/* font */", face, 1)
+
+
+def _write(executed: Path, path: Path) -> Path:
+    page = page_of(executed)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+    return path
+
+
+__all__ = ["NOTEBOOKS", "Rendered", "find_notebooks", "page_of", "render_notebooks"]
