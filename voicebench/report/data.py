@@ -186,6 +186,7 @@ def metrics_document(report: Report) -> dict[str, Any]:
         "mode": run.mode,
         "pace": run.pace,
         "profile": run.profile.get("name"),
+        "has_random_weights": has_random_weights(run),
         "git_commit": run.git_commit,
         "git_dirty": run.git_dirty,
         "num_turns_planned": run.num_turns_planned,
