@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from voicebench.budget.check import check_asr, memory_now
 from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, MissingPackageError, ModelError
 
@@ -41,7 +42,8 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
 
     Raises:
         ModelError: The folder or one of its files is missing or corrupt; the file is named.
-        ConfigError: The device is not there.
+        BudgetError: The device's memory cannot hold it.
+        ConfigError: The device is not there, or cannot compute in int8.
         MissingPackageError: FunASR is not installed.
     """
     for package in ("torch", "funasr", "kaldi_native_fbank"):
@@ -50,6 +52,8 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
                 f"package {package} is not installed, so nothing can be recognised",
                 "pip install 'voicebench[cpu]' or 'voicebench[gpu]'",
             )
+    if profile.int8 and profile.device != "cpu":
+        raise ConfigError(f"int8 on device {profile.device!r}", "Set int8: false, or device: cpu")
     folder = Path(profile.folder)
     class_name = _check_files(folder)
     with _traceless():
@@ -59,6 +63,9 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
             raise ConfigError(
                 f"device {profile.device!r} is not available here", "Set device: cpu in the profile"
             )
+    on_cpu = profile.device == "cpu"
+    check_asr(profile, *(memory_now() if on_cpu else torch.cuda.mem_get_info(profile.device)))
+    with _traceless():
         expected_keys = _checkpoint_keys(folder / "model.pt")
         from funasr import AutoModel
 
@@ -82,7 +89,18 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
             f"{missing[0]}, ...",
             _WAY_OUT,
         )
+    if profile.int8:
+        _quantize(auto_model.model)
     return auto_model.model, auto_model.kwargs
+
+
+def _quantize(model: Any) -> None:
+    """Linear layers to int8, in place; what goes into them is quantised as it comes."""
+    import torch
+
+    with _traceless():  # of warnings that another package will hold these functions one day
+        quantize: Any = torch.ao.quantization.quantize_dynamic
+        quantize(model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
 
 def _check_files(folder: Path) -> str:
