@@ -22,6 +22,7 @@ from voicebench.commands import (
     compare,
     doctor,
     export,
+    models,
     report,
     run,
     suites,
@@ -50,6 +51,7 @@ COMMANDS: tuple[Command, ...] = (
     attribute,
     export,
     budget,
+    models,
 )
 """In the order in which `--help` lists them."""
 

@@ -38,7 +38,7 @@ __all__ = [
     "build_recognizer",
     "list_profiles",
     "load_profile",
-    "verify_model",
+    "require_part",
 ]
 
 PROFILES_FOLDER = Path(__file__).parent / "profiles"
@@ -150,7 +150,7 @@ def build_recognizer(profile: Profile) -> Recognizer:
     """
     from voicebench.asr.paraformer import ParaformerRecognizer
 
-    _require(profile.asr)
+    require_part(profile.asr)
     return ParaformerRecognizer(profile.asr)
 
 
@@ -163,11 +163,16 @@ def build_generator(profile: Profile) -> Generator:
     """
     from voicebench.llm.vllm_engine import VllmGenerator
 
-    _require(profile.llm)
+    require_part(profile.llm)
     return VllmGenerator(profile.llm)
 
 
-def _require(part: AsrProfile | LlmProfile) -> None:
+def require_part(part: AsrProfile | LlmProfile) -> None:
+    """Refuses a model that is missing or damaged, without loading it.
+
+    Raises:
+        ModelError: The command that fetches or mends it is named.
+    """
     if part.model:
         require_model(part.model)
     verify_model(Path(part.folder))

@@ -147,7 +147,7 @@ def _strays() -> Iterator[Finding]:
 
 
 def _models(profile_name: str) -> Iterator[Finding]:
-    from voicebench.config import load_profile, verify_model
+    from voicebench.config import load_profile, require_part
 
     try:
         profile = load_profile(profile_name)
@@ -155,14 +155,14 @@ def _models(profile_name: str) -> Iterator[Finding]:
         fix = error.way_out or "voicebench doctor --profile bundled"
         yield Finding(check="profile", status="missing", detail=error.problem, fix=fix)
         return
-    for part, folder in (("recogniser", profile.asr.folder), ("LLM", profile.llm.folder)):
+    for part, settings in (("recogniser", profile.asr), ("LLM", profile.llm)):
         try:
-            verify_model(Path(folder))
+            require_part(settings)
         except ModelError as error:
             yield Finding(check=part, status="missing", detail=error.problem, fix=error.way_out)
         else:
-            size_mb = sum(each.stat().st_size for each in Path(folder).rglob("*")) / 1e6
-            yield Finding(check=part, status="ok", detail=f"{folder}, {size_mb:.1f} MB")
+            size_mb = sum(each.stat().st_size for each in Path(settings.folder).rglob("*")) / 1e6
+            yield Finding(check=part, status="ok", detail=f"{settings.folder}, {size_mb:.1f} MB")
 
 
 def _gpu() -> Iterator[Finding]:

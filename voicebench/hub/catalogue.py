@@ -43,18 +43,19 @@ class CatalogueModel(Record):
     """Tokens of a recogniser; a language model's config says it itself."""
 
     def origin(self, hub: HubName | None = None) -> tuple[HubName, Origin]:
-        """Where to fetch it: ModelScope first, as it is nearer to where these models come from.
+        """Where to fetch it: where its revision is pinned, else from Hugging Face, which names a
+        commit for whatever is fetched, else from ModelScope.
 
         Raises:
             ModelError: It is not published there.
         """
-        found: dict[HubName, Origin | None] = {
-            "modelscope": self.modelscope,
-            "huggingface": self.huggingface,
-        }
-        for name, origin in found.items():
-            if origin is not None and hub in (None, name):
-                return name, origin
+        places: list[tuple[HubName, Origin | None]] = [
+            ("huggingface", self.huggingface),
+            ("modelscope", self.modelscope),
+        ]
+        found = [(name, origin) for name, origin in places if origin and hub in (None, name)]
+        for name, origin in sorted(found, key=lambda each: each[1].revision is None):
+            return name, origin
         raise ModelError(f"{self.about} is not published on {hub}", "Leave --from out")
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from voicebench.bundled.manifest import hash_folder
-from voicebench.config import Profile, load_profile, verify_model
+from voicebench.config import Profile, load_profile, require_part
 from voicebench.errors import RecordError
 from voicebench.llm.handoff import check_handoff
 from voicebench.pipeline.ready import load_and_warm_up
@@ -129,8 +129,8 @@ def _execute(
     for variant in settings.variants:
         check_handoff(variant, profile.llm.enable_prompt_embeds)
     conversations = plan_conversations(cases, settings.variants, settings.repeats or 1)
-    for model in (profile.asr.folder, profile.llm.folder):
-        verify_model(Path(model))
+    for part in (profile.asr, profile.llm):
+        require_part(part)
     wanted = _describe(settings, profile, suites, cases, conversations, folder.name, argv)
     run = begin_or_continue(folder, wanted, cases)
     with TurnWriter(folder) as writer:
