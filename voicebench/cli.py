@@ -19,6 +19,7 @@ from voicebench.commands import (
     ask,
     attribute,
     budget,
+    bundle,
     compare,
     doctor,
     export,
@@ -52,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
     export,
     budget,
     models,
+    bundle,
 )
 """In the order in which `--help` lists them."""
 
