@@ -14,7 +14,7 @@ import json
 import logging
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,34 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
     if profile.int8:
         _quantize(auto_model.model)
     return auto_model.model, auto_model.kwargs
+
+
+def hotword_ids(model: Any, settings: dict[str, Any], hotwords: Sequence[str]) -> list[list[int]]:
+    """Token ids of each hotword, as the model takes them, the mark for none of them last.
+
+    Args:
+        model: From `load_folder`.
+        settings: From `load_folder`.
+        hotwords: May be empty; then nothing is returned.
+
+    Raises:
+        ConfigError: The model has no hotwords, or a word is not one.
+    """
+    if not hotwords:
+        return []
+    if not hasattr(model, "generate_hotwords_list"):
+        raise ConfigError(
+            f"a {type(model).__name__} knows no hotwords", "Take a SeacoParaformer, or no hotwords"
+        )
+    for word in hotwords:
+        # FunASR divides at spaces, and takes other words for a file or an address
+        if not word or any(char.isspace() for char in word) or not word.isalnum():
+            raise ConfigError(f"hotword {word!r} is not a word", "Give letters and Hanzi alone")
+    with _traceless():
+        found: list[list[int]] = model.generate_hotwords_list(
+            " ".join(hotwords), tokenizer=settings["tokenizer"], frontend=settings["frontend"]
+        )
+    return found
 
 
 def _quantize(model: Any) -> None:
