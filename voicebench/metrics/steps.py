@@ -61,7 +61,7 @@ def steps_of(turns: Iterable[Turn]) -> Steps:
         decode_token=_step(
             [None if (t := each["tpot_ms"]) is None else t / 1000 for each in times]
         ),
-        window_s=longest_s,
+        window_s=round(longest_s, 3),
         prompt_tokens=_median([len(turn.prompt_token_ids) for turn in answered]),
         cached_tokens=_median([turn.cached_prompt_tokens for turn in answered]),
         context_tokens=_median(context),
