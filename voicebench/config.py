@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 PROFILES_FOLDER = Path(__file__).parent / "profiles"
+KINDS = {"asr": "funasr", "llm": "huggingface"}
+"""What kind of model each part takes."""
 
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -132,7 +134,8 @@ def load_profile(name_or_path: str) -> Profile:
         if isinstance(settings.get(part), dict):
             place = f"{part} of {path}"
             _refuse_unknown(settings[part], part_type, place, f"$.{part}", lines)
-            _place_model(settings[part], path.parent, place)
+            line = _line(lines, f"$.{part}.model").rstrip(",")
+            _place_model(settings[part], path.parent, KINDS[part], f"{place}{line}")
     try:
         return msgspec.convert(settings, Profile)
     except msgspec.ValidationError as error:
@@ -226,6 +229,7 @@ def _lines_of(node: Any, place: str) -> Iterator[tuple[str, int]]:
 
 def _line(lines: dict[str, int], path: str) -> str:
     """`, line N` of a setting, of the setting it is part of, or nothing."""
+    path = path.partition("[")[0]
     while path not in lines and "." in path:
         path = path.rpartition(".")[0]
     return f", line {lines[path]}," if path in lines else ""
@@ -245,15 +249,17 @@ def _refuse_unknown(
             )
 
 
-def _place_model(settings: dict[str, Any], base: Path, place: str) -> None:
+def _place_model(settings: dict[str, Any], base: Path, kind: str, place: str) -> None:
     """Makes the folder absolute; a model of the catalogue gets its own."""
     if isinstance(name := settings.get("model"), str):
-        if "folder" in settings:
-            raise ConfigError(f"{place} has both folder and model", "Leave one of them out.")
         try:
-            find_model(name)
+            found = find_model(name)
         except ModelError as error:
             raise ConfigError(f"{error.problem} in {place}", error.way_out) from error
+        if found.kind != kind:
+            raise ConfigError(f"model {name!r} in {place} is {found.about}", f"Give a {kind} model")
+        if "folder" in settings:
+            raise ConfigError(f"{place} has both folder and model", "Leave one of them out.")
         settings["folder"] = str(model_folder(name))
     elif isinstance(settings.get("folder"), str):
         settings["folder"] = str((base / Path(settings["folder"]).expanduser()).resolve())
