@@ -220,7 +220,8 @@ def _own_stream(device: str) -> Any:
         return None
     import torch
 
-    return torch.cuda.Stream(device=device, priority=-1)
+    make_stream: Any = torch.cuda.Stream
+    return make_stream(device=device, priority=-1)
 
 
 def _spoken(tokens: tuple[Token, ...], samples: NDArray[np.float32]) -> tuple[Token, ...]:

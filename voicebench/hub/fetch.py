@@ -119,7 +119,7 @@ def _fetch_huggingface(name: str, origin: Origin, endpoint: str, folder: Path) -
     for entry in api.list_repo_tree(origin.repo, revision=commit, recursive=True):
         if isinstance(entry, RepoFile) and any(fnmatch(entry.path, each) for each in WANTED):
             _fetch_entry(name, entry, (origin.repo, commit, endpoint), folder)
-    card = info.card_data.to_dict() if info.card_data else {}
+    card: Any = info.card_data or {}
     return commit, str(card.get("license_name") or card.get("license") or "")
 
 
@@ -146,7 +146,7 @@ def _fetch_entry(name: str, entry: Any, place: tuple[str, str, str], folder: Pat
 
 def _transfer(entry: Any, place: tuple[str, str, str], file: BinaryIO) -> None:
     from huggingface_hub.file_download import get_hf_file_metadata, hf_hub_url, http_get
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     repo, commit, endpoint = place
     url = hf_hub_url(repo, entry.path, revision=commit, endpoint=endpoint)
