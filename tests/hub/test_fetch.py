@@ -134,6 +134,13 @@ def test_a_disk_without_room_is_told_before_anything_is_fetched(
     assert not mirror.log
 
 
+def test_a_revision_that_nobody_pinned_is_pinned_by_the_pull(mirror: Mirror) -> None:
+    known = catalogue.catalogue()
+    origin = catalogue.Origin(repo="Qwen/Qwen3-0.6B", revision=None)
+    known[LLM] = msgspec.structs.replace(known[LLM], huggingface=origin)
+    assert pull(LLM, "huggingface", lambda _: None).revision == COMMIT
+
+
 def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The lines of error; the clients' own bars and logs are left out."""
     return [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
