@@ -58,6 +58,33 @@ def test_a_mistake_in_a_profile_is_named(text: str, named: tuple[str, ...], tmp_
         assert part in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("  dtyp: float16", "unknown setting 'dtyp' in llm of {path}, line 5."),
+        ("  gpu_memory_utilization: 1.2", "profile {path}, line 5, is not valid"),
+        ("  max_num_seqs: 0", "profile {path}, line 5, is not valid"),
+        ("  cudagraph_capture_sizes: [1, two]", "profile {path}, line 5, is not valid"),
+        ("  model: qwen3-5b", "unknown model 'qwen3-5b' in llm of {path}, line 5."),
+        ("  model: qwen3-4b", "llm of {path}, line 5 has both folder and model"),
+        ("  model: fsmn-vad", "'fsmn-vad' in llm of {path}, line 5 is voice activity"),
+        ("extra: 1", "unknown setting 'extra' in {path}, line 5."),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(setting: str, line: str, tmp_path: Path) -> None:
+    head = "# mine\nasr: {folder: a}\nllm:\n  folder: b\n"
+    path = write(tmp_path, f"{head}{setting}\n")
+    with pytest.raises(ConfigError) as error:
+        load_profile(path)
+    assert line.format(path=path) in str(error.value)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "CUDA", "cuda:x"])
+def test_a_device_that_is_none_is_refused(device: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="device"):
+        load_profile(write(tmp_path, OWN.replace("models/asr", f"a, device: '{device}'")))
+
+
 @pytest.mark.parametrize("name", ["bundld", "", "nowhere.yaml", "/nowhere/own.yml", "../bundled"])
 def test_an_unknown_profile_lists_the_known_ones(name: str) -> None:
     with pytest.raises(ConfigError, match="bundled") as error:

@@ -18,10 +18,13 @@ from voicebench import __version__
 from voicebench.commands import (
     ask,
     attribute,
+    budget,
+    bundle,
     compare,
     doctor,
     export,
     index,
+    models,
     notebooks,
     report,
     run,
@@ -42,7 +45,8 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
-    doctor, ask, suites, run, report, compare, attribute, export, notebooks, index,
+    doctor, ask, suites, run, report, compare, attribute, export, notebooks, index, budget, models,
+    bundle,
 )  # fmt: skip
 """In the order in which `--help` lists them."""
 

@@ -49,6 +49,10 @@ class ModelError(UserError):
     """A model folder that is missing, incomplete or does not fit its checksums."""
 
 
+class BudgetError(UserError):
+    """A model that the device's memory cannot hold, found before it is loaded."""
+
+
 class MissingPackageError(UserError):
     """An optional package that the call needs is not installed."""
 

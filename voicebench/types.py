@@ -527,6 +527,9 @@ class Run(Record):
     packages: dict[str, str]
     machine: dict[str, Any]
     """CPU model, cores, threads, GPU, driver, memory, power state where readable."""
+    gpu_use: tuple[dict[str, Any], ...] = ()
+    """Memory, power, clocks and temperature of each GPU while the run went on (`runs.gpu_use`);
+    empty without a GPU."""
     load_average_before: tuple[float, float, float] | None = None
     load_average_after: tuple[float, float, float] | None = None
     finished_at: str | None = None

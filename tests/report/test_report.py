@@ -105,6 +105,14 @@ def test_the_page_fetches_nothing_and_runs_nothing(folder: Path) -> None:
     assert "<b>full" not in html
 
 
+def test_what_the_gpu_did_is_shown_as_far_as_it_is_known(folder: Path) -> None:
+    memory = {"min": 3.0, "mean": 15.0, "max": 18.26}
+    use = ({"name": "RTX 4090 D", "num_samples": 9, "memory_used_gib": memory},)
+    assert "GPU in use" not in html_of(folder)
+    write_run(folder, msgspec.structs.replace(read_run(folder), gpu_use=use))
+    assert "RTX 4090 D: at most 18.3 GiB (9 samples)" in html_of(folder)
+
+
 def test_a_wrong_answer_comes_first_with_the_difference_marked(folder: Path) -> None:
     worst = html_of(folder).partition('id="worst"')[2]
     assert "daily_qa / b" in worst.partition("</article>")[0]

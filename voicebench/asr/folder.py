@@ -14,13 +14,14 @@ import json
 import logging
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from voicebench.asr.random_weights import ensure_random_weights
+from voicebench.budget.check import check_asr, memory_now
 from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, MissingPackageError, ModelError
 
@@ -43,6 +44,7 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
 
     Raises:
         ModelError: The folder or one of its files is missing or corrupt; the file is named.
+        BudgetError: The device's memory cannot hold it.
         ConfigError: The device is not there, or cannot compute in int8.
         MissingPackageError: FunASR is not installed.
         StorageError: Random weights cannot be written.
@@ -67,6 +69,9 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
             raise ConfigError(
                 f"device {profile.device!r} is not available here", "Set device: cpu in the profile"
             )
+    on_cpu = profile.device == "cpu"
+    check_asr(profile, *(memory_now() if on_cpu else torch.cuda.mem_get_info(profile.device)))
+    with _traceless():
         expected_keys = _checkpoint_keys(folder / "model.pt")
         from funasr import AutoModel
 
@@ -95,12 +100,40 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
     return auto_model.model, auto_model.kwargs
 
 
+def hotword_ids(model: Any, settings: dict[str, Any], hotwords: Sequence[str]) -> list[list[int]]:
+    """Token ids of each hotword, as the model takes them, the mark for none of them last.
+
+    Args:
+        model: From `load_folder`.
+        settings: From `load_folder`.
+        hotwords: May be empty; then nothing is returned.
+
+    Raises:
+        ConfigError: The model has no hotwords, or a word is not one.
+    """
+    if not hotwords:
+        return []
+    if not hasattr(model, "generate_hotwords_list"):
+        raise ConfigError(
+            f"a {type(model).__name__} knows no hotwords", "Take a SeacoParaformer, or no hotwords"
+        )
+    for word in hotwords:
+        # FunASR divides at spaces, and takes other words for a file or an address
+        if not word or any(char.isspace() for char in word) or not word.isalnum():
+            raise ConfigError(f"hotword {word!r} is not a word", "Give letters and Hanzi alone")
+    with _traceless():
+        found: list[list[int]] = model.generate_hotwords_list(
+            " ".join(hotwords), tokenizer=settings["tokenizer"], frontend=settings["frontend"]
+        )
+    return found
+
+
 def _quantize(model: Any) -> None:
     """Linear layers to int8, in place; what goes into them is quantised as it comes."""
     import torch
 
-    quantize: Any = torch.ao.quantization.quantize_dynamic  # untyped in torch
     with _traceless():  # of warnings that another package will hold these functions one day
+        quantize: Any = torch.ao.quantization.quantize_dynamic
         quantize(model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
 

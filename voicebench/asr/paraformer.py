@@ -12,6 +12,7 @@ tokens near speech, as a VAD hears it, are kept.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
 from voicebench.asr.costed import CostedRecognizer
-from voicebench.asr.folder import load_folder
+from voicebench.asr.folder import hotword_ids, load_folder
 from voicebench.asr.tokens import Floats, centred, join_pieces, token_centres, token_times
 from voicebench.asr.vad import speech_times
 from voicebench.config import AsrProfile
@@ -64,7 +65,7 @@ class ParaformerRecognizer:
 
     Raises:
         ModelError: The folder is missing or corrupt, or holds another kind of model.
-        ConfigError: The device is not there.
+        ConfigError: The device is not there, or the model knows no hotwords.
         MissingPackageError: FunASR is not installed.
     """
 
@@ -81,6 +82,8 @@ class ParaformerRecognizer:
         self._device: str = settings["device"]
         self._token_list: list[str] = settings["token_list"]
         self._frame_s = self._frontend.frame_shift * self._frontend.lfr_n / 1000
+        self._hotwords = hotword_ids(model, settings, profile.hotwords)
+        self._stream = _own_stream(self._device)
         self._only_speech = only_speech
         self._lock = threading.Lock()
 
@@ -98,7 +101,7 @@ class ParaformerRecognizer:
         import torch
 
         hypotheses = [Hypothesis(is_final=True) for _ in pieces]
-        with self._lock, torch.inference_mode():
+        with self._lock, self._on_stream(), torch.inference_mode():
             if self._model is None:
                 raise RuntimeError("the recogniser is closed")
             for indices in _batches([len(piece) for piece in pieces]):
@@ -134,7 +137,7 @@ class ParaformerRecognizer:
             return results
         encoded, num_encoded, num_tokens = encoded[spoken], num_encoded[spoken], num_tokens[spoken]
         embeddings = embeddings[spoken, : num_tokens.max()]
-        logits = self._model.decoder(encoded, num_encoded, embeddings, num_tokens)[0]
+        logits = self._decode(encoded, num_encoded, embeddings, num_tokens)
         top_p, top_id = logits.float().softmax(-1).topk(min(NUM_ALTERNATIVES, logits.size(-1)))
         for row, index in enumerate(spoken.tolist()):
             count, num_frames = int(num_tokens[row]), int(num_encoded[row])
@@ -149,6 +152,32 @@ class ParaformerRecognizer:
                 ),
             )
         return results
+
+    def _decode(
+        self,
+        encoded: torch.Tensor,
+        num_encoded: torch.Tensor,
+        embeddings: torch.Tensor,
+        num_tokens: torch.Tensor,
+    ) -> torch.Tensor:
+        """Logits of the tokens, (pieces, tokens, vocabulary); with hotwords, turned towards them."""
+        if not self._hotwords:
+            logits: torch.Tensor = self._model.decoder(
+                encoded, num_encoded, embeddings, num_tokens
+            )[0]
+            return logits
+        biased: torch.Tensor = self._model._seaco_decode_with_ASF(
+            encoded, num_encoded, embeddings, num_tokens, self._hotwords
+        )
+        return biased
+
+    def _on_stream(self) -> contextlib.AbstractContextManager[Any]:
+        """The recogniser's own CUDA stream, where there is one."""
+        if self._stream is None:
+            return contextlib.nullcontext()
+        import torch
+
+        return torch.cuda.stream(self._stream)
 
     def _time_weights(
         self, encoded: torch.Tensor, num_tokens: torch.Tensor, weights: NDArray[np.float32]
@@ -197,6 +226,20 @@ class ParaformerRecognizer:
             for readings, (start_s, end_s) in zip(kept, times, strict=True)
         ]
         return join_pieces(pieces)
+
+
+def _own_stream(device: str) -> Any:
+    """A CUDA stream of the highest priority, or None on a CPU.
+
+    On the default stream a window would wait for whatever the LLM has queued there; the scheduler
+    takes blocks of a stream of higher priority first as others finish.
+    """
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    make_stream: Any = torch.cuda.Stream
+    return make_stream(device=device, priority=-1)
 
 
 def _spoken(tokens: tuple[Token, ...], samples: NDArray[np.float32]) -> tuple[Token, ...]:

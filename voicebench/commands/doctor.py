@@ -150,7 +150,7 @@ def _strays() -> Iterator[Finding]:
 
 
 def _models(profile_name: str) -> Iterator[Finding]:
-    from voicebench.config import load_profile, verify_model
+    from voicebench.config import load_profile, require_part
 
     try:
         profile = load_profile(profile_name)
@@ -163,7 +163,7 @@ def _models(profile_name: str) -> Iterator[Finding]:
             yield _random_weights(part, model)
             continue
         try:
-            verify_model(Path(model.folder))
+            require_part(model)
         except ModelError as error:
             yield Finding(check=part, status="missing", detail=error.problem, fix=error.way_out)
         else:

@@ -25,6 +25,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voicebench.budget.check import check_llm, memory_now
 from voicebench.errors import MissingPackageError, ModelError, StageError, VoicebenchError
 from voicebench.llm.base import Delta, Prompt
 from voicebench.llm.chat import ChatEncoder
@@ -70,6 +71,7 @@ class VllmGenerator:
 
     Raises:
         ModelError: The folder is missing, incomplete, truncated or refused by vLLM.
+        BudgetError: The device's memory cannot hold it.
         MissingPackageError: vLLM is not installed, or what a folder of random weights needs.
         StorageError: The folder of random weights cannot be written.
     """
@@ -280,6 +282,7 @@ def _load_engine(profile: LlmProfile) -> Any:
         ) from error
     torch.set_num_threads(profile.num_threads)
     on_cpu = not torch.cuda.is_available()
+    check_llm(profile, *(memory_now() if on_cpu else torch.cuda.mem_get_info()), on_cpu=on_cpu)
     args = EngineArgs(
         model=profile.folder,
         dtype=profile.dtype,
@@ -290,6 +293,8 @@ def _load_engine(profile: LlmProfile) -> Any:
         quantization=profile.quantization,
         enforce_eager=profile.enforce_eager,
         enable_prefix_caching=profile.enable_prefix_caching,
+        enable_chunked_prefill=profile.enable_chunked_prefill,
+        max_num_batched_tokens=profile.max_num_batched_tokens,
         enable_prompt_embeds=profile.enable_prompt_embeds,
         seed=profile.seed,
         disable_log_stats=True,
@@ -297,6 +302,8 @@ def _load_engine(profile: LlmProfile) -> Any:
     )
     if profile.max_model_len:
         args.max_model_len = profile.max_model_len
+    if profile.cudagraph_capture_sizes:
+        args.cudagraph_capture_sizes = list(profile.cudagraph_capture_sizes)
     if block_size := profile.block_size or (_CPU_BLOCK_SIZE if on_cpu else None):
         args.block_size = block_size
     _give_llvmlite_a_dict()

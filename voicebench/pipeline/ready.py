@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from voicebench.asr import random_weights as asr_random_weights
 from voicebench.asr.base import Recognizer
-from voicebench.config import Profile, build_generator, build_recognizer, verify_model
+from voicebench.bundled.manifest import verify_model
+from voicebench.config import Profile, build_generator, build_recognizer, require_part
 from voicebench.llm import random_weights as llm_random_weights
 from voicebench.llm.base import Generator
 from voicebench.llm.prompts import build_messages
@@ -37,8 +38,10 @@ def prepare_folders(profile: Profile) -> tuple[Path, Path]:
         asr_random_weights.ensure_random_weights(Path(asr.folder), asr.random_weights)
     if llm.random_weights:
         llm_random_weights.ensure_random_weights(Path(llm.folder), llm.random_weights)
-    for folder in filter(None, (asr.folder, asr.words_from, llm.folder)):
-        verify_model(Path(folder))
+    require_part(asr)
+    require_part(llm)
+    if asr.words_from:
+        verify_model(Path(asr.words_from))
     return Path(asr.folder), Path(llm.folder)
 
 

@@ -197,10 +197,23 @@ def provenance_rows(report: Report) -> list[tuple[str, str]]:
         ("CPU", f"{machine.get('cpu')}, {machine.get('num_cores_usable')} cores, "
                 f"{machine.get('memory_gib')} GiB"),
         ("GPU", gpus or "none"),
+        *(("GPU in use", text) for text in map(_in_use, run.gpu_use)),
         ("system", f"{machine.get('system')}, Python {machine.get('python')}"),
         ("load average", f"before {run.load_average_before}, after {run.load_average_after}"),
         ("command", " ".join(("voicebench", *run.argv))),
     ]  # fmt: skip
+
+
+def _in_use(gpu: dict[str, Any]) -> str:
+    """What one GPU did during the run; a quantity it does not report is left out."""
+    forms = (
+        ("memory_used_gib", "at most {max:.1f} GiB"),
+        ("power_w", "{mean:.0f} W on average"),
+        ("sm_clock_mhz", "clock {min:.0f} to {max:.0f} MHz"),
+        ("temperature_c", "at most {max:.0f} °C"),
+    )
+    said = [form.format(**gpu[name]) for name, form in forms if name in gpu]
+    return f"{gpu['name']}: {', '.join(said)} ({gpu['num_samples']} samples)"
 
 
 def variants_table(report: Report) -> Table:

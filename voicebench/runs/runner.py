@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,6 +20,7 @@ from voicebench.llm.handoff import check_handoff
 from voicebench.pipeline.ready import load_and_warm_up, prepare_folders
 from voicebench.runs import provenance
 from voicebench.runs.definitions import in_use
+from voicebench.runs.gpu_use import GpuWatch
 from voicebench.runs.latency import run_latency
 from voicebench.runs.plan import (
     Models,
@@ -132,7 +133,7 @@ def _execute(
     prepare_folders(profile)
     wanted = _describe(settings, profile, suites, cases, conversations, folder.name, argv)
     run = begin_or_continue(folder, wanted, cases)
-    with TurnWriter(folder) as writer:
+    with TurnWriter(folder) as writer, GpuWatch() as watch:
         done = recorded_turns(writer.recorded.turns)
         left = remaining(conversations, done.keys())
         watcher.planned(folder, run, len(done), len(writer.recorded.half_written))
@@ -147,15 +148,18 @@ def _execute(
             finally:
                 models.generator.close()
                 models.recognizer.close()
-    return _finish(folder, run, has_worked=bool(left))
+    return _finish(folder, run, watch.use(), has_worked=bool(left))
 
 
-def _finish(folder: Path, run: Run, has_worked: bool) -> Run:
+def _finish(
+    folder: Path, run: Run, gpu_use: tuple[dict[str, Any], ...], *, has_worked: bool
+) -> Run:
     if run.finished_at and not has_worked:
         return run
     finished = msgspec.structs.replace(
         run,
         finished_at=provenance.wall_clock(),
+        gpu_use=gpu_use,
         load_average_after=provenance.load_average(),
         num_warm_up_turns=sum(turn.is_warm_up for turn in iter_turns(folder)),
     )

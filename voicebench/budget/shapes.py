@@ -1,0 +1,65 @@
+"""The dimensions of a profile's two models: from their folders, or from the catalogue before any pull."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from voicebench.budget.asr_size import AsrShape, asr_shape
+from voicebench.budget.llm_size import LlmShape, llm_shape
+from voicebench.config import AsrProfile, LlmProfile
+from voicebench.errors import ModelError
+from voicebench.hub.catalogue import CatalogueModel, catalogue
+from voicebench.hub.store import pull_command
+
+
+def llm_shape_of(profile: LlmProfile) -> LlmShape:
+    """Dimensions of the language model.
+
+    Raises:
+        ModelError: Neither the folder nor the catalogue knows them, or the kind is not covered.
+    """
+    path = Path(profile.folder) / "config.json"
+    if path.is_file():
+        return llm_shape(_read(path), profile.dtype, str(path))
+    known = _known(profile)
+    return llm_shape(known.shape, profile.dtype, f"model {profile.model}")
+
+
+def asr_shape_of(profile: AsrProfile) -> AsrShape:
+    """Dimensions of the recogniser.
+
+    Raises:
+        ModelError: Neither the folder nor the catalogue knows them, or the kind is not covered.
+    """
+    folder = Path(profile.folder)
+    path = folder / "config.yaml"
+    if path.is_file() and (folder / "tokens.json").is_file():
+        return asr_shape(_read(path), len(_read(folder / "tokens.json")), str(path))
+    known = _known(profile)
+    return asr_shape(known.shape, known.vocab, f"model {profile.model}")
+
+
+def _known(profile: AsrProfile | LlmProfile) -> CatalogueModel:
+    """The catalogue's entry of a model that is not here: folders of both stores bear its name."""
+    name = profile.model or Path(profile.folder).name
+    found = catalogue().get(name)
+    if found is None or not found.shape:
+        way_out = pull_command(name) if found else "Check the folder in the profile"
+        raise ModelError(f"the size of {profile.folder} is not known: no config there", way_out)
+    return found
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        content: Mapping[str, Any] = (
+            json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        )
+        return content
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ModelError(f"{path} cannot be read: {' '.join(str(error).split())}") from error

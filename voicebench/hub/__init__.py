@@ -1,0 +1,1 @@
+"""Models from outside: where they are published, where they lie here, how they get from there to here."""
