@@ -275,6 +275,16 @@ class Variant(Record):
     sampling: Sampling = Sampling()
     guard: Guard = Guard()
 
+    @property
+    def switches(self) -> dict[str, Any]:
+        """Every switch but the name, flat: those of `sampling` and `guard` by their own names."""
+        fields: dict[str, Any] = msgspec.structs.asdict(self)
+        inner = {name: fields.pop(name) for name in ("sampling", "guard")}
+        del fields["name"]
+        for record in inner.values():
+            fields |= msgspec.structs.asdict(record)
+        return fields
+
     def __post_init__(self) -> None:
         _refuse_not_finite(self)
         _refuse(self.window_s <= 0, f"window_s must be positive, got {self.window_s}")

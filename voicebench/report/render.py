@@ -24,7 +24,6 @@ from voicebench.report.tables import (
     attribution_table,
     columns_of,
     problems,
-    switches,
     tables_of_mode,
 )
 from voicebench.report.worst import worst_cases
@@ -187,7 +186,7 @@ def _provenance(report: Report) -> list[tuple[str, str]]:
 
 def _variants(report: Report) -> Table:
     variants = report.run.variants
-    every = [switches(variant) for variant in variants]
+    every = [variant.switches for variant in variants]
     rows = [(Cell(name), *(Cell(str(one[name]) or ABSENT) for one in every)) for name in every[0]]
     return Table(columns_of(["switch", *(variant.name for variant in variants)]), tuple(rows))
 
