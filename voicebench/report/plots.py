@@ -11,6 +11,7 @@ import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicebench.report.fonts import font_families
@@ -27,6 +28,7 @@ WIDTH_IN = 5.4  # narrow enough that a phone shows 10 point text at a readable s
 
 FOOTER_IN = 0.2
 LEGEND_PT = 9
+PNG_DPI = 160
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,40 @@ class Bar:
     parts: tuple[tuple[str, float], ...]
 
 
+@dataclass(frozen=True)
+class Point:
+    """A value at a setting, with its 95 % interval where there is one."""
+
+    x: float
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One series of a panel, in the order of its settings."""
+
+    series: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves on one value axis; `axis` is its label, with its unit."""
+
+    axis: str
+    curves: tuple[Curve, ...]
+
+
 def intervals(
-    estimates: Sequence[Estimate], *, title: str, axis: str, num_of: str, footer: str
+    estimates: Sequence[Estimate],
+    *,
+    title: str,
+    axis: str,
+    num_of: str,
+    footer: str,
+    png: Path | None = None,
 ) -> str:
     """Rates by group (rows) and series (colour and marker), with intervals, in per cent.
 
@@ -68,6 +102,7 @@ def intervals(
         axis: Label of the value axis, with its unit.
         num_of: What n counts, for the row labels.
         footer: The run id.
+        png: Where it is written as PNG too.
 
     Returns:
         The figure as one `<svg>` element.
@@ -76,7 +111,7 @@ def intervals(
     series = list(dict.fromkeys(estimate.series for estimate in estimates))
     height = 1.5 + 0.3 * len(series) + len(groups) * max(0.45, 0.26 * len(series))
     with _style():
-        figure, axes = _figure(title, height, footer)
+        figure, (axes,) = _figure(title, height, footer)
         for position, name in enumerate(series):
             chosen = [estimate for estimate in estimates if estimate.series == name]
             offset = (position - (len(series) - 1) / 2) * 0.7 / max(1, len(series))
@@ -99,7 +134,74 @@ def intervals(
         axes.set_ylim(len(groups) - 0.5, -0.5)
         axes.set_xlim(left=0, right=max(1.0, 1.08 * 100 * max(e.high for e in estimates)))
         axes.set_xlabel(f"{axis}\nbars: 95 % interval")
-        return _svg(figure, num_legend_columns=2 if len(series) > 1 else 0)
+        return _svg(figure, num_legend_columns=2 if len(series) > 1 else 0, png=png)
+
+
+def curves(
+    panels: Sequence[Panel],
+    *,
+    title: str,
+    axis: str,
+    footer: str,
+    chosen: float | None = None,
+    is_doubling: bool = False,
+    png: Path | None = None,
+) -> str:
+    """What follows from a setting: panels one below the other over the same setting.
+
+    Args:
+        panels: At least one; a series has the same colour, marker and line in all of them.
+        title: What is shown.
+        axis: Label of the setting's axis, with its unit.
+        footer: The run id.
+        chosen: The setting that is the default; marked by a vertical line.
+        is_doubling: Whether the settings are powers of two, and stand at equal distances.
+        png: Where it is written as PNG too.
+
+    Returns:
+        The figure as one `<svg>` element.
+    """
+    series = list(dict.fromkeys(curve.series for panel in panels for curve in panel.curves))
+    shown: set[str] = set()
+    with _style():
+        height = 1.0 + 1.55 * len(panels) + 0.22 * len(series)
+        figure, rows = _figure(title, height, footer, num_rows=len(panels))
+        for axes, panel in zip(rows, panels, strict=True):
+            for curve in panel.curves:
+                _draw_curve(axes, curve, series.index(curve.series), is_labelled=shown)
+            if chosen is not None:
+                axes.axvline(chosen, color="#555555", linewidth=0.9, linestyle=":", zorder=0)
+            axes.set_ylabel(panel.axis)
+            axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+            axes.grid(visible=True, axis="y")
+        settings = sorted({p.x for panel in panels for curve in panel.curves for p in curve.points})
+        if is_doubling:
+            rows[-1].set_xscale("log", base=2)
+        rows[-1].set_xticks(settings, [f"{setting:g}" for setting in settings])
+        rows[-1].minorticks_off()
+        rows[-1].set_xlabel(axis + ("\ndotted: the default" if chosen is not None else ""))
+        return _svg(figure, num_legend_columns=2 if len(series) > 1 else 0, png=png)
+
+
+def _draw_curve(axes: Axes, curve: Curve, position: int, is_labelled: set[str]) -> None:
+    points = curve.points
+    bars = [
+        [max(0.0, p.value - (p.value if p.low is None else p.low)) for p in points],
+        [max(0.0, (p.value if p.high is None else p.high) - p.value) for p in points],
+    ]
+    axes.errorbar(
+        [p.x for p in points],
+        [p.value for p in points],
+        yerr=bars if any(map(any, bars)) else None,
+        fmt=MARKERS[position % len(MARKERS)],
+        linestyle=LINES[position % len(LINES)],
+        color=COLOURS[position % len(COLOURS)],
+        markersize=5,
+        linewidth=1.2,
+        capsize=3,
+        label="_" if curve.series in is_labelled else curve.series,
+    )
+    is_labelled.add(curve.series)
 
 
 def cumulative(samples: Sequence[Sample], *, title: str, axis: str, footer: str) -> str:
@@ -117,7 +219,7 @@ def cumulative(samples: Sequence[Sample], *, title: str, axis: str, footer: str)
     import numpy as np
 
     with _style():
-        figure, axes = _figure(title, 3.1 + 0.36 * len(samples), footer)
+        figure, (axes,) = _figure(title, 3.1 + 0.36 * len(samples), footer)
         for position, sample in enumerate(samples):
             colour = COLOURS[position % len(COLOURS)]
             values = np.sort(sample.values)
@@ -165,7 +267,7 @@ def stacked(bars: Sequence[Bar], *, title: str, axis: str, footer: str) -> str:
     """
     names = list(dict.fromkeys(name for bar in bars for name, _ in bar.parts))
     with _style():
-        figure, axes = _figure(title, 1.6 + 0.5 * len(bars) + 0.25 * len(names), footer)
+        figure, (axes,) = _figure(title, 1.6 + 0.5 * len(bars) + 0.25 * len(names), footer)
         for row, bar in enumerate(bars):
             left = 0.0
             for name, length in bar.parts:
@@ -217,7 +319,9 @@ def _style() -> AbstractContextManager[None]:
     )
 
 
-def _figure(title: str, height_in: float, footer: str) -> tuple[Figure, Axes]:
+def _figure(
+    title: str, height_in: float, footer: str, num_rows: int = 1
+) -> tuple[Figure, list[Axes]]:
     # the object interface: pyplot keeps global state and may look for a display
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -225,13 +329,13 @@ def _figure(title: str, height_in: float, footer: str) -> tuple[Figure, Axes]:
     footer_height = FOOTER_IN / height_in
     layout = ConstrainedLayoutEngine(rect=(0, footer_height, 1, 1 - footer_height))
     figure = Figure(figsize=(WIDTH_IN, height_in), layout=layout)
-    axes = figure.subplots()
-    axes.set_title(title, loc="left", fontweight="normal")
+    rows = list(figure.subplots(num_rows, sharex=True, squeeze=False)[:, 0])
+    rows[0].set_title(title, loc="left", fontweight="normal")
     figure.text(0.99, 0.3 * footer_height, footer, fontsize=7, color="#666666", ha="right")
-    return figure, axes
+    return figure, rows
 
 
-def _svg(figure: Figure, num_legend_columns: int) -> str:
+def _svg(figure: Figure, num_legend_columns: int, png: Path | None = None) -> str:
     if num_legend_columns:
         # The layout keeps the axes off the footer, but not the legend: its distance has to.
         distance = FOOTER_IN * 72 / LEGEND_PT
@@ -241,6 +345,8 @@ def _svg(figure: Figure, num_legend_columns: int) -> str:
             ncols=num_legend_columns,
             borderaxespad=distance,
         )
+    if png is not None:
+        figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
     text = file.getvalue()
