@@ -13,7 +13,18 @@ import pytest
 
 from voicebench.errors import RecordError
 from voicebench.report.data import load_report, metrics_document
-from voicebench.report.plots import Bar, Estimate, Sample, cumulative, intervals, stacked
+from voicebench.report.plots import (
+    Bar,
+    Curve,
+    Estimate,
+    Panel,
+    Point,
+    Sample,
+    cumulative,
+    curves,
+    intervals,
+    stacked,
+)
 from voicebench.report.render import write_report
 from voicebench.report.tables import tables_of_mode
 from voicebench.runs.record import (
@@ -227,6 +238,13 @@ def test_figures_draw_chinese_without_missing_glyphs() -> None:
         stacked(
             [Bar(label, (("识别", 1.0), ("回答", 2.0)))], title="延迟", axis="毫秒", footer="r1"
         ),
+        curves(
+            [Panel("字错误率 (%)", (Curve("默认", (Point(1, 2.0, 1.5, 2.5), Point(2, 1.0))),))],
+            title="窗口",
+            axis="窗口长度（秒）",
+            footer="r1",
+            chosen=2,
+        ),
     ):
         assert svg.startswith("<svg")
         assert "NotoSansSC-Regular-" in svg  # outlines of the Chinese font, not boxes
@@ -234,3 +252,18 @@ def test_figures_draw_chinese_without_missing_glyphs() -> None:
 
 def test_the_same_records_give_the_same_page(folder: Path) -> None:
     assert html_of(folder) == html_of(folder)
+
+
+def test_curves_are_told_apart_without_colour_and_the_default_is_marked(tmp_path: Path) -> None:
+    points = (Point(1, 5.0, 4.0, 6.0), Point(2, 3.0, 2.5, 3.5), Point(32, 4.0))
+    panels = [
+        Panel("CER (%)", (Curve("a", points), Curve("b", points[:2]))),
+        Panel("response (ms)", (Curve("a", points),)),
+    ]
+    png = tmp_path / "curve.png"
+    svg = curves(panels, title="t", axis="streams", footer="r1", is_doubling=True, png=png)
+    assert svg == curves(panels, title="t", axis="streams", footer="r1", is_doubling=True)
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert svg.count("stroke-dasharray") > 0  # the second series is dashed as well as orange
+    marked = curves(panels, title="t", axis="streams", footer="r1", is_doubling=True, chosen=2)
+    assert marked.count("stroke-dasharray") == svg.count("stroke-dasharray") + len(panels)

@@ -204,7 +204,9 @@ def _draw_curve(axes: Axes, curve: Curve, position: int, is_labelled: set[str]) 
     is_labelled.add(curve.series)
 
 
-def cumulative(samples: Sequence[Sample], *, title: str, axis: str, footer: str) -> str:
+def cumulative(
+    samples: Sequence[Sample], *, title: str, axis: str, footer: str, png: Path | None = None
+) -> str:
     """Empirical distribution of each series with its p50 and p95 marked.
 
     Args:
@@ -212,6 +214,7 @@ def cumulative(samples: Sequence[Sample], *, title: str, axis: str, footer: str)
         title: What is shown.
         axis: Label of the value axis, with its unit.
         footer: The run id.
+        png: Where it is written as PNG too.
 
     Returns:
         The figure as one `<svg>` element.
@@ -250,7 +253,7 @@ def cumulative(samples: Sequence[Sample], *, title: str, axis: str, footer: str)
         axes.set_xlim(left=min(0.0, min(min(sample.values) for sample in samples)))
         axes.set_xlabel(axis)
         axes.set_ylabel("share of turns")
-        return _svg(figure, num_legend_columns=1)
+        return _svg(figure, num_legend_columns=1, png=png)
 
 
 def stacked(bars: Sequence[Bar], *, title: str, axis: str, footer: str) -> str:
