@@ -10,7 +10,7 @@ real time   people speak at their pace: response latency, and whether the machin
 fast        silence takes no time: how many turns a second the machine can carry
 
 Both arms play the same turns on the same streams, one block after the other, the order turned round
-with every repeat. The ratio of throughputs is that of the seconds the same turns took, its interval
+from block to block. The ratio of throughputs is that of the seconds the same turns took, its interval
 resampled by conversation. CPU seconds are the kernel's, by thread; `wanted` adds those in which a
 thread was ready and had no core.
 """
@@ -72,9 +72,11 @@ def main() -> int:
     blocks: list[dict[str, Any]] = []
     played: dict[tuple[Pace, int, str], list[Played]] = {}
     try:
-        for repeat, pace, num in itertools.product(range(args.repeats), args.paces, args.streams):
+        for index, (repeat, pace, num) in enumerate(
+            itertools.product(range(args.repeats), args.paces, args.streams)
+        ):
             streams = _streams(speeches, num, args.turns)
-            for arm in sorted(ARMS, reverse=bool(repeat % 2)):
+            for arm in sorted(ARMS, reverse=bool(index % 2)):
                 assistant = Assistant(recognizer, watched, variants[arm])  # type: ignore[arg-type]
                 generator.forget_prompts()
                 gc.collect()
@@ -116,8 +118,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--profile", default="bundled")
     parser.add_argument("--suites", default="daily_qa,dialect_mix,multi_turn")
     parser.add_argument("--streams", type=numbers, default=[1, 2, 4, 8, 16, 32])
-    parser.add_argument("--turns", type=int, default=4, help="of a block, and at least 2 a stream")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=6, help="of a block, and at least 2 a stream")
+    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--paces", type=lambda text: text.split(","), default=["real_time", "fast"])
     parser.add_argument("--speculation", action="store_true", help="drafts in both arms")
     parser.add_argument("--min-confidence", type=float, default=Guard().min_confidence,

@@ -348,10 +348,10 @@ def _svg(figure: Figure, num_legend_columns: int, png: Path | None = None) -> st
             ncols=num_legend_columns,
             borderaxespad=distance,
         )
-    if png is not None:
-        figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
+    if png is not None:
+        figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
     text = file.getvalue()
     return text[text.index("<svg") :]
 
