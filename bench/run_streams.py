@@ -11,8 +11,8 @@ fast        silence takes no time: how many turns a second the machine can carry
 
 Both arms play the same turns on the same streams, one block after the other, the order turned round
 from block to block. The ratio of throughputs is that of the seconds the same turns took, its interval
-resampled by conversation. CPU seconds are the kernel's, by thread; `wanted` adds those in which a
-thread was ready and had no core.
+resampled by conversation. CPU seconds are the kernel's, by thread. What binds is the thread that
+wanted most of the time: it ran, or it was ready and had no core.
 """
 
 from __future__ import annotations
