@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import msgspec
-from _common import finish
+from _common import finish, footer, write_figure
 
 from voicebench.metrics.latency import latencies, quantiles
 from voicebench.report.data import load_report
+from voicebench.report.plots import Estimate, Sample, cumulative, intervals
 from voicebench.runs.runner import execute
 from voicebench.runs.settings import RunSettings
 from voicebench.types import Run, Turn, Variant
@@ -83,6 +84,7 @@ def main() -> int:
         handoff: _measure(turns, handoff, args.doubt_below) | _facts(by_variant[handoff])
         for handoff in HANDOFFS
     }
+    _draw(args.profile, turns, figures)
     num_failed = sum(turn.failure is not None for turn in report.turns)
     finish(
         "handoff",
@@ -150,6 +152,32 @@ def _row(handoff: str, figures: dict[str, Any]) -> list[str]:
         *(f"{figures[name]} of {figures['pairs_with_text']}" for name in ("prompts_as_text", "answers_as_text")),
         *(_rate(figures[name]) for name in ("factual_error_rate", "fact_miss_rate")),
     ]  # fmt: skip
+
+
+def _draw(profile: str, turns: Sequence[Turn], figures: dict[str, dict[str, Any]]) -> None:
+    estimates = [
+        Estimate(handoff, title, 100 * found["value"],
+                 *(100 * bound for bound in found["interval"] or [found["value"]] * 2),
+                 int(found["n"]))
+        for handoff in HANDOFFS
+        for name, title in (("factual_error_rate", "factual errors, of answers"),
+                            ("fact_miss_rate", "facts missed, of facts"))
+        if (found := figures[handoff][name])["value"] is not None
+    ]  # fmt: skip
+    samples = [
+        Sample(handoff, values)
+        for handoff in HANDOFFS
+        if (values := tuple(
+            1000 * s for turn in turns
+            if turn.variant == handoff and (s := latencies(turn)["ttft_s"]) is not None
+        ))
+    ]  # fmt: skip
+    drawing = intervals(estimates, title="What each hand-off does to facts", axis="share (%)",
+                     num_of="answers, facts", footer=footer(profile))  # fmt: skip
+    write_figure("handoff", "facts", drawing)
+    drawing = cumulative(samples, title="Time to first token of a cold prompt", footer=footer(profile),
+                      axis="TTFT (ms)")  # fmt: skip
+    write_figure("handoff", "ttft", drawing)
 
 
 def _rate(metric: dict[str, Any]) -> str:

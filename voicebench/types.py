@@ -266,15 +266,28 @@ class Variant(Record):
     doubt_top_k: int = 3  # readings of such a token that the LLM gets, the likeliest first
     window_s: float = 2.4
     overlap_s: float = 0.3
+    context_s: float = 0.0  # audio before a window that is recognised with it
     re_recognise_below: float = 0.0  # confidence under which a window is recognised again; 0: never
+    re_recognise_context_s: float = 2.4  # the same as context_s, for recognising again
     endpoint_silence_s: float = 0.5
     prefill: bool = False
+    double_buffering: bool = True  # prefill beside the next window's recognition, not before it
     speculation: bool = False
     speculation_windows: int = 3
     speculation_confidence: float = 0.9
     history_budget_tokens: int = 1024
     sampling: Sampling = Sampling()
     guard: Guard = Guard()
+
+    @property
+    def switches(self) -> dict[str, Any]:
+        """Every switch but the name, flat: those of `sampling` and `guard` by their own names."""
+        fields: dict[str, Any] = msgspec.structs.asdict(self)
+        inner = {name: fields.pop(name) for name in ("sampling", "guard")}
+        del fields["name"]
+        for record in inner.values():
+            fields |= msgspec.structs.asdict(record)
+        return fields
 
     def __post_init__(self) -> None:
         _refuse_not_finite(self)
@@ -283,7 +296,8 @@ class Variant(Record):
             not 0 <= self.overlap_s < self.window_s,
             f"overlap_s must be in [0, window_s), got {self.overlap_s}",
         )
-        _refuse(self.endpoint_silence_s < 0, "endpoint_silence_s must not be negative")
+        for name in ("context_s", "re_recognise_context_s", "endpoint_silence_s"):
+            _refuse(getattr(self, name) < 0, f"{name} must not be negative")
         _refuse(
             self.speculation_windows < 1,
             f"speculation_windows must be at least 1, got {self.speculation_windows}",

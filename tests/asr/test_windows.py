@@ -114,7 +114,7 @@ def test_silence_is_not_recognised() -> None:
 
 def test_doubtful_windows_are_recognised_again_with_more_audio() -> None:
     recognizer = ScriptedRecognizer(confidence=0.4)
-    windows = SlidingWindows(recognizer, re_recognise_below=0.5, again_context_s=1.0)
+    windows = SlidingWindows(recognizer, re_recognise_below=0.5, re_recognise_context_s=1.0)
     recognised = windows.feed(speech(23)) + windows.finish()
     assert [(w.index, w.pass_number) for w in recognised] == [
         (0, 1), (0, 2), (1, 1), (1, 2), (2, 1), (2, 2),
@@ -174,7 +174,7 @@ def test_an_overlap_as_long_as_the_window_is_refused() -> None:
 )
 def test_what_is_stable_never_changes(chunks: list[int], again: float, overlap_s: float) -> None:
     recognizer = ScriptedRecognizer()
-    windows = SlidingWindows(recognizer, 1.2, overlap_s, again, again_context_s=0.6)
+    windows = SlidingWindows(recognizer, 1.2, overlap_s, again, re_recognise_context_s=0.6)
     audio, stable = speech(len(TEXT)), [""]
     for length in chunks:
         piece, audio = audio[:length], audio[length:]

@@ -11,12 +11,13 @@ import pytest
 from tests.pipeline.scripted import CodedRecognizer, LoudnessVad, ScriptedGenerator, coded
 from voicebench.audio import chunk_audio
 from voicebench.errors import ConfigError
+from voicebench.llm.base import Prompt
 from voicebench.metrics.latency import is_premature, latencies
 from voicebench.metrics.waterfall import waterfall
 from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
-from voicebench.types import Event, Pace, Turn, Variant
+from voicebench.types import Event, Guard, Pace, Turn, Variant
 
 BEGUN = Turn(
     run_id="r", suite="s", case_id="c", variant="v", repeat=0, turn_index=0, mode="latency",
@@ -234,6 +235,75 @@ def test_the_prompt_is_warmed_from_its_head_on_in_whole_blocks() -> None:
     assert [event.data["num_tokens"] for event in started] == lengths
     assert [event.data["part"] for event in started][:2] == ["head", "transcript"]
     assert {event.data["outcome"] for event in finished} == {"done"}
+
+
+class Watched(ScriptedGenerator):
+    """Counts what is being warmed; the transcript is warmed until recognition has gone on."""
+
+    num_warming = 0
+    recognizer: CodedRecognizer | None = None
+
+    async def warm(self, prompt: Prompt) -> int:
+        self.num_warming += 1
+        try:
+            while self.recognizer and len(self.warmed) > 0 and self.recognizer.num_calls < 2:
+                await asyncio.sleep(0.001)
+            return await super().warm(prompt)
+        finally:
+            self.num_warming -= 1
+
+
+def test_double_buffering_reads_while_the_next_window_is_recognised() -> None:
+    said, settings = "明天下午三点在北京人民大会", {"window_s": 1.2, "overlap_s": 0.2}
+    beside, before = Watched(), Watched()
+    beside.recognizer = CodedRecognizer()  # a first window that is never read would hang this
+    events = run(said + END, beside, beside.recognizer, prefill=True, speculation=False, **settings)
+
+    class Alone(CodedRecognizer):
+        def recognize(self, samples: Any) -> Any:
+            assert before.num_warming == 0
+            return super().recognize(samples)
+
+    waiting = run(
+        said + END, before, Alone(), prefill=True, speculation=False, double_buffering=False,
+        **settings,
+    )  # fmt: skip
+    turn, waited = collect_turn(events, BEGUN), collect_turn(waiting, BEGUN)
+    assert turn.failure is waited.failure is None
+    assert (turn.prompt_token_ids, turn.answer) == (waited.prompt_token_ids, waited.answer)
+    assert beside.warmed == before.warmed
+    started = of_kind(waiting, "prefill_started")
+    assert [event.data["is_waited_for"] for event in started] == [False] + [True] * (
+        len(started) - 1
+    )
+    assert len(started) > 1
+
+
+def test_the_wait_for_prefill_is_the_llms_in_the_waterfall() -> None:
+    said = "明天下午三点在北京人民大会堂二楼会"  # what is left after the last window is read last
+    settings = {"window_s": 1.2, "overlap_s": 0.2, "prefill": True, "speculation": False}
+    for double_buffering in (True, False):
+        events = run(
+            said,
+            ScriptedGenerator(warm_s=0.05, block_tokens=1),
+            double_buffering=double_buffering,
+            **settings,
+        )
+        turn = collect_turn(events, msgspec.structs.replace(BEGUN, t_eos_s=len(said) * 0.2))
+        segments = waterfall(turn)
+        assert ("prefill" in {each.stage for each in segments}) == (not double_buffering)
+        total_s = sum(segment.duration_s for segment in segments)
+        assert total_s == pytest.approx(latencies(turn)["response_latency_s"], abs=1e-3)
+
+
+def test_a_prefill_that_hangs_costs_its_time_limit_and_not_the_turn() -> None:
+    generator = ScriptedGenerator(warm_s=60.0)
+    turn = collect_turn(
+        run(QUESTION + END, generator, prefill=True, speculation=False, double_buffering=False,
+            guard=Guard(llm_timeout_s=0.1)),
+        BEGUN,
+    )  # fmt: skip
+    assert (turn.failure, turn.answer) == (None, "三点。")
 
 
 def test_a_template_is_warmed_up_to_where_the_transcript_ends() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.pipeline.scripted import ScriptedGenerator, ScriptedRecognizer
+from voicebench.asr.batcher import BatchingRecognizer
 from voicebench.asr.paraformer import ParaformerRecognizer
 from voicebench.config import AsrProfile, LlmProfile, Profile
 from voicebench.errors import ModelError
@@ -47,6 +48,26 @@ def test_both_models_have_worked_before_it_says_ready(
         (READY_LINE, 2, 1),
     ]
     assert READY_LINE == "[ASR] READY | [LLM] READY | [PIPELINE] FULLY INITIALIZED"
+
+
+def test_models_for_several_streams_share_calls_and_answer_all_at_once(
+    recognizer: Closing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def build(profile: Profile) -> Any:
+        asked.append(profile.llm.max_num_seqs)
+        return ScriptedGenerator()
+
+    monkeypatch.setattr(ready, "build_generator", build)
+    assert load_and_warm_up(PROFILE)[0] is recognizer
+    shared, _ = load_and_warm_up(PROFILE, num_streams=32)
+    assert isinstance(shared, BatchingRecognizer)
+    assert shared.num_pieces == 2
+    shared.close()
+    assert recognizer.is_closed
+    load_and_warm_up(PROFILE, num_streams=4)[0].close()
+    assert asked == [16, 32, 16]
 
 
 @pytest.mark.parametrize("where", ["build", "warm_up"])

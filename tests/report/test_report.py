@@ -12,8 +12,16 @@ import msgspec
 import pytest
 
 from voicebench.errors import RecordError
+from voicebench.report.curves import Curve, Panel, Setting, curves
 from voicebench.report.data import load_report, metrics_document
-from voicebench.report.plots import Bar, Estimate, Sample, cumulative, intervals, stacked
+from voicebench.report.plots import (
+    Bar,
+    Estimate,
+    Sample,
+    cumulative,
+    intervals,
+    stacked,
+)
 from voicebench.report.render import write_report
 from voicebench.report.tables import tables_of_mode
 from voicebench.runs.record import (
@@ -235,6 +243,13 @@ def test_figures_draw_chinese_without_missing_glyphs() -> None:
         stacked(
             [Bar(label, (("识别", 1.0), ("回答", 2.0)))], title="延迟", axis="毫秒", footer="r1"
         ),
+        curves(
+            [Panel("字错误率 (%)", (Curve("默认", (Setting(1, 2.0, 1.5, 2.5), Setting(2, 1.0))),))],
+            title="窗口",
+            axis="窗口长度（秒）",
+            footer="r1",
+            chosen=2,
+        ),
     ):
         svg = drawing.svg()
         assert svg.startswith("<svg")
@@ -257,3 +272,19 @@ def test_random_weights_have_times_and_no_quality(folder: Path) -> None:
     table = tables_of_mode(report)[0]
     cer = [column.title for column in table.columns].index("CER")
     assert {row[cer].detail for row in table.rows} == {"random weights"}
+
+
+def test_curves_are_told_apart_without_colour_and_the_default_is_marked() -> None:
+    points = (Setting(1, 5.0, 4.0, 6.0), Setting(2, 3.0, 2.5, 3.5), Setting(32, 4.0))
+    panels = [
+        Panel("CER (%)", (Curve("a", points), Curve("b", points[:2]))),
+        Panel("response (ms)", (Curve("a", points),)),
+    ]
+    about = {"title": "t", "axis": "streams", "footer": "r1", "is_doubling": True}
+    drawing = curves(panels, **about)  # type: ignore[arg-type]
+    svg = drawing.svg()
+    assert svg == curves(panels, **about).svg()  # type: ignore[arg-type]
+    assert drawing.png().startswith(b"\x89PNG")
+    assert svg.count("stroke-dasharray") > 0  # the second series is dashed as well as orange
+    marked = curves(panels, **about, chosen=2).svg()  # type: ignore[arg-type]
+    assert marked.count("stroke-dasharray") == svg.count("stroke-dasharray") + len(panels)

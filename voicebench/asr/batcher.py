@@ -73,6 +73,11 @@ class BatchingRecognizer:
         self._start_worker()
 
     @property
+    def num_waiting(self) -> int:
+        """Pieces that wait for the model now."""
+        return self._waiting.qsize()
+
+    @property
     def vocabulary(self) -> Sequence[str]:
         """See `Recognizer`."""
         return self._recognizer.vocabulary

@@ -18,10 +18,15 @@ from numpy.typing import NDArray
 from voicebench.asr.base import Recognizer
 from voicebench.asr.merge import merge, num_settled
 from voicebench.clock import now_s
-from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token, Window
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token, Variant, Window
 
 SILENCE_RMS = 1e-3
 """-60 dBFS: the loudest 25 ms of a window below this hold no speech."""
+
+WINDOWING = (
+    "window_s", "overlap_s", "context_s", "re_recognise_below", "re_recognise_context_s"
+)  # fmt: skip
+"""The settings of a variant that decide what a recogniser makes of given audio."""
 
 _FRAME_SAMPLES = SAMPLE_RATE_HZ * 25 // 1000
 
@@ -46,7 +51,7 @@ class SlidingWindows:
         overlap_s: How much of the next window lies in this one.
         re_recognise_below: Confidence under which a window is recognised again; 0: never.
         context_s: Audio before the window that is recognised with it.
-        again_context_s: The same for recognising again.
+        re_recognise_context_s: The same for recognising again; no less than `context_s` is taken.
     """
 
     def __init__(
@@ -57,7 +62,7 @@ class SlidingWindows:
         re_recognise_below: float = 0.0,
         *,
         context_s: float = 0.0,
-        again_context_s: float = 2.4,
+        re_recognise_context_s: float = 2.4,
     ) -> None:
         if not 0 <= overlap_s < window_s:
             raise ValueError(f"overlap_s must be in [0, window_s), got {overlap_s}")
@@ -66,7 +71,7 @@ class SlidingWindows:
         self._hop = max(1, self._window - round(overlap_s * SAMPLE_RATE_HZ))
         self._re_recognise_below = re_recognise_below
         self._context = round(context_s * SAMPLE_RATE_HZ)
-        self._again_context = max(self._context, round(again_context_s * SAMPLE_RATE_HZ))
+        self._again_context = max(self._context, round(re_recognise_context_s * SAMPLE_RATE_HZ))
         self._held = np.zeros(0, np.float32)
         self._held_from = 0
         self._num_samples = 0
@@ -206,6 +211,12 @@ class SlidingWindows:
         if before > self._held_from:
             self._held = self._held[before - self._held_from :].copy()
             self._held_from = before
+
+
+def variant_windows(recognizer: Recognizer, variant: Variant) -> SlidingWindows:
+    """A variant's windows over a recogniser, for one turn."""
+    settings = {name: getattr(variant, name) for name in WINDOWING}
+    return SlidingWindows(recognizer, **settings)
 
 
 def has_sound(samples: NDArray[np.float32]) -> bool:

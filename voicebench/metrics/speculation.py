@@ -153,6 +153,7 @@ def _without_early_work(variant: Variant) -> Variant:
         variant,
         name="",
         prefill=False,
+        double_buffering=default.double_buffering,
         speculation=False,
         speculation_windows=default.speculation_windows,
         speculation_confidence=default.speculation_confidence,

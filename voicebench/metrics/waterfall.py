@@ -102,6 +102,18 @@ def _claims(turn: Turn, start_s: float) -> Iterator[Segment]:
             begun_s = float(event.data.get("started_s", event.t_s))
             computed_s = begun_s + float(event.data.get("compute_s", 0.0))
             yield Segment("asr", "service", begun_s, min(computed_s, event.t_s))
+    yield from _prefills(turn)
+
+
+def _prefills(turn: Turn) -> Iterator[Segment]:
+    """What the LLM read while recognition waited for it (a variant without double buffering)."""
+    begun_s: float | None = None
+    for event in turn.events:
+        if event.kind == "prefill_started":
+            begun_s = event.t_s if event.data.get("is_waited_for") else None
+        elif event.kind == "prefill_finished" and begun_s is not None:
+            yield Segment("prefill", "service", begun_s, event.t_s)
+            begun_s = None
 
 
 def _tools(turn: Turn) -> Iterator[Segment]:

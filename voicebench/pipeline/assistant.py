@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
-from voicebench.asr.windows import SlidingWindows
+from voicebench.asr.windows import SlidingWindows, variant_windows
 from voicebench.audio import AudioChunk
 from voicebench.cleaning.presets import Cleaned, clean
 from voicebench.clock import TurnClock
@@ -191,10 +191,7 @@ class Assistant:
 
     def sliding_windows(self) -> SlidingWindows:
         """This variant's windows over the recogniser, for one turn."""
-        variant = self.variant
-        return SlidingWindows(
-            self.recognizer, variant.window_s, variant.overlap_s, variant.re_recognise_below
-        )
+        return variant_windows(self.recognizer, self.variant)
 
     def is_doubtful(self, hypothesis: Hypothesis) -> bool:
         """Whether a transcript is not to be believed."""

@@ -192,8 +192,11 @@ class LiveTurn:
     ) -> None:
         if after:
             await after
-        if self._prefill:  # double buffering: the LLM reads what is settled meanwhile
-            self._prefill.begin(windows.stable)
+        if self._prefill:
+            variant = self._assistant.variant
+            self._prefill.begin(windows.stable, is_waited_for=not variant.double_buffering)
+            if not variant.double_buffering:
+                await self._prefill.finished(variant.guard.llm_timeout_s)
         started_s = self._clock.t_s()
         timeout_s = self._assistant.variant.guard.asr_timeout_s
         try:

@@ -2,8 +2,9 @@
 
 What will stand in the prompt whatever else is said (system prompt, history, the transcript as far as
 no later window can change it) is warmed into the LLM's prefix cache while the next window is being
-recognised. The cache goes by content, so text that changes after all (a correction takes back what
-was said before) costs time and never truth.
+recognised (double buffering), or, where a variant turns that off, before it. The cache goes by
+content, so text that changes after all (a correction takes back what was said before) costs time and
+never truth.
 """
 
 from __future__ import annotations
@@ -54,9 +55,10 @@ class Prefill:
         self._num_tokens = 0
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, transcript: Hypothesis) -> None:
+    def begin(self, transcript: Hypothesis, *, is_waited_for: bool = False) -> None:
         """Warms the prompt up to the end of `transcript`, in place of what is being warmed; nothing
-        where no whole block is new. Failures are recorded and go no further."""
+        where no whole block is new. Failures are recorded and go no further. Whether the turn
+        waits for it (`finished`) is only recorded."""
         block_tokens = self._generator.block_tokens
         try:
             prompt = self._build(transcript)
@@ -69,7 +71,8 @@ class Prefill:
         self.cancel()
         self._started_s, self._num_tokens = self._clock.t_s(), len(whole)
         part = "transcript" if transcript.tokens else "head"
-        self._emit("prefill_started", {"part": part, "num_tokens": len(whole)})
+        data = {"part": part, "num_tokens": len(whole), "is_waited_for": is_waited_for}
+        self._emit("prefill_started", data)
         self._task = start_beside(self._clock, self._warm(whole))
 
     def cancel(self) -> None:
@@ -77,6 +80,11 @@ class Prefill:
         if self._task and not self._task.done():
             self._task.cancel()
             self._finish("cancelled")
+
+    async def finished(self, timeout_s: float) -> None:
+        """Waits until nothing is being warmed, or for as long as a good LLM never takes."""
+        if self._task:
+            await asyncio.wait({self._task}, timeout=timeout_s)
 
     async def close(self) -> None:
         """Aborts what is being warmed and waits until it is gone."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr import random_weights as asr_random_weights
 from voicebench.asr.base import Recognizer
+from voicebench.asr.batcher import BatchingRecognizer
 from voicebench.bundled.manifest import verify_model
 from voicebench.config import Profile, build_generator, build_recognizer, require_part
 from voicebench.llm import random_weights as llm_random_weights
@@ -46,13 +48,15 @@ def prepare_folders(profile: Profile) -> tuple[Path, Path]:
 
 
 def load_and_warm_up(
-    profile: Profile, announce: Callable[[str], None] = lambda _: None
+    profile: Profile, announce: Callable[[str], None] = lambda _: None, *, num_streams: int = 1
 ) -> tuple[Recognizer, Generator]:
     """Loads a profile's models and runs each part of the pipeline once.
 
     Args:
         profile: Which models.
         announce: Told what goes on, and at the end `READY_LINE`.
+        num_streams: Conversations that go on at once. Of several, what waits to be recognised goes
+            into one call, and vLLM is told to answer all of them at once.
 
     Returns:
         The recogniser and the generator; closing them is the caller's.
@@ -61,10 +65,10 @@ def load_and_warm_up(
         ModelError, MissingPackageError, ConfigError: A model cannot be loaded.
     """
     announce("Loading the recogniser ...")
-    recognizer = build_recognizer(profile)
+    recognizer = share_recognizer(build_recognizer(profile), num_streams)
     try:
         announce("Loading the language model ...")
-        generator = build_generator(profile)
+        generator = build_generator(_with_room_for(profile, num_streams))
     except BaseException:
         recognizer.close()
         raise
@@ -76,6 +80,17 @@ def load_and_warm_up(
         raise
     announce(READY_LINE)
     return recognizer, generator
+
+
+def share_recognizer(recognizer: Recognizer, num_streams: int) -> Recognizer:
+    """A loaded recogniser for so many streams at once; closing the result closes it."""
+    return BatchingRecognizer(recognizer) if num_streams > 1 else recognizer
+
+
+def _with_room_for(profile: Profile, num_streams: int) -> Profile:
+    num_seqs = max(profile.llm.max_num_seqs, num_streams)
+    llm = msgspec.structs.replace(profile.llm, max_num_seqs=num_seqs)
+    return msgspec.structs.replace(profile, llm=llm)
 
 
 def warm_up(recognizer: Recognizer, generator: Generator) -> None:

@@ -51,7 +51,7 @@ def difference_table(differences: Sequence[Comparison]) -> Table:
     suite = whole[0].suite if whole else ALL_SUITES
     return Table(
         (
-            *columns_of(("variant", "metric")),
+            *columns_of(("variant", "settings", "metric")),
             *(Column(title) for title in ("baseline", "variant", "difference", "p")),
             Column("+ / −"),
             Column("changed", "of conversations"),
@@ -82,13 +82,16 @@ def suite_tables(differences: Sequence[Comparison]) -> list[Table]:
 def _suite_table(apart: Sequence[Comparison], metrics: Sequence[str], title: str) -> Table:
     cells = {(c.variant, c.baseline, c.suite, c.metric): _short_cell(c) for c in apart}
     rows = [
-        (Cell(variant, f"− {baseline}"), Cell(suite),
+        (Cell(variant, f"− {baseline}"), _settings_cell(settings), Cell(suite),
          *(cells.get((variant, baseline, suite, m), Cell(ABSENT)) for m in metrics))
-        for variant, baseline, suite in dict.fromkeys(
-            (c.variant, c.baseline, c.suite) for c in apart
+        for variant, baseline, settings, suite in dict.fromkeys(
+            (c.variant, c.baseline, c.settings, c.suite) for c in apart
         )
     ]  # fmt: skip
-    columns = (*columns_of(("variant", "suite")), *(_metric_column(name) for name in metrics))
+    columns = (
+        *columns_of(("variant", "settings", "suite")),
+        *(_metric_column(name) for name in metrics),
+    )
     caption = (
         "Variant minus baseline. The p-values are adjusted together with the table over all suites. "
         "Metrics that no turn changed are left out."
@@ -100,16 +103,16 @@ def fact_type_table(by_type: Sequence[Comparison]) -> Table:
     """A row for each variant and type of fact: contradicted and missed, of all expected."""
     cells = {(c.variant, c.baseline, c.fact_type, c.metric): c for c in by_type}
     rows = []
-    for variant, baseline, kind in dict.fromkeys(
-        (c.variant, c.baseline, c.fact_type) for c in by_type
+    for variant, baseline, settings, kind in dict.fromkeys(
+        (c.variant, c.baseline, c.settings, c.fact_type) for c in by_type
     ):
-        row = [Cell(variant, f"− {baseline}"), Cell(kind or "")]
+        row = [Cell(variant, f"− {baseline}"), _settings_cell(settings), Cell(kind or "")]
         for metric in ("contradicted", "missing"):
             found = cells.get((variant, baseline, kind, metric))
             row += [_value_cell(found), _short_cell(found)] if found else [Cell(ABSENT)] * 2
         rows.append(tuple(row))
     columns = (
-        *columns_of(("variant", "type of fact")),
+        *columns_of(("variant", "settings", "type of fact")),
         Column("contradicted", "% of facts"), Column("difference"),
         Column("missed", "% of facts"), Column("difference"),
     )  # fmt: skip
@@ -174,6 +177,7 @@ def _long_row(c: Comparison) -> tuple[Cell, ...]:
     only = ABSENT if c.only_first is None else f"{c.only_second} / {c.only_first}"
     return (
         Cell(c.variant, f"− {c.baseline}"),
+        _settings_cell(c.settings),
         Cell(_title(c.metric), METRICS_BY_NAME[c.metric].unit),
         Cell(_number(c, c.first)),
         Cell(_number(c, c.second), f"n = {c.num_pairs:,}"),
@@ -183,6 +187,10 @@ def _long_row(c: Comparison) -> tuple[Cell, ...]:
         Cell(f"{c.num_changed:,}", f"of {c.num_conversations:,}"),
         Cell(ABSENT if c.cases_for_one_point is None else f"{c.cases_for_one_point:,}"),
     )
+
+
+def _settings_cell(settings: Sequence[str]) -> Cell:
+    return Cell("\n".join(settings) or ABSENT)
 
 
 def _short_cell(c: Comparison) -> Cell:

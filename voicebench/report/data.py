@@ -181,6 +181,8 @@ def has_random_weights(run: Run) -> bool:
 def metrics_document(report: Report) -> dict[str, Any]:
     """The metrics per suite and variant with what they stand on, ready for JSON."""
     run = report.run
+    switches = {variant.name: variant.switches for variant in run.variants}
+    groups = [{**g, "switches": switches[g["variant"]]} for g in report.summary["groups"]]
     return {
         "run_id": run.run_id,
         "mode": run.mode,
@@ -194,4 +196,5 @@ def metrics_document(report: Report) -> dict[str, Any]:
         "num_warm_up_turns": report.num_warm_up,
         "variants": [msgspec.to_builtins(variant) for variant in run.variants],
         **report.summary,
+        "groups": groups,
     }

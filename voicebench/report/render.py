@@ -25,7 +25,6 @@ from voicebench.report.tables import (
     attribution_table,
     columns_of,
     problems,
-    switches,
     tables_of_mode,
 )
 from voicebench.report.worst import worst_cases
@@ -219,7 +218,7 @@ def _in_use(gpu: dict[str, Any]) -> str:
 def variants_table(report: Report) -> Table:
     """Every switch of every variant."""
     variants = report.run.variants
-    every = [switches(variant) for variant in variants]
+    every = [variant.switches for variant in variants]
     rows = [(Cell(name), *(Cell(str(one[name]) or ABSENT) for one in every)) for name in every[0]]
     return Table(columns_of(["switch", *(variant.name for variant in variants)]), tuple(rows))
 

@@ -7,10 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from voicebench.report.data import Report, has_random_weights
-from voicebench.types import Variant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -184,6 +181,7 @@ def print_tables(report: Report) -> None:
     console.print(f"{report.run.mode} mode, {report.num_turns} turns, run {report.run.run_id}")
     for table in tables_of_mode(report):
         print_table(console, table)
+    console.print(Text(f"Every variant: {shared_settings(report)}."))
     for problem in problems(report):
         console.print(Text(problem))
 
@@ -268,16 +266,17 @@ def suite_label(report: Report, suite: str) -> str:
     return f"{suite} {title}".strip()
 
 
-def switches(variant: Variant) -> dict[str, Any]:
-    """Every switch of a variant but its name, those of sampling and guard by their own names."""
-    fields: dict[str, Any] = msgspec.to_builtins(variant)
-    every = fields | fields["sampling"] | fields["guard"]
-    return {name: every[name] for name in every if name not in ("name", "sampling", "guard")}
+def shared_settings(report: Report) -> str:
+    """The switches that are no columns of the run's tables, for no two of its variants differ in
+    them."""
+    differing = _differing(report)
+    shared = report.run.variants[0].switches.items()
+    return ", ".join(f"{name} {value!r}" for name, value in shared if name not in differing)
 
 
 def _differing(report: Report) -> list[str]:
     """The switches in which the run's variants differ."""
-    every = [switches(variant) for variant in report.run.variants]
+    every = [variant.switches for variant in report.run.variants]
     return [name for name in every[0] if any(one[name] != every[0][name] for one in every)]
 
 
@@ -293,7 +292,7 @@ def _name_cells(report: Report, group: dict[str, Any]) -> tuple[Cell, ...]:
     return (
         Cell(group["suite"], report.run.suite_titles.get(group["suite"], "")),
         Cell(group["variant"]),
-        *(Cell(str(switches(variant)[name]) or ABSENT) for name in _differing(report)),
+        *(Cell(str(variant.switches[name]) or ABSENT) for name in _differing(report)),
         Cell(str(counts["turns"]), ", ".join(bad)),
     )
 

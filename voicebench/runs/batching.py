@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
-from voicebench.asr.windows import SlidingWindows
+from voicebench.asr.windows import variant_windows
 from voicebench.clock import now_s
 from voicebench.errors import StageError
 from voicebench.pipeline.assistant import Transcript
@@ -128,9 +128,7 @@ class _Collector:
 
 
 def _transcribe(recognizer: Recognizer, samples: Samples, variant: Variant) -> Transcript:
-    windows = SlidingWindows(
-        recognizer, variant.window_s, variant.overlap_s, variant.re_recognise_below
-    )
+    windows = variant_windows(recognizer, variant)
     recognised = (*windows.feed(samples), *windows.finish())
     return Transcript(hypothesis=windows.hypothesis, windows=recognised)
 

@@ -11,6 +11,7 @@ same is the noise floor. Pure functions of records: no torch, funasr or vllm.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ from voicebench.runs.differences import (
     Metric,
     Pair,
     Scope,
+    changed_settings,
     compare_pairs,
     fact_type_metrics,
     with_holm,
@@ -202,11 +204,16 @@ def _compare_couple(first: Arm, second: Arm) -> list[Comparison]:
     """Every metric over all suites and in each."""
     pairs = _pairs_of(first, second)
     metrics = METRICS if _same_clock(first, second) else [m for m in METRICS if m.value is None]
-    return _compare_scopes(first.label, second.label, pairs, metrics)
+    return _compare_scopes(_scope(first, second, ALL_SUITES), pairs, metrics)
+
+
+def _scope(first: Arm, second: Arm, suite: str, fact_type: FactType | None = None) -> Scope:
+    settings = changed_settings(first.variant, second.variant)
+    return Scope(first.label, second.label, suite, fact_type, settings)
 
 
 def _compare_scopes(
-    baseline: str, variant: str, pairs: Mapping[PairKey, Pair], metrics: Iterable[Metric]
+    whole: Scope, pairs: Mapping[PairKey, Pair], metrics: Iterable[Metric]
 ) -> list[Comparison]:
     by_suite: dict[str, list[Pair]] = {ALL_SUITES: list(pairs.values())}
     for key, pair in pairs.items():
@@ -214,7 +221,7 @@ def _compare_scopes(
     if len(by_suite) == 2:
         del by_suite[ALL_SUITES]
     found = [
-        compare_pairs(Scope(baseline, variant, suite), metric, members)
+        compare_pairs(dataclasses.replace(whole, suite=suite), metric, members)
         for suite, members in by_suite.items()
         for metric in metrics
     ]
@@ -226,7 +233,7 @@ def _compare_fact_types(first: Arm, second: Arm) -> list[Comparison]:
     pairs = list(_pairs_of(first, second).values())
     types: dict[FactType, None] = {kind: None for pair in pairs for kind, _ in pair.first.verdicts}
     found = [
-        compare_pairs(Scope(first.label, second.label, ALL_SUITES, kind), metric, pairs)
+        compare_pairs(_scope(first, second, ALL_SUITES, kind), metric, pairs)
         for kind in sorted(types)
         for metric in fact_type_metrics(kind)
     ]

@@ -20,7 +20,7 @@ from voicebench.metrics.latency import LATENCY_NAMES
 from voicebench.metrics.paired import median_difference, swap_test, swap_test_of_medians
 from voicebench.metrics.stats import Counts
 from voicebench.metrics.summary import TurnMeasures
-from voicebench.types import FactType, Record
+from voicebench.types import FactType, Record, Variant
 
 LEVEL = 1 - stats.CONFIDENCE
 Better = Literal["lower", "higher"]
@@ -148,6 +148,8 @@ class Comparison(Record):
     num_pairs: int
     num_conversations: int
     num_changed: int
+    settings: tuple[str, ...]
+    """What the variant sets otherwise than the baseline, such as `window_s 2.4 → 4.8`."""
     test: Literal["mcnemar", "swap", "swap of medians"]
     p_value: float
     p_holm: float = 1.0
@@ -173,6 +175,19 @@ class Scope:
     variant: str
     suite: str
     fact_type: FactType | None = None
+    settings: tuple[str, ...] = ()
+
+
+def changed_settings(baseline: Variant, variant: Variant) -> tuple[str, ...]:
+    """The switches in which a variant differs from its baseline.
+
+    >>> changed_settings(Variant(name="a"), Variant(name="b", window_s=4.8))
+    ('window_s 2.4 → 4.8',)
+    """
+    before, after = baseline.switches, variant.switches
+    return tuple(
+        f"{name} {before[name]} → {after[name]}" for name in before if before[name] != after[name]
+    )
 
 
 def compare_pairs(scope: Scope, metric: Metric, pairs: Sequence[Pair]) -> Comparison | None:
@@ -250,7 +265,7 @@ def _names(scope: Scope, metric: Metric, found: stats.Difference) -> dict[str, A
         "fact_type": scope.fact_type, "metric": metric.name, "better": metric.better,
         "first": found.first, "second": found.second, "difference": found.difference,
         "interval": (found.interval.low, found.interval.high),
-        "num_conversations": found.num_conversations,
+        "num_conversations": found.num_conversations, "settings": scope.settings,
     }  # fmt: skip
 
 

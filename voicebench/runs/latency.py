@@ -21,7 +21,7 @@ from voicebench.pipeline.pace import make_clock, paced
 from voicebench.pipeline.sample_tools import sample_toolbox
 from voicebench.runs.plan import PlannedConversation, Work
 from voicebench.runs.turns import asked, begin_turn, is_meeting, make_audio, remember
-from voicebench.types import Turn
+from voicebench.types import Case, Turn
 
 MIN_WARM_UP_TURNS = 2
 
@@ -76,22 +76,31 @@ def _run_conversation(
             continue
         work.models.generator.forget_prompts()
         gc.collect()  # not during the turn
-        yield asyncio.run(_run_turn(assistant, conversation, planned, samples, begun))
+        yield asyncio.run(play_turn(assistant, conversation, planned.case, samples, begun))
 
 
-async def _run_turn(
+async def play_turn(
     assistant: Assistant,
     conversation: Conversation,
-    planned: PlannedConversation,
+    case: Case,
     samples: NDArray[np.float32],
     begun: Turn,
 ) -> Turn:
+    """Speaks one turn of a case at its pace and returns its record.
+
+    Args:
+        assistant: Who listens.
+        conversation: The turns before it.
+        case: What it is a turn of.
+        samples: Its audio, shape (num_samples,), 16 kHz mono float32.
+        begun: Its record before anything has happened.
+    """
     clock = make_clock(begun.pace)
     events = assistant.run_turn(
         paced(chunk_audio(samples), clock),
         conversation,
         clock=clock,
-        endpointing=not is_meeting(planned.case.turns[begun.turn_index]),
-        tools=planned.case.tools,
+        endpointing=not is_meeting(case.turns[begun.turn_index]),
+        tools=case.tools,
     )
     return collect_turn([event async for event in events], begun)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from voicebench.asr.windows import WINDOWING
 from voicebench.cleaning.presets import Cleaned
 from voicebench.clock import now_s
 from voicebench.errors import StageError
@@ -176,7 +177,7 @@ def _recognise(work: Work, cache: StageCache, items: Sequence[_Item]) -> None:
         if item.samples is None:
             continue
         variant = item.talk.planned.variant
-        windowing = (variant.window_s, variant.overlap_s, variant.re_recognise_below)
+        windowing = [getattr(variant, name) for name in WINDOWING]
         key = keys[id(item)] = content_key(hashes[id(item.samples)], windowing)
         if key in cache.transcripts or key in wanted:
             item.hits.append("asr")

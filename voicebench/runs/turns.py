@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.memory import Conversation
 from voicebench.runs.plan import PlannedConversation, Work
 from voicebench.suites.speech import render_turn
-from voicebench.types import SAMPLE_RATE_HZ, CaseTurn, Message, StageFailure, Turn
+from voicebench.types import SAMPLE_RATE_HZ, CaseTurn, Message, StageFailure, Turn, Variant
 
 SILENCE_AFTER_ENDPOINT_S = 0.5
 
@@ -51,21 +53,42 @@ def make_audio(
     """
     turn = planned.case.turns[begun.turn_index]
     try:
-        samples, t_eos_s = render_turn(turn, work.folders[planned.case.suite])
+        samples, t_eos_s = turn_audio(turn, work.folders[planned.case.suite], planned.variant)
     except (MissingPackageError, StorageError):
         raise
     except (VoicebenchError, OSError) as error:
         failure = StageFailure(stage="audio", type=type(error).__name__, message=str(error))
         return None, msgspec.structs.replace(begun, failure=failure)
-    if turn.sound is not msgspec.UNSET:  # nobody speaks, so nothing counts from an end of speech
-        return samples, begun
-    source = "annotated" if turn.t_eos_source is msgspec.UNSET else turn.t_eos_source
-    begun = msgspec.structs.replace(begun, t_eos_s=t_eos_s, t_eos_source=source)
+    return samples, with_end_of_speech(begun, turn, t_eos_s)
+
+
+def turn_audio(turn: CaseTurn, folder: Path, variant: Variant) -> tuple[NDArray[np.float32], float]:
+    """The audio of a turn as `make_audio` describes it, and where its speech ends.
+
+    Args:
+        turn: What is said.
+        folder: Of its suite.
+        variant: Its endpoint silence is what the endpointer must hear.
+
+    Raises:
+        VoicebenchError, OSError: It cannot be made.
+    """
+    samples, t_eos_s = render_turn(turn, folder)
+    if turn.sound is not msgspec.UNSET:  # nobody speaks: it is as long as the case says
+        return samples, t_eos_s
     if is_meeting(turn):
-        return samples[: round(t_eos_s * SAMPLE_RATE_HZ)], begun
-    end_s = t_eos_s + planned.variant.endpoint_silence_s + SILENCE_AFTER_ENDPOINT_S
+        return samples[: round(t_eos_s * SAMPLE_RATE_HZ)], t_eos_s
+    end_s = t_eos_s + variant.endpoint_silence_s + SILENCE_AFTER_ENDPOINT_S
     missing = round(end_s * SAMPLE_RATE_HZ) - len(samples)
-    return np.pad(samples, (0, max(0, missing))), begun
+    return np.pad(samples, (0, max(0, missing))), t_eos_s
+
+
+def with_end_of_speech(begun: Turn, turn: CaseTurn, t_eos_s: float) -> Turn:
+    """The record with the end of speech that the suite gives; none where nobody speaks."""
+    if turn.sound is not msgspec.UNSET:
+        return begun
+    source = "annotated" if turn.t_eos_source is msgspec.UNSET else turn.t_eos_source
+    return msgspec.structs.replace(begun, t_eos_s=t_eos_s, t_eos_source=source)
 
 
 def is_meeting(turn: CaseTurn) -> bool:
