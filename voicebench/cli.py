@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from voicebench import __version__
-from voicebench.commands import ask, attribute, compare, doctor, export, report, run, suites
+from voicebench.commands import ask, attribute, compare, doctor, export, report, run, serve, suites
 from voicebench.errors import VoicebenchError
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -30,7 +30,9 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: tuple[Command, ...] = (doctor, ask, suites, run, report, compare, attribute, export)
+COMMANDS: tuple[Command, ...] = (
+    doctor, ask, serve, suites, run, report, compare, attribute, export,
+)  # fmt: skip
 """In the order in which `--help` lists them."""
 
 

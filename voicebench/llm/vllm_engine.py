@@ -25,7 +25,13 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voicebench.errors import MissingPackageError, ModelError, StageError, VoicebenchError
+from voicebench.errors import (
+    ConfigError,
+    MissingPackageError,
+    ModelError,
+    StageError,
+    VoicebenchError,
+)
 from voicebench.llm.base import Delta, Prompt
 from voicebench.llm.chat import ChatEncoder
 from voicebench.llm.embeddings import embedding_table, engine_input
@@ -41,6 +47,8 @@ _GIB = 2**30
 _CPU_BLOCK_SIZE = 32  # vLLM's smallest on a CPU; only whole blocks of a prompt are cached
 _WARM_UP = Sampling(max_tokens=2)
 _WARMING = Sampling(max_tokens=1)
+# A request's own whitespace setting is ignored, and an LLM that may write white space goes on doing so.
+_STRUCTURED: Any = {"backend": "xgrammar", "disable_any_whitespace": True}
 
 _ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -77,6 +85,7 @@ class VllmGenerator:
             )
             tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
             self.block_tokens: int = self._thread.call(_block_tokens).result()
+            self.max_model_tokens: int = self._thread.call(_max_model_tokens).result()
             self._device = self._thread.call(_device_of).result()
             if profile.enable_prompt_embeds:
                 self._thread.call(embedding_table).result()  # refused now, not in a turn
@@ -103,6 +112,11 @@ class VllmGenerator:
         """See `Generator.takes_embeddings`: the profile's `enable_prompt_embeds`."""
         return self._takes_embeddings
 
+    @property
+    def num_requests(self) -> int:
+        """See `ServesRequests.num_requests`."""
+        return self._thread.num_requests
+
     def encode_chat(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
     ) -> list[int]:
@@ -125,6 +139,17 @@ class VllmGenerator:
     def is_legal_token(self, token_id: int) -> bool:
         """See `KnowsTokens`."""
         return token_id in self._chat.legal_ids
+
+    def check_schema(self, json_schema: str) -> None:
+        """See `ServesRequests`: what the engine itself would say, before a request is made."""
+        try:
+            params = _sampling_params(Sampling(json_schema=json_schema), 1)
+            self._thread.call(lambda engine: _verify(engine, params)).result()
+        except ValueError as error:
+            raise ConfigError(
+                f"the JSON schema cannot be followed: {first_line(error)}",
+                "Use types, properties, required, items, enum and const.",
+            ) from error
 
     async def stream(
         self, prompt: Prompt | Sequence[int], sampling: Sampling, request_id: str = ""
@@ -270,6 +295,7 @@ def _load_engine(profile: LlmProfile) -> Any:
         enable_prefix_caching=profile.enable_prefix_caching,
         enable_prompt_embeds=profile.enable_prompt_embeds,
         seed=profile.seed,
+        structured_outputs_config=_STRUCTURED,
         disable_log_stats=True,
         use_tqdm_on_load=False,
     )
@@ -297,19 +323,36 @@ def _give_llvmlite_a_dict() -> None:
         functions["__dict__"] = {}
 
 
+def _max_model_tokens(engine: Any) -> int:
+    return int(engine.vllm_config.model_config.max_model_len)
+
+
+def _verify(engine: Any, params: Any) -> None:
+    config = engine.vllm_config
+    params.verify(
+        config.model_config,
+        config.speculative_config,
+        config.structured_outputs_config,
+        engine.get_tokenizer(),
+    )
+
+
 def _device_of(engine: Any) -> Any:
     return engine.apply_model(lambda model: next(model.parameters()).device)[0]
 
 
 def _sampling_params(sampling: Sampling, max_tokens: int) -> Any:
     from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
+    from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
+    schema = sampling.json_schema
     return SamplingParams(
         max_tokens=max_tokens,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         seed=sampling.seed if sampling.temperature > 0 else None,
+        stop=list(sampling.stop) or None,
+        structured_outputs=StructuredOutputsParams(json=schema) if schema else None,
         output_kind=RequestOutputKind.DELTA,
     )
 
