@@ -30,8 +30,15 @@ def theme() -> gr.themes.Base:
         name="text_rem", xxs="0.75rem", xs="0.8rem", sm="0.9rem", md="1rem",
         lg="1.15rem", xl="1.4rem", xxl="1.75rem",
     )  # fmt: skip
-    return gr.themes.Base(
+    base = gr.themes.Base(
         primary_hue="blue", text_size=text, font=_SYSTEM_FONTS, font_mono=("monospace",)
+    )
+    return base.set(
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        input_placeholder_color="*neutral_500",
+        block_label_text_color="*neutral_700",
+        block_title_text_color="*neutral_700",
     )
 
 
@@ -84,9 +91,7 @@ def build_blocks(desk: Desk, variant: Variant, words: Words, other_path: str) ->
                     prompt = _chooser(words.prompt, PROMPTS, words.prompts, variant.prompt)
                     cleaning = _chooser(words.cleaning, PRESETS, words.cleanings, variant.cleaning)
             with gr.Column(scale=3, min_width=300):
-                gr.HTML(f"<h2>{as_text(words.this_turn)}</h2>", **_PLAIN)
                 turn = gr.HTML(elem_id="vb-turn", **_PLAIN)
-                gr.HTML(f"<h2>{as_text(words.history)}</h2>", **_PLAIN)
                 past = gr.HTML(elem_id="vb-past", **_PLAIN)
                 anew = gr.Button(words.new_conversation, elem_id="vb-anew")
 

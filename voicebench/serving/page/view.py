@@ -123,8 +123,10 @@ def _steps(duration_s: float) -> int:
 
 def turn_panel(shown: Shown | None, doubt_below: float, words: Words) -> str:
     """The turn that goes on, or the latest."""
+    heading = f"<h2>{as_text(words.this_turn)}</h2>"
     if shown is None:
-        return f'<div class="vb-turn"><p class="vb-quiet">{as_text(words.ask)}</p></div>'
+        ask = f'<p class="vb-quiet">{as_text(words.ask)}</p>'
+        return f'<section class="vb-panel">{heading}<div class="vb-turn">{ask}</div></section>'
     state = as_text(words.states[shown.state])
     is_busy = shown.state in ("listening", "recognising", "answering")
     parts = [
@@ -137,18 +139,24 @@ def turn_panel(shown: Shown | None, doubt_below: float, words: Words) -> str:
         first_ms = f"{shown.first_token_s * 1000:.1f} ms"
         parts.append(f'<p class="vb-quiet">{as_text(words.first_token)} {first_ms}</p>')
     busy = "true" if is_busy else "false"
-    return f'<div class="vb-turn" aria-live="polite" aria-busy="{busy}">{"".join(parts)}</div>'
+    return (
+        f'<section class="vb-panel">{heading}<div class="vb-turn" aria-live="polite" '
+        f'aria-busy="{busy}">{"".join(parts)}</div></section>'
+    )
 
 
 def history(past: Sequence[Shown], doubt_below: float, words: Words) -> str:
     """Earlier turns, the oldest first."""
+    heading = f"<h2>{as_text(words.history)}</h2>"
     if not past:
-        return f'<p class="vb-quiet">{as_text(words.no_history)}</p>'
+        none = f'<p class="vb-quiet">{as_text(words.no_history)}</p>'
+        return f'<section class="vb-past">{heading}{none}</section>'
     turns = [
         f"<li>{_said(shown, doubt_below, words, with_legend=False)}{_telling(shown, words)}</li>"
         for shown in past
     ]
-    return f'<ol class="vb-history">{"".join(turns)}</ol>'
+    listed = f'<ol class="vb-history">{"".join(turns)}</ol>'
+    return f'<section class="vb-past">{heading}{listed}</section>'
 
 
 def _said(shown: Shown, doubt_below: float, words: Words, *, with_legend: bool = True) -> str:
