@@ -30,7 +30,7 @@ def _typed(text: str, **more: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": text}], **more}
 
 
-def _leave_after(served: Served, body: dict[str, Any], num_bytes: int) -> None:
+def leave_after(served: Served, body: dict[str, Any], num_bytes: int) -> None:
     """Asks, reads so much of the answer, and is gone."""
     host, port = served.url.removeprefix("http://").split(":")
     content = json.dumps(body).encode()
@@ -58,7 +58,7 @@ def test_the_request_of_a_client_that_left_is_aborted(body: dict[str, Any]) -> N
     generator = ServedGenerator(answer="长" * 500, token_s=0.02)
     with serving(generator=generator) as served:
         for _ in range(5):
-            _leave_after(served, body, 300 if body.get("stream") else 0)
+            leave_after(served, body, 300 if body.get("stream") else 0)
         served.wait_for(lambda: generator.num_open == 0, "the abort")
         assert generator.num_aborted == 5
         served.wait_for(lambda: served.service.admission.is_idle, "the places")

@@ -176,6 +176,18 @@ class ChatRequest(_Strict):
     Fields of OpenAI's that ask for what is not done here are taken with their neutral value only.
     """
 
+    model_config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_extra={
+            "oneOf": [{"required": ["messages"]}, {"required": ["audio_base64"]}],
+            "examples": [
+                {"messages": [{"role": "user", "content": "明天下午三点开会，几点开会"}]},
+                {"audio_base64": "UklGRg==", "prompt_template": "请回答：{asr_text}"},
+            ],
+        },
+    )
+
     model: str | None = Field(default=None, max_length=200)
     messages: list[ChatMessage] | None = Field(default=None, min_length=1, max_length=1_000)
     audio_base64: str | None = None

@@ -126,8 +126,10 @@ def run(settings: Settings, load: Load, host: str, port: int, drain_s: float = 3
 
 async def _run(server: Server, service: Service, load: Load, listening: socket.socket) -> None:
     host, port = listening.getsockname()[:2]
-    log("info", "listening", url=f"http://{host}:{port}")
     serving = asyncio.create_task(server.serve([listening]))
+    while not server.started and not serving.done():  # from here on signals are heeded
+        await asyncio.sleep(_POLL_S)
+    log("info", "listening", url=f"http://{host}:{port}")
     loading = asyncio.create_task(call_within(float("inf"), load, name="load"))
     await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
     if not loading.done():
