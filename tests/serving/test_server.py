@@ -24,7 +24,7 @@ from voicebench.serving.settings import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = """
-import sys, time
+import sys
 from tests.pipeline.scripted import ScriptedRecognizer
 from tests.serving.served import ServedGenerator, make_settings
 from voicebench.cli import main
@@ -32,7 +32,7 @@ from voicebench.errors import ModelError
 from voicebench.serving.server import run
 
 def load():
-    time.sleep({load_s})
+    sys.stdin.readline()  # as long as the test wants
     if {fails}:
         raise ModelError("there is no model", "Copy it")
     return ScriptedRecognizer(), ServedGenerator(answer="长" * 40, token_s=0.05)
@@ -51,13 +51,18 @@ sys.exit(main(["serve"], [Command()]))
 class Program:
     """`run` on scripted models in a process of its own, and its log."""
 
-    def __init__(self, load_s: float = 0.0, fails: bool = False) -> None:
+    def __init__(self, fails: bool = False) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM.format(load_s=load_s, fails=fails)],
-            cwd=ROOT, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [sys.executable, "-c", _PROGRAM.format(fails=fails)],
+            cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         self.lines: list[str] = []
         self.url = self.wait_for("listening")["url"]
+
+    def load(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
 
     def wait_for(self, message: str) -> dict[str, Any]:
         assert self.process.stderr
@@ -80,16 +85,18 @@ def programs() -> Iterator[list[Program]]:
     for program in started:
         program.process.kill()
         program.process.wait()
-        if program.process.stderr:
-            program.process.stderr.close()
+        for pipe in (program.process.stdin, program.process.stderr):
+            if pipe:
+                pipe.close()
 
 
 def test_it_answers_while_loading_and_drains_at_the_end(programs: list[Program]) -> None:
-    program = Program(load_s=0.7)
+    program = Program()
     programs.append(program)
     with httpx.Client(base_url=program.url, timeout=20, trust_env=False) as client:
         assert client.get("/health").status_code == 200
         assert client.get("/ready").status_code == 503
+        program.load()
         program.wait_for(READY_LINE)
         assert client.get("/ready").status_code == 200
         replies: list[httpx.Response] = []
@@ -120,7 +127,7 @@ def test_it_answers_while_loading_and_drains_at_the_end(programs: list[Program])
 
 
 def test_a_signal_while_loading_does_not_wait_for_the_models(programs: list[Program]) -> None:
-    program = Program(load_s=600)
+    program = Program()
     programs.append(program)
     program.process.send_signal(signal.SIGTERM)
     code, lines = program.end()
@@ -130,6 +137,7 @@ def test_a_signal_while_loading_does_not_wait_for_the_models(programs: list[Prog
 def test_a_model_that_cannot_be_loaded_is_one_line(programs: list[Program]) -> None:
     program = Program(fails=True)
     programs.append(program)
+    program.load()
     code, lines = program.end()
     assert code == 2
     assert lines[-1] == "error: there is no model. Copy it\n"
