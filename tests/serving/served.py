@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import io
@@ -13,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncio
 import httpx
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +77,11 @@ class Served:
         """The sum over all labels of one figure on the metrics page."""
         with self.client() as client:
             lines = client.get("/metrics").text.splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.split("{")[0].split(" ")[0] == name)
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in lines
+            if line.split("{")[0].split(" ")[0] == name
+        )
 
 
 def make_settings(**changes: Any) -> Settings:
@@ -106,7 +110,8 @@ def serving(
         thread.start()
         until = time.monotonic() + 20
         while not server.started:
-            assert thread.is_alive() and time.monotonic() < until
+            assert thread.is_alive()
+            assert time.monotonic() < until
             time.sleep(0.005)
         try:
             yield Served(f"http://127.0.0.1:{port}", service, generator, recognizer)

@@ -80,9 +80,7 @@ def test_sampling_is_handed_on(client: openai.OpenAI, served: Served) -> None:
     assert (sampling.stop, sampling.max_tokens) == (("。", "！"), 2)
 
 
-def test_without_a_seed_each_request_is_its_own_draw(
-    client: openai.OpenAI, served: Served
-) -> None:
+def test_without_a_seed_each_request_is_its_own_draw(client: openai.OpenAI, served: Served) -> None:
     for _ in range(2):
         client.chat.completions.create(model="bundled", messages=HELLO, temperature=1)
     first, second = served.generator.samplings[-2:]
@@ -141,9 +139,7 @@ def test_a_call_of_the_clients_tool_is_handed_out_and_its_result_taken(is_stream
 def test_tools_are_not_offered_where_the_client_wants_none(
     client: openai.OpenAI, served: Served
 ) -> None:
-    client.chat.completions.create(
-        model="bundled", messages=HELLO, tools=TOOLS, tool_choice="none"
-    )
+    client.chat.completions.create(model="bundled", messages=HELLO, tools=TOOLS, tool_choice="none")
     assert served.generator.offered[-2] == ()
 
 

@@ -20,7 +20,7 @@ import os
 import sys
 import warnings
 import weakref
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +86,7 @@ class VllmGenerator:
             tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
             self.block_tokens: int = self._thread.call(_block_tokens).result()
             self.max_model_tokens: int = self._thread.call(_max_model_tokens).result()
+            self._verify = self._thread.call(_verifier).result()
             self._device = self._thread.call(_device_of).result()
             if profile.enable_prompt_embeds:
                 self._thread.call(embedding_table).result()  # refused now, not in a turn
@@ -144,8 +145,8 @@ class VllmGenerator:
         """See `ServesRequests`: what the engine itself would say, before a request is made."""
         try:
             params = _sampling_params(Sampling(json_schema=json_schema), 1)
-            self._thread.call(lambda engine: _verify(engine, params)).result()
-        except ValueError as error:
+            self._verify(params)
+        except Exception as error:  # vLLM's and xgrammar's own types, and ValueError
             raise ConfigError(
                 f"the JSON schema cannot be followed: {first_line(error)}",
                 "Use types, properties, required, items, enum and const.",
@@ -327,14 +328,15 @@ def _max_model_tokens(engine: Any) -> int:
     return int(engine.vllm_config.model_config.max_model_len)
 
 
-def _verify(engine: Any, params: Any) -> None:
-    config = engine.vllm_config
-    params.verify(
-        config.model_config,
-        config.speculative_config,
-        config.structured_outputs_config,
-        engine.get_tokenizer(),
-    )
+def _verifier(engine: Any) -> Callable[[Any], None]:
+    """Checks sampling parameters as the engine does when a request is added, on any thread."""
+    config, tokenizer = engine.vllm_config, engine.get_tokenizer()
+    structured = config.structured_outputs_config
+
+    def verify(params: Any) -> None:
+        params.verify(config.model_config, config.speculative_config, structured, tokenizer)
+
+    return verify
 
 
 def _device_of(engine: Any) -> Any:

@@ -39,7 +39,7 @@ def router(service: Service) -> APIRouter:
     async def complete(body: ChatRequest, request: Request) -> Response:
         question = await unless_left(request.receive, read_question(service, body))
         running = Running(
-            lambda: _begin(service, question),
+            lambda: begin_turn(service, question),
             service.settings.limits.turn_timeout_s,
             "real_time" if question.samples is None else "fast",
         )
@@ -65,7 +65,8 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-def _begin(service: Service, question: Question) -> AsyncGenerator[Event, None]:
+def begin_turn(service: Service, question: Question) -> AsyncGenerator[Event, None]:
+    """The turn that answers a question, not yet begun."""
     memory = service.conversations.memory(question.conversation_id)
     assistant = question.assistant
     if question.samples is None:

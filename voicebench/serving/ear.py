@@ -1,8 +1,11 @@
 """Listening on an open line: nothing is kept until somebody speaks, then a turn hears it all.
 
-ear = Ear(padding_s=0.3)
-ear.feed(samples)          True where speech has begun
-ear.turn_audio()           a turn's chunks: a little before the speech, and what comes
+    ear = Ear(padding_s=0.3, max_turn_s=600)
+    ear.feed(samples)          True where speech has begun
+    ear.turn_audio()           a turn's chunks: a little before the speech, and what comes
+    ear.end_turn(number)       it has heard enough
+
+A turn ends by number, so that one that was interrupted does not end its successor.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ class Ear:
         self._num_heard = 0
         self._num_in_turn = 0
         self.turn_start_s = 0.0
+        self.turn_number = 0
 
     @property
     def heard_s(self) -> float:
@@ -60,6 +64,7 @@ class Ear:
             self._before = self._before[-self._padding :]
             return False
         self._inbox = asyncio.Queue()
+        self.turn_number += 1
         self._num_in_turn = 0
         self.turn_start_s = self.heard_s - len(self._before) / SAMPLE_RATE_HZ
         self._put(self._before)
@@ -72,12 +77,15 @@ class Ear:
             yield AudioChunk(samples, num_given / SAMPLE_RATE_HZ)
             num_given += len(samples)
 
-    def end_turn(self) -> None:
-        """The turn has heard enough; what it left is listened to anew."""
+    def end_turn(self, number: int) -> None:
+        """The turn has heard enough; what it left is listened to anew. Nothing where another one is
+        listening by now."""
+        if number != self.turn_number or self._inbox is None:
+            return
         inbox, self._inbox = self._inbox, None
         self._endpoint = Endpoint(float("inf"))
         left = []
-        while inbox and not inbox.empty():
+        while not inbox.empty():
             if (samples := inbox.get_nowait()) is not None:
                 left.append(samples)
         self._before = np.concatenate(left or [np.zeros(0, np.float32)])[-self._padding :]

@@ -147,6 +147,7 @@ class Stream:
             samples = await decode(bytes(self._bytes), self._service.settings.limits)
             for start in range(0, len(samples), SAMPLE_RATE_HZ):
                 await self._hear(samples[start : start + SAMPLE_RATE_HZ])
+        await self._hear(self._pcm.finish())
         if self._mode == "online":
             for ready in self._windows.take_rest():
                 await self._within(lambda ready=ready: self._windows.recognise(ready))

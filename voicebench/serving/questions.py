@@ -67,7 +67,7 @@ async def read_question(service: Service, request: ChatRequest) -> Question:
     models = service.models
     variant = _variant(service, request)
     if variant.sampling.json_schema:
-        service.check_schema(variant.sampling.json_schema, "response_format")
+        await service.check_schema(variant.sampling.json_schema, "response_format")
     is_offered = request.tools and request.tool_choice != "none"
     tools = tuple(tool.as_offered for tool in request.tools or ()) if is_offered else ()
     started_s = now_s()

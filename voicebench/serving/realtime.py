@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -195,6 +196,7 @@ class Session:
     async def _listen_and_answer(self, item_id: str) -> None:
         """A turn from its first word to the last of its answer."""
         vad, ear = self._vad, self._ear
+        end_listening = functools.partial(ear.end_turn, ear.turn_number)
         spoken = (*self._head(self._settings), Message(role="user", content=SPOKEN_HERE))
         assistant = self._assistant(self._settings, spoken, silence_ms=vad.silence_duration_ms)
         clock = TurnClock(now_s() - (ear.heard_s - ear.turn_start_s))
@@ -205,12 +207,14 @@ class Session:
             tools=_offered(self._settings),
         )
         running = Running(lambda: turn, float("inf"), "real_time")
-        heard = _Heard(self._send, item_id, ear.turn_start_s, assistant.variant.overlap_s)
+        heard = _Heard(
+            self._send, item_id, ear.turn_start_s, assistant.variant.overlap_s, end_listening
+        )
         with self._service.admission.live():
             try:
                 await self._tell(running, assistant, heard, create=vad.create_response)
             finally:
-                ear.end_turn()
+                end_listening()
 
     async def _tell(
         self, running: Running, assistant: Assistant, heard: _Heard | None, create: bool = True
@@ -223,8 +227,6 @@ class Session:
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
-                    if heard and event.kind == "turn_committed":
-                        self._ear.end_turn()
                     if heard:
                         await heard.take(event)
                     is_answering = is_answering or event.kind == "transcript_final"
@@ -259,7 +261,7 @@ class Session:
     # ------------------------------------------------------------ without turn detection
 
     async def _commit(self) -> None:
-        samples = np.concatenate(self._held or [np.zeros(0, np.float32)])
+        samples = np.concatenate([*self._held, self._pcm.finish()])
         self._held = []
         if len(samples) < _MIN_COMMIT_S * SAMPLE_RATE_HZ:
             message = f"at least {_MIN_COMMIT_S} s of audio are needed, there are "
@@ -371,8 +373,16 @@ class Session:
 class _Heard:
     """Tells of the speech of one turn: its transcript as it grows, and when it was over."""
 
-    def __init__(self, send: Any, item_id: str, start_s: float, overlap_s: float) -> None:
+    def __init__(
+        self,
+        send: Any,
+        item_id: str,
+        start_s: float,
+        overlap_s: float,
+        end_listening: Callable[[], None],
+    ) -> None:
         self._send = send
+        self._end_listening = end_listening
         self._item_id = item_id
         self._start_s = start_s
         self._partial = PartialTranscript(overlap_s)
@@ -388,6 +398,7 @@ class _Heard:
             case "audio_ended":
                 self._audio_s = event.data["audio_s"]
             case "turn_committed":
+                self._end_listening()
                 end_ms = round(self._stopped_s * 1000)
                 stopped = "input_audio_buffer.speech_stopped"
                 await self._send(stopped, item_id=self._item_id, audio_end_ms=end_ms)

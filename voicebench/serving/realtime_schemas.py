@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from voicebench.serving.schemas import JsonObject
+from voicebench.serving.schemas import JsonObject, Text
 from voicebench.serving.sound import Encoding
 
 
@@ -62,7 +62,7 @@ class RealtimeTool(_Lenient):
 
     type: Literal["function"]
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    description: str = Field(default="", max_length=4_000)
+    description: Text = Field(default="", max_length=4_000)
     parameters: JsonObject = Field(default_factory=dict)
 
     @property
@@ -74,7 +74,7 @@ class RealtimeTool(_Lenient):
 class AnswerSettings(_Lenient):
     """How an answer is made; of a session, or of one response."""
 
-    instructions: str | None = Field(default=None, max_length=20_000)
+    instructions: Text | None = Field(default=None, max_length=20_000)
     output_modalities: list[Literal["text"]] = Field(default=["text"], max_length=1)
     tools: list[RealtimeTool] = Field(default=[], max_length=64)
     max_output_tokens: Annotated[int, Field(ge=1, le=100_000)] | Literal["inf"] = "inf"
@@ -114,7 +114,7 @@ class ItemPart(_Lenient):
     """A piece of text of a message."""
 
     type: Literal["input_text", "output_text", "text"]
-    text: str = Field(max_length=20_000)
+    text: Text = Field(max_length=20_000)
 
 
 class MessageItem(_Lenient):
@@ -137,7 +137,7 @@ class CallOutputItem(_Lenient):
     type: Literal["function_call_output"]
     id: str = Field(default="", max_length=64)
     call_id: str = Field(max_length=64)
-    output: str = Field(max_length=20_000)
+    output: Text = Field(max_length=20_000)
 
 
 class CreateItem(_Lenient):

@@ -21,6 +21,7 @@ def _is_json(value: Any) -> Any:
 
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(_is_json)]
+Text = Annotated[str, AfterValidator(_is_json)]
 
 
 class _Strict(BaseModel):
@@ -37,7 +38,7 @@ class TextPart(_Lenient):
     """A piece of text."""
 
     type: Literal["text"]
-    text: str
+    text: Text
 
 
 class InputAudio(_Strict):
@@ -60,8 +61,8 @@ Part = Annotated[TextPart | AudioPart, Field(discriminator="type")]
 class CalledFunction(_Lenient):
     """A call's name and arguments, as JSON text."""
 
-    name: str = Field(min_length=1, max_length=128)
-    arguments: str
+    name: Text = Field(min_length=1, max_length=128)
+    arguments: Text
 
 
 class CalledTool(_Lenient):
@@ -76,21 +77,21 @@ class SystemMessage(_Lenient):
     """Instructions."""
 
     role: Literal["system", "developer"]
-    content: str | list[TextPart]
+    content: Text | list[TextPart]
 
 
 class UserMessage(_Lenient):
     """What the person typed or said."""
 
     role: Literal["user"]
-    content: str | list[Part]
+    content: Text | list[Part]
 
 
 class AssistantMessage(_Lenient):
     """What was answered before."""
 
     role: Literal["assistant"]
-    content: str | list[TextPart] | None = None
+    content: Text | list[TextPart] | None = None
     tool_calls: list[CalledTool] | None = None
 
 
@@ -98,7 +99,7 @@ class ToolMessage(_Lenient):
     """What a tool said."""
 
     role: Literal["tool"]
-    content: str | list[TextPart]
+    content: Text | list[TextPart]
     tool_call_id: str = Field(default="", max_length=128)
 
 
@@ -111,7 +112,7 @@ class Function(_Strict):
     """A function that the LLM may call."""
 
     name: str = Field(pattern=_NAME)
-    description: str = ""
+    description: Text = ""
     parameters: JsonObject = Field(default_factory=dict)
     strict: bool | None = None
 
@@ -175,12 +176,24 @@ class ChatRequest(_Strict):
     Fields of OpenAI's that ask for what is not done here are taken with their neutral value only.
     """
 
+    model_config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_extra={
+            "oneOf": [{"required": ["messages"]}, {"required": ["audio_base64"]}],
+            "examples": [
+                {"messages": [{"role": "user", "content": "明天下午三点开会，几点开会"}]},
+                {"audio_base64": "UklGRg==", "prompt_template": "请回答：{asr_text}"},
+            ],
+        },
+    )
+
     model: str | None = Field(default=None, max_length=200)
     messages: list[ChatMessage] | None = Field(default=None, min_length=1, max_length=1_000)
     audio_base64: str | None = None
     audio_format: str = Field(default="", max_length=16)
     audio_rate_hz: int = _RATES
-    prompt_template: str = ""
+    prompt_template: Text = ""
     prompt: str | None = Field(default=None, max_length=64)
     cleaning: str | None = Field(default=None, max_length=64)
     conversation_id: str | None = Field(default=None, pattern=_NAME)
@@ -189,7 +202,7 @@ class ChatRequest(_Strict):
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = Field(default=None, ge=0, lt=2**63)
-    stop: str | list[str] | None = None
+    stop: Text | list[Text] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None

@@ -8,6 +8,7 @@ does not wait.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -16,7 +17,8 @@ import uvicorn
 
 from voicebench.asr.base import Recognizer
 from voicebench.clock import now_s
-from voicebench.errors import ConfigError, VoicebenchError
+from voicebench.deadline import call_within
+from voicebench.errors import ConfigError
 from voicebench.llm.base import Generator
 from voicebench.pipeline.ready import READY_LINE
 from voicebench.serving.app import build_app
@@ -31,7 +33,7 @@ Load = Callable[[], tuple[Recognizer, Generator]]
 
 
 class Server(uvicorn.Server):
-    """uvicorn, with draining in front of its shutdown.
+    """uvicorn, with draining in front of its shutdown, after which the process goes on to its end.
 
     Args:
         config: See uvicorn.
@@ -51,7 +53,6 @@ class Server(uvicorn.Server):
             self.should_exit = self.force_exit = True
             return
         self._service.admission.is_draining = True
-        self._captured_signals.append(sig)
 
     async def on_tick(self, counter: int) -> bool:
         """See uvicorn: called ten times a second; whether to stop."""
@@ -125,26 +126,22 @@ def run(settings: Settings, load: Load, host: str, port: int, drain_s: float = 3
 
 async def _run(server: Server, service: Service, load: Load, listening: socket.socket) -> None:
     host, port = listening.getsockname()[:2]
-    log("info", "listening", url=f"http://{host}:{port}")
     serving = asyncio.create_task(server.serve([listening]))
-    loading = asyncio.create_task(asyncio.to_thread(load))
-    failure: VoicebenchError | None = None
-    recognizer: Recognizer | None = None
-    generator: Generator | None = None
-    try:
-        await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
-        if not loading.done():
-            log("info", "stopped while loading")
-        recognizer, generator = await loading
-        service.start(recognizer, generator)
-        log("info", READY_LINE)
-    except VoicebenchError as error:
-        failure = error
+    while not server.started and not serving.done():  # from here on signals are heeded
+        await asyncio.sleep(_POLL_S)
+    log("info", "listening", url=f"http://{host}:{port}")
+    loading = asyncio.create_task(call_within(float("inf"), load, name="load"))
+    await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
+    if not loading.done():
+        log("info", "stopped while loading")
+        os._exit(0)  # the thread that loads cannot be stopped, nor live on without an interpreter
+    if loading.exception():
         server.should_exit = True
+        await serving
+    recognizer, generator = loading.result()
+    service.start(recognizer, generator)
+    log("info", READY_LINE)
     await serving
-    if generator and recognizer:
-        await asyncio.to_thread(generator.close)
-        await asyncio.to_thread(recognizer.close)
+    await asyncio.to_thread(generator.close)
+    await asyncio.to_thread(recognizer.close)
     log("info", "stopped")
-    if failure:
-        raise failure

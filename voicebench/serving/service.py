@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from voicebench.asr.base import Recognizer
+from voicebench.deadline import call_within
 from voicebench.llm.base import Generator, ServesRequests
 from voicebench.llm.handoff import BuildsPrompts
 from voicebench.pipeline.assistant import Assistant
@@ -22,6 +23,8 @@ from voicebench.serving.settings import Settings
 from voicebench.serving.telemetry import Telemetry
 from voicebench.serving.turns import Running, remember_part
 from voicebench.types import Event, Variant
+
+_SCHEMA_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -111,17 +114,23 @@ class Service:
                 404, f"there is no model {name[:100]!r}, only {known}", "model_not_found", "model"
             )
 
-    def check_schema(self, json_schema: str, param: str) -> None:
+    async def check_schema(self, json_schema: str, param: str) -> None:
         """Refuses a JSON schema that answers cannot be held to.
 
         Raises:
-            ApiError: 400, the language model is of a kind that takes none.
+            ApiError: 400, the language model is of a kind that takes none, or the schema is too
+                much for the check.
             ConfigError: The schema is none, or uses what is not supported.
         """
         generator = self.models.generator
         if not isinstance(generator, ServesRequests):
             raise ApiError(400, "this model cannot be held to a schema", "unsupported_value", param)
-        generator.check_schema(json_schema)
+        try:
+            await call_within(
+                _SCHEMA_TIMEOUT_S, lambda: generator.check_schema(json_schema), name="schema"
+            )
+        except TimeoutError:
+            raise ApiError(400, "the schema is too complex", "invalid_value", param) from None
 
     async def events(
         self, running: Running, assistant: Assistant, conversation_id: str = ""

@@ -113,8 +113,7 @@ class PcmStream:
         self._encoding = encoding
         self._rest = b""
         self._resampler: soxr.ResampleStream | None = None
-        if rate_hz != SAMPLE_RATE_HZ:
-            self._resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")
+        self._begin()
 
     def feed(self, data: bytes) -> NDArray[np.float32]:
         """The samples that the stream has given with this piece; may be none."""
@@ -129,6 +128,19 @@ class PcmStream:
         if self._resampler:
             samples = self._resampler.resample_chunk(samples)
         return samples
+
+    def finish(self) -> NDArray[np.float32]:
+        """What resampling still held; the next piece begins another sound."""
+        rest = np.zeros(0, np.float32)
+        if self._resampler:
+            rest = self._resampler.resample_chunk(rest, last=True)
+        self._begin()
+        return rest
+
+    def _begin(self) -> None:
+        self._rest = b""
+        if self.rate_hz != SAMPLE_RATE_HZ:
+            self._resampler = soxr.ResampleStream(self.rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")
 
 
 def _mu_law() -> NDArray[np.float32]:
