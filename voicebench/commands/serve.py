@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds `serve` to the command line."""
     parser = subparsers.add_parser(
         "serve",
-        help="answer programs: OpenAI's API, live speech, FunASR's protocol",
+        help="answer programs (OpenAI's API, live speech, FunASR's protocol) and people (a page)",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--profile", default="bundled", help="profile or .yaml file (bundled)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (8000)")
+    parser.add_argument(
+        "--page-port", type=int, default=7860, help="of the page for people (7860)"
+    )
+    parser.add_argument("--no-page", action="store_true", help="serve programs only")
     parser.add_argument(
         "--api-key-file", metavar="FILE", help="file with the key that clients must give"
     )
@@ -80,6 +85,9 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         from voicebench.serving.server import run as serve
+
+        if not args.no_page and not importlib.util.find_spec("gradio"):
+            raise ImportError(name="gradio")
     except ImportError as error:
         raise MissingPackageError(
             f"the service needs a package that is not installed ({error.name})",
@@ -99,7 +107,8 @@ def run(args: argparse.Namespace) -> int:
         recognizer, generator = load_and_warm_up(profile)
         return BatchingRecognizer(recognizer), generator
 
-    serve(settings, load, args.host, args.port, args.drain_s)
+    page_port = None if args.no_page else args.page_port
+    serve(settings, load, args.host, args.port, args.drain_s, page_port)
     return 0
 
 

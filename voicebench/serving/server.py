@@ -8,6 +8,7 @@ does not wait.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from voicebench.llm.base import Generator
 from voicebench.pipeline.ready import READY_LINE
 from voicebench.serving.app import build_app
 from voicebench.serving.logs import configure, log
+from voicebench.serving.page.server import PageServer
 from voicebench.serving.service import Service
 from voicebench.serving.settings import Settings
 
@@ -69,7 +71,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, option: str = "--port") -> socket.socket:
     """A listening socket; found out before any model is loaded.
 
     Raises:
@@ -85,7 +87,7 @@ def bind(host: str, port: int) -> socket.socket:
         listening.close()
         raise ConfigError(
             f"cannot listen on {host}:{port}: {error.strerror or error}",
-            "Choose another --port (0 takes a free one) or --host.",
+            f"Choose another {option} (0 takes a free one) or --host.",
         ) from None
     return listening
 
@@ -105,7 +107,14 @@ def make_server(settings: Settings, service: Service, drain_s: float = 30.0) -> 
     return Server(config, service, drain_s)
 
 
-def run(settings: Settings, load: Load, host: str, port: int, drain_s: float = 30.0) -> None:
+def run(
+    settings: Settings,
+    load: Load,
+    host: str,
+    port: int,
+    drain_s: float = 30.0,
+    page_port: int | None = None,
+) -> None:
     """Serves until a signal; the models are closed when this returns.
 
     Args:
@@ -114,17 +123,29 @@ def run(settings: Settings, load: Load, host: str, port: int, drain_s: float = 3
         host: Where to listen.
         port: 0 for a free one.
         drain_s: Longest wait for what is being answered at the end.
+        page_port: Of the page for people, on the same host; 0 for a free one, None for no page.
 
     Raises:
         VoicebenchError: The port is taken, or a model cannot be loaded.
     """
     configure()
     service = Service(settings)
-    with bind(host, port) as listening:
-        asyncio.run(_run(make_server(settings, service, drain_s), service, load, listening))
+    with contextlib.ExitStack() as sockets:
+        listening = sockets.enter_context(bind(host, port))
+        page = None
+        if page_port is not None:
+            page = PageServer(service, sockets.enter_context(bind(host, page_port, "--page-port")))
+        server = make_server(settings, service, drain_s)
+        asyncio.run(_run(server, service, load, listening, page))
 
 
-async def _run(server: Server, service: Service, load: Load, listening: socket.socket) -> None:
+async def _run(
+    server: Server,
+    service: Service,
+    load: Load,
+    listening: socket.socket,
+    page: PageServer | None,
+) -> None:
     host, port = listening.getsockname()[:2]
     serving = asyncio.create_task(server.serve([listening]))
     while not server.started and not serving.done():  # from here on signals are heeded
@@ -140,8 +161,12 @@ async def _run(server: Server, service: Service, load: Load, listening: socket.s
         await serving
     recognizer, generator = loading.result()
     service.start(recognizer, generator)
+    if page:
+        await page.open()
     log("info", READY_LINE)
     await serving
+    if page:
+        await page.close()
     await asyncio.to_thread(generator.close)
     await asyncio.to_thread(recognizer.close)
     log("info", "stopped")

@@ -29,12 +29,18 @@ class PageServer:
     def __init__(self, service: Service, listening: socket.socket) -> None:
         self._service = service
         self._listening = listening
-        self._cache = tempfile.TemporaryDirectory(prefix="voicebench-page-")
+        self._cache: tempfile.TemporaryDirectory[str] | None = None
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
+    @property
+    def cache(self) -> str:
+        """Folder of what is uploaded; once open."""
+        return self._cache.name if self._cache else ""
+
     async def open(self) -> None:
         """Makes the page, which takes a few seconds on a thread of its own, and begins to serve."""
+        self._cache = tempfile.TemporaryDirectory(prefix="voicebench-page-")
         app = await asyncio.to_thread(make_page, self._service, Path(self._cache.name))
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, lifespan="on",
@@ -56,7 +62,8 @@ class PageServer:
             self._server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await self._serving
-        self._cache.cleanup()
+        if self._cache:
+            self._cache.cleanup()
 
 
 def make_page(service: Service, cache: Path) -> ASGIApp:
@@ -70,4 +77,7 @@ def make_page(service: Service, cache: Path) -> ASGIApp:
     os.environ["GRADIO_TEMP_DIR"] = str(cache)  # read when a page is built
     from voicebench.serving.page.app import build_page
 
-    return build_page(service, cache)
+    async def build() -> ASGIApp:
+        return build_page(service, cache)
+
+    return asyncio.run(build())  # where no loop runs Gradio makes itself some, and closes none

@@ -97,10 +97,11 @@ def waterfall_table(segments: Sequence[Segment], words: Words) -> str:
     total = _steps(segments[-1].end_s - start_s)
     rows = [_row(segment, start_s, total, words) for segment in segments]
     return (
-        f'<table class="vb-waterfall"><caption>{as_text(words.waterfall)}</caption><tbody>'
-        f"{''.join(rows)}</tbody>"
+        f'<table class="vb-waterfall"><caption>{as_text(words.waterfall)}</caption><thead><tr>'
+        f'<th scope="col">{as_text(words.stage)}</th><td></td><th scope="col">ms</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody>"
         f'<tfoot><tr><th scope="row">{as_text(words.total)}</th><td></td>'
-        f"<td>{total / _STEPS_PER_MS:.1f} ms</td></tr></tfoot></table>"
+        f"<td>{total / _STEPS_PER_MS:.1f}</td></tr></tfoot></table>"
     )
 
 
@@ -113,7 +114,7 @@ def _row(segment: Segment, start_s: float, total: int, words: Words) -> str:
     return (
         f'<tr><th scope="row">{stage} <small>{kind}</small></th>'
         f'<td><span class="vb-bar vb-{segment.tag}" style="{bar}"></span></td>'
-        f"<td>{(right - left) / _STEPS_PER_MS:.1f} ms</td></tr>"
+        f"<td>{(right - left) / _STEPS_PER_MS:.1f}</td></tr>"
     )
 
 

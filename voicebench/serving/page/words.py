@@ -40,6 +40,7 @@ class Words(Record):
     cleaned: str
     answered: str
     waterfall: str
+    stage: str
     total: str
     first_token: str
     doubtful: str
@@ -70,7 +71,7 @@ ZH = Words(
     type_here="输入文字",
     type_placeholder="在这里输入您的问题，按回车发送",
     send="发送",
-    stop="停止回答",
+    stop="停止",
     settings="设置",
     prompt="提示词",
     cleaning="转写清理",
@@ -83,6 +84,7 @@ ZH = Words(
     cleaned="理解为",
     answered="回答",
     waterfall="从说完到第一个字，时间用在哪里",
+    stage="阶段",
     total="合计",
     first_token="首字延迟",
     doubtful="带点线的字听得不够确定，停在上面可以看到把握。",
@@ -156,7 +158,7 @@ EN = Words(
     type_here="Type",
     type_placeholder="Type your question here and press Enter",
     send="Send",
-    stop="Stop answering",
+    stop="Stop",
     settings="Settings",
     prompt="Prompt",
     cleaning="Cleaning of the transcript",
@@ -169,6 +171,7 @@ EN = Words(
     cleaned="Understood as",
     answered="Answer",
     waterfall="Where the time went, from the end of speech to the first token",
+    stage="Stage",
     total="Total",
     first_token="First token after",
     doubtful="Words with dots under them were not heard surely; point at one for its confidence.",
