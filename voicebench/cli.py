@@ -28,6 +28,7 @@ from voicebench.commands import (
     notebooks,
     report,
     run,
+    serve,
     suites,
 )
 from voicebench.errors import VoicebenchError
@@ -45,8 +46,8 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
-    doctor, ask, suites, run, report, compare, attribute, export, notebooks, index, budget, models,
-    bundle,
+    doctor, ask, serve, suites, run, report, compare, attribute, export, notebooks, index, models,
+    budget, bundle,
 )  # fmt: skip
 """In the order in which `--help` lists them."""
 

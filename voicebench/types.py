@@ -183,9 +183,14 @@ class Sampling(Record):
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    stop: tuple[str, ...] = ()
+    """Texts that end the answer; they are no part of it."""
+    json_schema: str = ""
+    """A JSON schema, as JSON: the answer is a document that fits it. Empty: free text."""
 
     def __post_init__(self) -> None:
         _refuse_not_finite(self)
+        _refuse("" in self.stop, "stop holds an empty text, which would end every answer")
         _refuse(self.max_tokens < 1, f"max_tokens must be at least 1, got {self.max_tokens}")
         _refuse(self.temperature < 0, f"temperature must not be negative, got {self.temperature}")
         _refuse(not 0 < self.top_p <= 1, f"top_p must be in (0, 1], got {self.top_p}")

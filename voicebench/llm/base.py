@@ -145,6 +145,30 @@ class Generator(Protocol):
 
 
 @runtime_checkable
+class ServesRequests(Protocol):
+    """A generator that knows its limits, for who takes requests of strangers.
+
+    Attributes:
+        max_model_tokens: Most tokens of a prompt and its answer together.
+    """
+
+    max_model_tokens: int
+
+    @property
+    def num_requests(self) -> int:
+        """Requests that are waiting or being answered."""
+        ...
+
+    def check_schema(self, json_schema: str) -> None:
+        """Refuses a schema that an answer cannot be held to (`Sampling.json_schema`).
+
+        Raises:
+            ConfigError: It is none, or uses something that is not supported.
+        """
+        ...
+
+
+@runtime_checkable
 class KnowsTokens(Protocol):
     """A generator that can tell which tokens may stand in an answer; one that is given text only,
     by another service, cannot."""

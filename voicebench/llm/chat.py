@@ -103,6 +103,20 @@ class ChatEncoder:
             ]
         return ids
 
+    def _without_controls(self, value: Any, stand_in: Callable[[str], str]) -> Any:
+        """A tool's schema, with every text in it that holds a control token as a stand-in: tools
+        come from callers too. The template writes it as JSON, so the stand-in is for JSON text."""
+        if isinstance(value, dict):
+            return {
+                self._without_controls(key, stand_in): self._without_controls(each, stand_in)
+                for key, each in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._without_controls(each, stand_in) for each in value]
+        if isinstance(value, str) and self._controls.search(value):
+            return stand_in(json.dumps(value, ensure_ascii=False)[1:-1])
+        return value
+
     def _render(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]]
     ) -> Iterable[tuple[str, bool]]:
@@ -117,7 +131,7 @@ class ChatEncoder:
         conversation = [_laid_out(message, stand_in) for message in messages]
         rendered: str = self._tokenizer.apply_chat_template(
             conversation,
-            tools=list(tools) or None,
+            tools=[self._without_controls(each, stand_in) for each in tools] or None,
             tokenize=False,
             add_generation_prompt=True,
             enable_thinking=False,

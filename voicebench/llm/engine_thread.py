@@ -82,6 +82,11 @@ class EngineThread:
         self._thread.start()
         ready.result()
 
+    @property
+    def num_requests(self) -> int:
+        """Requests that were admitted or wait for it; read from any thread."""
+        return len(self._active) + len(self._waiting) + len(self._suspects)
+
     def submit(self, requests: Sequence[Request]) -> None:
         """Adds requests at once, so that they are batched from the first step."""
         self._command(lambda: self._waiting.extend(requests))

@@ -25,7 +25,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -53,6 +53,35 @@ def check_handoff(variant: Variant, takes_embeddings: bool) -> None:
             "takes embeddings",
             "Set llm.enable_prompt_embeds: true in the profile, or use handoff=text.",
         )
+
+
+class BuildsPrompts(Protocol):
+    """Makes the conversation of a turn and the prompt that it is handed over as; see `Handoff`."""
+
+    def messages(self, history: Sequence[Message], text: str) -> tuple[Message, ...]:
+        """The conversation, `text` being what was said now."""
+        ...
+
+    def build(
+        self,
+        history: Sequence[Message],
+        cleaned: str,
+        tokens: Sequence[Token],
+        tools: Sequence[dict[str, Any]] = (),
+        after: Sequence[Message] = (),
+    ) -> tuple[tuple[Message, ...], Prompt]:
+        """The conversation and its prompt."""
+        ...
+
+    def beginning(
+        self,
+        history: Sequence[Message],
+        cleaned: str,
+        tokens: Sequence[Token],
+        tools: Sequence[dict[str, Any]] = (),
+    ) -> Prompt:
+        """The prompt up to the end of a transcript that goes on."""
+        ...
 
 
 class Handoff:

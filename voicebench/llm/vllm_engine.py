@@ -20,13 +20,19 @@ import os
 import sys
 import warnings
 import weakref
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voicebench.budget.check import check_llm, memory_now
-from voicebench.errors import MissingPackageError, ModelError, StageError, VoicebenchError
+from voicebench.errors import (
+    ConfigError,
+    MissingPackageError,
+    ModelError,
+    StageError,
+    VoicebenchError,
+)
 from voicebench.llm.base import Delta, Prompt
 from voicebench.llm.chat import ChatEncoder
 from voicebench.llm.embeddings import embedding_table, engine_input
@@ -43,6 +49,8 @@ _GIB = 2**30
 _CPU_BLOCK_SIZE = 32  # vLLM's smallest on a CPU; only whole blocks of a prompt are cached
 _WARM_UP = Sampling(max_tokens=2)
 _WARMING = Sampling(max_tokens=1)
+# A request's own whitespace setting is ignored, and an LLM that may write white space goes on doing so.
+_STRUCTURED: Any = {"backend": "xgrammar", "disable_any_whitespace": True}
 
 _ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -88,6 +96,8 @@ class VllmGenerator:
             )
             tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
             self.block_tokens: int = self._thread.call(_block_tokens).result()
+            self.max_model_tokens: int = self._thread.call(_max_model_tokens).result()
+            self._verify = self._thread.call(_verifier).result()
             self._device = self._thread.call(_device_of).result()
             if profile.enable_prompt_embeds:
                 self._thread.call(embedding_table).result()  # refused now, not in a turn
@@ -114,6 +124,11 @@ class VllmGenerator:
         """See `Generator.takes_embeddings`: the profile's `enable_prompt_embeds`."""
         return self._takes_embeddings
 
+    @property
+    def num_requests(self) -> int:
+        """See `ServesRequests.num_requests`."""
+        return self._thread.num_requests
+
     def encode_chat(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
     ) -> list[int]:
@@ -136,6 +151,17 @@ class VllmGenerator:
     def is_legal_token(self, token_id: int) -> bool:
         """See `KnowsTokens`."""
         return token_id in self._chat.legal_ids
+
+    def check_schema(self, json_schema: str) -> None:
+        """See `ServesRequests`: what the engine itself would say, before a request is made."""
+        try:
+            params = self._sampling_params(Sampling(json_schema=json_schema), 1)
+            self._verify(params)
+        except Exception as error:  # vLLM's and xgrammar's own types, and ValueError
+            raise ConfigError(
+                f"the JSON schema cannot be followed: {first_line(error)}",
+                "Use types, properties, required, items, enum and const.",
+            ) from error
 
     async def stream(
         self, prompt: Prompt | Sequence[int], sampling: Sampling, request_id: str = ""
@@ -227,14 +253,17 @@ class VllmGenerator:
 
     def _sampling_params(self, sampling: Sampling, max_tokens: int) -> Any:
         from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
+        from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
+        schema = sampling.json_schema
         return SamplingParams(
             max_tokens=max_tokens,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             seed=sampling.seed if sampling.temperature > 0 else None,
+            stop=list(sampling.stop) or None,
             ignore_eos=self.answers_at_random,
+            structured_outputs=StructuredOutputsParams(json=schema) if schema else None,
             output_kind=RequestOutputKind.DELTA,
         )
 
@@ -297,6 +326,7 @@ def _load_engine(profile: LlmProfile) -> Any:
         max_num_batched_tokens=profile.max_num_batched_tokens,
         enable_prompt_embeds=profile.enable_prompt_embeds,
         seed=profile.seed,
+        structured_outputs_config=_STRUCTURED,
         disable_log_stats=True,
         use_tqdm_on_load=False,
     )
@@ -324,6 +354,21 @@ def _give_llvmlite_a_dict() -> None:
     library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
     if isinstance(functions := getattr(library, "_fntab", None), dict):
         functions["__dict__"] = {}
+
+
+def _max_model_tokens(engine: Any) -> int:
+    return int(engine.vllm_config.model_config.max_model_len)
+
+
+def _verifier(engine: Any) -> Callable[[Any], None]:
+    """Checks sampling parameters as the engine does when a request is added, on any thread."""
+    config, tokenizer = engine.vllm_config, engine.get_tokenizer()
+    structured = config.structured_outputs_config
+
+    def verify(params: Any) -> None:
+        params.verify(config.model_config, config.speculative_config, structured, tokenizer)
+
+    return verify
 
 
 def _device_of(engine: Any) -> Any:

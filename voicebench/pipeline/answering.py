@@ -91,7 +91,8 @@ class Answering:
             num_shown = len(self._texts)
             messages, prompt = self._build_prompt(results)
             splitter, last = await self._stream(prompt)
-            if not splitter.calls:
+            if not splitter.calls or self._assistant.hands_out_calls:
+                self._hand_out(splitter, round_number)
                 if last:
                     self._finish(last)
                 question = messages[len(messages) - len(results) - 1]
@@ -151,6 +152,11 @@ class Answering:
 
     # ------------------------------------------------------------ tools
 
+    def _hand_out(self, splitter: CallSplitter, round_number: int) -> None:
+        """Tells of the calls that the caller is to run."""
+        for call in splitter.calls:
+            self._tell_of(call, splitter.num_call_tokens, round_number)
+
     async def _call_tools(
         self, splitter: CallSplitter, said: str, round_number: int
     ) -> tuple[Message, ...]:
@@ -171,13 +177,16 @@ class Answering:
     async def _call_tool(
         self, call: ToolCall | MalformedCall, num_tokens: int, round_number: int
     ) -> ToolResult:
+        self._tell_of(call, num_tokens, round_number)
+        result = await self._assistant.toolbox.run(call, self._now, self._guard.tool_timeout_s)
+        answered = {"name": result.name, "outcome": result.outcome, "content": result.content}
+        self._emit("tool_answered", {**answered, "round": round_number})
+        return result
+
+    def _tell_of(self, call: ToolCall | MalformedCall, num_tokens: int, round_number: int) -> None:
         if isinstance(call, ToolCall):
             arguments = msgspec.json.encode(call.arguments).decode()
             called = {"name": call.name, "arguments": arguments}
         else:
             called = {"name": "", "arguments": call.text}
         self._emit("tool_called", {**called, "round": round_number, "num_tokens": num_tokens})
-        result = await self._assistant.toolbox.run(call, self._now, self._guard.tool_timeout_s)
-        answered = {"name": result.name, "outcome": result.outcome, "content": result.content}
-        self._emit("tool_answered", {**answered, "round": round_number})
-        return result

@@ -27,7 +27,7 @@ from voicebench.cleaning.presets import Cleaned, clean
 from voicebench.clock import TurnClock
 from voicebench.errors import ConfigError, StageError
 from voicebench.llm.base import Generator, Prompt
-from voicebench.llm.handoff import THROUGH_TABLE, Handoff
+from voicebench.llm.handoff import THROUGH_TABLE, BuildsPrompts, Handoff
 from voicebench.llm.tools import Toolbox
 from voicebench.pipeline.breaker import Breaker
 from voicebench.pipeline.guarded import guarded
@@ -78,6 +78,9 @@ class Assistant:
         variant: Every switch.
         toolbox: Tools that the LLM may call.
         breaker: Of the whole process, where it has several assistants; None: one of its own.
+        prompts: Makes the prompts; None: as the variant says.
+        hands_out_calls: Whether a tool call ends the turn, for the caller to run, instead of being
+            run from the toolbox.
 
     Raises:
         ConfigError: The variant names an unknown cleaning or prompt, or asks for something that
@@ -92,6 +95,8 @@ class Assistant:
         *,
         toolbox: Toolbox | None = None,
         breaker: Breaker | None = None,
+        prompts: BuildsPrompts | None = None,
+        hands_out_calls: bool = False,
     ) -> None:
         check_variant(variant)
         if variant.prefill and not generator.block_tokens:
@@ -100,11 +105,12 @@ class Assistant:
                 "Set enable_prefix_caching: true in the profile, or prefill=false.",
             )
         vocabulary = recognizer.vocabulary if variant.handoff in THROUGH_TABLE else ()
-        self._handoff = Handoff(generator, vocabulary, variant)
+        self._handoff = prompts or Handoff(generator, vocabulary, variant)
         self.recognizer = recognizer
         self.generator = generator
         self.variant = variant
         self.toolbox = toolbox or Toolbox()
+        self.hands_out_calls = hands_out_calls
         self.breaker = breaker or Breaker(variant.guard)
 
     async def run_turn(

@@ -1,0 +1,191 @@
+"""What the benches of the service share: speech to ask with, a server, and clients that time it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import numpy as np
+from _common import ROOT
+from numpy.typing import NDArray
+
+from voicebench.metrics.latency import quantiles
+from voicebench.types import Segment
+
+QUESTIONS = (
+    "明天下午三点在二楼会议室开会请问几点开会",
+    "我要去二号会议室跟张培根谈年度预算告诉我开会的地点",
+    "后天上午九点跟李明去北京请问去哪里",
+    "会议改到星期五下午两点请问会议是什么时候",
+)
+SYSTEM = (
+    "你是语音助手。回答最多三句话。数字、日期、人名必须与用户说的完全一致。不确定时回答暂无法确认。"
+)
+READY = "FULLY INITIALIZED"
+
+
+def spoken_questions() -> list[NDArray[np.float32]]:
+    """The questions in a voice that the bundled recogniser knows."""
+    from voicebench.suites.speech import synthesize
+
+    return [
+        synthesize(Segment(voice="cmn+f3", spoken=text, rate_wpm=160, pitch=35))
+        for text in QUESTIONS
+    ]
+
+
+def as_wav(samples: NDArray[np.float32]) -> bytes:
+    """16 kHz mono WAV."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return out.getvalue()
+
+
+def spoken_bodies() -> list[dict[str, Any]]:
+    """The seed's body, one a question."""
+    return [
+        {"audio_base64": base64.b64encode(as_wav(samples)).decode(), "max_tokens": 48}
+        for samples in spoken_questions()
+    ]
+
+
+def typed_body(number: int, max_tokens: int = 24) -> dict[str, Any]:
+    """A typed question; each number asks another one, so that no prompt is cached whole."""
+    text = f"{QUESTIONS[number % len(QUESTIONS)]}，编号{number}"
+    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
+    return {"messages": messages, "max_tokens": max_tokens, "temperature": 0}
+
+
+@contextmanager
+def voicebench_server(*options: str) -> Iterator[tuple[str, subprocess.Popen[str], float]]:
+    """`voicebench serve` in a process of its own: its URL, the process, and seconds to READY."""
+    started_s = time.monotonic()
+    command = [sys.executable, "-m", "voicebench", "serve", "--port", "0", *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        url = ""
+        for line in process.stderr:
+            try:
+                told = json.loads(line)
+            except ValueError:
+                continue
+            url = told.get("url", url)
+            if told.get("message", "").endswith(READY):
+                break
+        else:
+            raise SystemExit(f"the server ended with {process.wait()}")
+        took_s = time.monotonic() - started_s
+        drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
+        try:
+            yield url, process, took_s
+        finally:
+            process.terminate()
+            process.wait(60)
+            drain.wait(10)
+
+
+def metric(url: str, name: str) -> float:
+    """The sum over all labels of one figure on the metrics page."""
+    lines = httpx.get(f"{url}/metrics", timeout=60, trust_env=False).text.splitlines()
+    return sum(
+        float(line.rpartition(" ")[2]) for line in lines if line.split("{")[0].split(" ")[0] == name
+    )
+
+
+def rss_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:  # noqa: PTH123
+        line = next(line for line in status if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+async def ask_all(
+    url: str,
+    bodies: Sequence[dict[str, Any]],
+    num_clients: int,
+    keep_going: Callable[[int], bool],
+    path: str = "/v1/chat/completions",
+) -> list[tuple[float, int, str]]:
+    """Clients that each ask again as soon as they have an answer.
+
+    Returns:
+        Seconds, status and answer of each request, in order of ending.
+    """
+    limits = httpx.Limits(max_connections=num_clients, max_keepalive_connections=num_clients)
+    done: list[tuple[float, int, str]] = []
+    numbers = iter(range(10**9))
+    async with httpx.AsyncClient(
+        base_url=url, timeout=300, limits=limits, trust_env=False
+    ) as client:
+
+        async def ask() -> None:
+            while keep_going(number := next(numbers)):
+                started_s = time.perf_counter()
+                reply = await client.post(path, json=bodies[number % len(bodies)])
+                took_s = time.perf_counter() - started_s
+                text = ""
+                if reply.status_code == 200:
+                    text = reply.json()["choices"][0]["message"]["content"] or ""
+                done.append((took_s, reply.status_code, text))
+
+        await asyncio.gather(*(ask() for _ in range(num_clients)))
+    return done
+
+
+def in_ms(seconds: Sequence[float]) -> dict[str, float]:
+    """p50 and p95 in milliseconds with their n."""
+    found = quantiles(seconds)
+    return {
+        "n": found.n,
+        "p50_ms": round(1000 * (found.p50 or 0.0), 2),
+        "p95_ms": round(1000 * (found.p95 or 0.0), 2),
+    }
+
+
+def main() -> None:
+    """A client process: reads `{url, bodies, num_clients, num_requests}`, prints what it got."""
+    asked = json.load(sys.stdin)
+    num = asked["num_requests"]
+    got = asyncio.run(
+        ask_all(asked["url"], asked["bodies"], asked["num_clients"], lambda number: number < num)
+    )
+    json.dump(got, sys.stdout)
+
+
+def ask_from_a_process(
+    url: str, bodies: Sequence[dict[str, Any]], num_clients: int, num_requests: int
+) -> list[tuple[float, int, str]]:
+    """`ask_all` in another process, so that client and server share no interpreter."""
+    asked = {
+        "url": url,
+        "bodies": list(bodies),
+        "num_clients": num_clients,
+        "num_requests": num_requests,
+    }
+    answer = subprocess.run(
+        [sys.executable, __file__], input=json.dumps(asked), capture_output=True, text=True,
+        check=True, cwd=ROOT / "bench",
+    )  # fmt: skip
+    return [(float(s), int(status), str(text)) for s, status, text in json.loads(answer.stdout)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""What the service bears: strange requests, broken audio, clients that leave, many at once.
+
+    python bench/run_service_soak.py --fuzz 5000 --broken 200 --kills 500 --clients 32 --minutes 5
+
+Strange requests are made of the OpenAPI document, for scripted models in this process; the rest goes
+to `voicebench serve` on the bundled models, in a process of its own. A part of size 0 is left out.
+The exit code is 1 where something was lost, leaked or answered with a fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import random
+import socket
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+import httpx
+import numpy as np
+from _common import finish
+from _service import (
+    as_wav,
+    ask_all,
+    in_ms,
+    metric,
+    rss_mib,
+    spoken_bodies,
+    spoken_questions,
+    typed_body,
+    voicebench_server,
+)
+
+_FORMATS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "mp3", "ogg": "libopus", "mp4": "aac",
+            "webm": "libopus"}  # fmt: skip
+
+
+def fuzz(num_cases: int) -> dict[str, Any]:
+    """Requests made of the OpenAPI document; every answer has to fit it."""
+    import pytest
+    from hypothesis.errors import Unsatisfiable
+
+    from tests.pipeline.scripted import LoudnessVad
+    from tests.serving.served import serving
+    from tests.serving.test_schema import OPERATIONS, ask_cases
+
+    weights = {"/v1/chat/completions": 0.7, "/v1/audio/transcriptions": 0.2}
+    other = 0.1 / (len(OPERATIONS) - len(weights))
+    seen: Counter[int] = Counter()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("voicebench.pipeline.endpoint.SileroVad", LoudnessVad)
+        with serving() as served:
+            for path, strategies in OPERATIONS.items():
+                num = max(1, round(num_cases * weights.get(path, other) / len(strategies)))
+                for strategy in strategies:
+                    try:
+                        seen += ask_cases(strategy, served.url, num)
+                    except Unsatisfiable:  # a route without a body cannot be asked wrongly
+                        continue
+    statuses = {str(status): count for status, count in sorted(seen.items())}
+    faults = sum(count for status, count in seen.items() if status >= 500)
+    return {"n": seen.total(), "by_status": statuses, "faults": faults}
+
+
+def broken_files(num_files: int, seed: int) -> list[bytes]:
+    """Damaged recordings: cut, flipped, zeroed, doubled, spliced, renamed; the same for a seed."""
+    rng = random.Random(seed)
+    whole = [_encoded(*form) for form in _FORMATS.items()]
+    return [_damaged(rng, rng.choice(whole), whole) for _ in range(num_files)]
+
+
+def _encoded(container_format: str, codec: str) -> bytes:
+    import av
+
+    samples = spoken_questions()[0]
+    if container_format == "wav":
+        return as_wav(samples)
+    out = io.BytesIO()
+    rate = 48_000 if codec == "libopus" else 16_000
+    audio = np.repeat(samples, rate // 16_000)
+    with av.open(out, "w", format=container_format) as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            (audio * 32767).astype(np.int16)[None], format="s16", layout="mono"
+        )
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(stream.format, stream.layout, stream.rate, frame_size=960)
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    return out.getvalue()
+
+
+def _damaged(rng: random.Random, data: bytes, others: list[bytes]) -> bytes:
+    damaged = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        at, length = rng.randrange(len(damaged)), rng.choice((1, 2, 4, 16, 256, 4096))
+        match rng.randrange(7):
+            case 0:
+                del damaged[at:]
+            case 1:
+                damaged[at : at + length] = rng.randbytes(len(damaged[at : at + length]))
+            case 2:
+                damaged[at : at + length] = bytes(len(damaged[at : at + length]))
+            case 3:
+                del damaged[at : at + length]
+            case 4:
+                damaged[at:at] = damaged[at : at + length]
+            case 5:
+                damaged[: min(64, len(damaged))] = rng.choice(others)[:64]
+            case 6:
+                position = rng.randrange(min(128, len(damaged)))  # headers hold sizes and rates
+                damaged[position] = rng.choice((0, 1, 0x7F, 0x80, 0xFF))
+        if not damaged:
+            return b"\0"
+    return bytes(damaged)
+
+
+def send_broken(url: str, files: list[bytes]) -> dict[str, Any]:
+    """Each to be transcribed; none may crash, hang or be a fault."""
+    seen: Counter[int] = Counter()
+    slowest_s = 0.0
+    with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        for data in files:
+            started_s = time.perf_counter()
+            reply = client.post("/v1/audio/transcriptions", files={"file": ("a", data)})
+            slowest_s = max(slowest_s, time.perf_counter() - started_s)
+            seen[reply.status_code] += 1
+        is_alive = client.get("/ready").status_code == 200
+    statuses = {str(status): count for status, count in sorted(seen.items())}
+    faults = sum(count for status, count in seen.items() if status >= 500)
+    return {"n": len(files), "by_status": statuses, "faults": faults + (not is_alive),
+            "slowest_s": round(slowest_s, 2)}  # fmt: skip
+
+
+def kill_clients(url: str, num_kills: int, seed: int) -> dict[str, Any]:
+    """Clients that are gone in the middle of a streamed answer."""
+    rng = random.Random(seed)
+    host, port = url.removeprefix("http://").split(":")
+    most = 0.0
+    for number in range(num_kills):
+        content = json.dumps({**typed_body(number, 200), "stream": True}).encode()
+        head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json"
+        with socket.create_connection((host, int(port)), timeout=60) as line:
+            line.sendall(f"{head}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+            wanted, received = rng.randrange(1, 2500), 0
+            while received < wanted and (piece := line.recv(4096)):
+                received += len(piece)
+        if number % 50 == 0:
+            most = max(most, metric(url, "voicebench_llm_requests"))
+    until_s = time.monotonic() + 10
+    while (leaked := metric(url, "voicebench_llm_requests")) and time.monotonic() < until_s:
+        time.sleep(0.1)
+    running = metric(url, "voicebench_running_turns")
+    return {"n": num_kills, "leaked_requests": int(leaked), "leaked_turns": int(running),
+            "most_in_engine_seen": int(most)}  # fmt: skip
+
+
+def load(url: str, pid: int, num_clients: int, minutes: float) -> dict[str, Any]:
+    """Clients that ask again and again, spoken and typed; nothing lost, memory flat."""
+    spoken = spoken_bodies()
+    bodies = [b for n in range(8) for b in (spoken[n % len(spoken)], typed_body(n))]
+    until_s = time.monotonic() + 60 * minutes
+    memory_mib: list[float] = []
+
+    async def run() -> list[tuple[float, int, str]]:
+        async def watch() -> None:
+            while True:
+                memory_mib.append(round(rss_mib(pid), 1))
+                await asyncio.sleep(max(1.0, 60 * minutes / 40))
+
+        watching = asyncio.create_task(watch())
+        try:
+            return await ask_all(url, bodies, num_clients, lambda _: time.monotonic() < until_s)
+        finally:
+            watching.cancel()
+
+    got = asyncio.run(run())
+    statuses = Counter(status for _, status, _ in got)
+    quarter = max(1, len(memory_mib) // 4)
+    before, after = memory_mib[quarter : 2 * quarter], memory_mib[-quarter:]
+    return {
+        "clients": num_clients,
+        "minutes": minutes,
+        **in_ms([seconds for seconds, _, _ in got]),
+        "by_status": {str(status): count for status, count in sorted(statuses.items())},
+        "lost": sum(count for status, count in statuses.items() if status != 200),
+        "empty": sum(not text for _, status, text in got if status == 200),
+        "per_second": round(len(got) / (60 * minutes), 2),
+        "rss_mib": memory_mib,
+        "rss_growth_mib": round(float(np.mean(after or [0]) - np.mean(before or [0])), 1),
+    }
+
+
+def main() -> int:
+    """Runs the parts that were asked for; 1 where something went wrong."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--fuzz", type=int, default=200, help="requests made of the document (200)")
+    parser.add_argument("--broken", type=int, default=200, help="broken audio files (200)")
+    parser.add_argument("--kills", type=int, default=50, help="clients that leave (50)")
+    parser.add_argument("--clients", type=int, default=32, help="clients at once (32)")
+    parser.add_argument("--minutes", type=float, default=0.5, help="for how long (0.5)")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    figures: dict[str, Any] = {}
+    if args.fuzz:
+        figures["fuzz"] = fuzz(args.fuzz)
+        print(figures["fuzz"], file=sys.stderr)
+    if args.broken or args.kills or args.minutes:
+        with voicebench_server("--min-confidence", "0") as (url, process, _):
+            if args.broken:
+                figures["broken"] = send_broken(url, broken_files(args.broken, args.seed))
+                print(figures["broken"], file=sys.stderr)
+            if args.kills:
+                figures["kills"] = kill_clients(url, args.kills, args.seed)
+                print(figures["kills"], file=sys.stderr)
+            if args.minutes:
+                figures["load"] = load(url, process.pid, args.clients, args.minutes)
+    trouble = {
+        "fuzz": figures.get("fuzz", {}).get("faults", 0),
+        "broken": figures.get("broken", {}).get("faults", 0),
+        "kills": figures.get("kills", {}).get("leaked_requests", 0),
+        "load": figures.get("load", {}).get("lost", 0),
+    }
+    rows = [
+        [part, str(figures[part]["n"]), str(trouble[part]),
+         ", ".join(f"{k} {v}" for k, v in figures[part].items() if k not in ("n", "rss_mib"))]
+        for part in figures
+    ]  # fmt: skip
+    columns = ["part", "n", "faults, leaks, losses", "figures"]
+    finish("service_soak", columns, rows, {"seed": args.seed, **figures})
+    return int(any(trouble.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

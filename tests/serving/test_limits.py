@@ -1,0 +1,356 @@
+"""What is refused, with which status and in which words; and that nothing is left over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.pipeline.scripted import tone
+from tests.serving.served import (
+    KEY,
+    Served,
+    ServedGenerator,
+    as_base64,
+    make_settings,
+    serving,
+    wav,
+)
+from voicebench.audio import PcmFormat, load_audio
+from voicebench.serving.errors import ApiError
+from voicebench.serving.limits import Admission, is_key
+from voicebench.serving.logs import JsonFormatter
+from voicebench.serving.settings import Limits
+from voicebench.serving.sound import PcmStream, looks_like_pcm
+
+pytestmark = pytest.mark.usefixtures("loudness_vad")
+HELLO = {"messages": [{"role": "user", "content": "几点开会"}]}
+CHAT = "/v1/chat/completions"
+
+
+def _user(text: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}]}
+
+
+def _schema(schema: Any) -> dict[str, Any]:
+    named = {"name": "s", "schema": schema}
+    return {**HELLO, "response_format": {"type": "json_schema", "json_schema": named}}
+
+
+SPOKEN = {"audio_base64": as_base64(wav())}
+REFUSED = [
+    ({}, "either messages or audio_base64"),
+    ({**HELLO, **SPOKEN}, "either messages or audio_base64"),
+    ({"messages": []}, "messages"),
+    (_user("  "), "say nothing"),
+    ({**HELLO, "max_tokens": 0}, "max_tokens"),
+    ({**HELLO, "temperature": -1}, "temperature"),
+    ({**HELLO, "top_p": 0}, "top_p"),
+    ({**HELLO, "seed": -1}, "seed"),
+    ({**HELLO, "n": 2}, "n"),
+    ({**HELLO, "logprobs": True}, "logprobs"),
+    ({**HELLO, "stop": ["a"] * 5}, "stop"),
+    ({**HELLO, "stop": ""}, "stop"),
+    ({**HELLO, "tempreature": 1}, "tempreature"),
+    ({**HELLO, "tool_choice": "required"}, "tool_choice"),
+    ({**HELLO, "conversation_id": "../../etc"}, "conversation_id"),
+    ({**HELLO, "prompt_template": "{asr_text}"}, "prompt_template"),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages"),
+    (_schema({"type": "impossible"}), "schema"),
+    (_schema({"description": "长" * 20_000}), "response_format"),
+    ({**SPOKEN, "prompt_template": "{asr_text.__class__}"}, "asr_text"),
+    ({**SPOKEN, "prompt_template": "{0}"}, "asr_text"),
+    ({**SPOKEN, "prompt_template": "{asr_text}" + "长" * 5_000}, "prompt_template"),
+    ({**SPOKEN, "cleaning": "bleach"}, "bleach"),
+    ({**SPOKEN, "prompt": "nobody"}, "nobody"),
+    ({"audio_base64": "/etc/passwd"}, "base64"),
+    ({"audio_base64": ""}, "empty"),
+    ({"audio_base64": as_base64(np.random.default_rng(0).bytes(9_000))}, "not audio"),
+    ({"audio_base64": as_base64(wav()[:3000])}, "truncated"),
+    ({"audio_base64": as_base64(wav(tone(0.05)))}, "at least 0.1 s"),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), REFUSED, ids=lambda value: str(value)[:40])
+def test_what_is_wrong_is_refused_by_name(served: Served, body: Any, words: str) -> None:
+    with served.client() as client:
+        reply = client.post(CHAT, json=body)
+    assert reply.status_code == 400, reply.text
+    error = reply.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] == "invalid_request_error"
+    assert words in error["message"] or words in str(error["param"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"null", b"[1]", b'{"messages": NaN}', b"\xff\xfe", b"[" * 100_000,
+     b'{"messages": [{"role": "user", "content": "\\ud800"}]}',
+     b'{"seed": 1' + b"0" * 5000 + b"}"],
+    ids=lambda value: str(value[:16]),
+)  # fmt: skip
+def test_bodies_that_are_no_requests(served: Served, body: bytes) -> None:
+    with served.client() as client:
+        reply = client.post(CHAT, content=body, headers={"content-type": "application/json"})
+    assert (reply.status_code, reply.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_half_a_surrogate_pair_in_a_tool_is_refused(served: Served) -> None:
+    body = (
+        '{"messages": [{"role": "user", "content": "a"}], "tools": [{"type": "function", '
+        '"function": {"name": "f", "parameters": {"x": "\\udc00"}}}]}'
+    )
+    with served.client() as client:
+        reply = client.post(CHAT, content=body, headers={"content-type": "application/json"})
+    assert reply.status_code == 400
+
+
+def test_braces_other_than_the_place_of_the_transcript_are_text(served: Served) -> None:
+    body = {**SPOKEN, "prompt_template": "{0} {asr_text} {asr_text.__class__} %s"}
+    with served.client() as client:
+        assert client.post(CHAT, json=body).status_code == 200
+    assert "user:{0} 明天下午三 {asr_text.__class__} %s\n" in served.generator.asked[-1]
+
+
+def test_another_model_is_not_found(served: Served) -> None:
+    with served.client() as client:
+        reply = client.post(CHAT, json={**HELLO, "model": "gpt-9"})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
+        assert [m["id"] for m in client.get("/v1/models").json()["data"]] == ["bundled"]
+        assert client.get("/v1/nothing").json()["error"]["type"] == "not_found_error"
+
+
+def test_the_prompt_has_to_fit_the_model() -> None:
+    with serving(generator=ServedGenerator(max_model_tokens=100)) as served:
+        with served.client() as client:
+            reply = client.post(CHAT, json=_user("长" * 200))
+        assert reply.json()["error"]["code"] == "context_length_exceeded"
+        assert served.generator.asked == []
+
+
+def test_sizes_are_bounded() -> None:
+    settings = make_settings(
+        limits={"max_body_mib": 1.0, "max_audio_s": 2.0, "max_text_characters": 50}
+    )
+    with serving(settings) as served, served.client() as client:
+        too_much = client.post(CHAT, json=_user("长" * 600_000))
+        assert (too_much.status_code, too_much.json()["error"]["code"]) == (413, "body_too_large")
+        chunked = client.post(CHAT, content=(b"x" * 100_000 for _ in range(11)))
+        assert chunked.status_code == 413
+        assert client.post(CHAT, json=_user("长" * 60)).json()["error"]["code"] == "too_long"
+        long_audio = client.post(CHAT, json={"audio_base64": as_base64(wav(tone(3.0)))})
+        assert "longer than 2 s" in long_audio.json()["error"]["message"]
+        small_file = _a_quarter_of_an_hour_in_few_bytes()
+        assert len(small_file) < 2**18
+        reply = client.post("/v1/audio/transcriptions", files={"file": ("a.flac", small_file)})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_audio")
+        two = [{"type": "input_audio", "input_audio": {"data": as_base64(wav(tone(1.5)))}}] * 2
+        several = client.post(CHAT, json={"messages": [{"role": "user", "content": two}]})
+        assert several.status_code == 400
+
+
+def _a_quarter_of_an_hour_in_few_bytes() -> bytes:
+    import io
+
+    import av
+
+    out = io.BytesIO()
+    with av.open(out, "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 16_000 * 60), np.int16), format="s16", layout="mono"
+        )
+        frame.sample_rate = 16_000
+        for minute in range(15):
+            frame.pts = minute * 16_000 * 60
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return out.getvalue()
+
+
+def test_a_body_that_trickles_in_is_given_up() -> None:
+    with serving(make_settings(limits={"body_timeout_s": 0.2})) as served:
+        host, port = served.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as line:
+            line.sendall(
+                b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+                b"Content-Type: application/json\r\n\r\n{"
+            )
+            assert b" 408 " in line.recv(4096).split(b"\r\n")[0]
+
+
+def test_a_full_queue_sends_people_away_and_one_that_moves_does_not() -> None:
+    generator = ServedGenerator(answer="三" * 20, token_s=0.02)
+    settings = make_settings(limits={"max_turns": 1, "max_queue": 1})
+    with serving(settings, generator) as served:
+        replies: list[httpx.Response] = []
+
+        def ask() -> None:
+            with served.client() as client:
+                replies.append(client.post(CHAT, json=HELLO))
+
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        threads[0].start()
+        served.wait_for(lambda: served.service.admission.num_running == 1, "the first")
+        threads[1].start()
+        served.wait_for(lambda: served.service.admission.num_waiting == 1, "the second")
+        with served.client() as client:
+            third = client.post(CHAT, json=HELLO)
+            streamed = client.post(CHAT, json={**HELLO, "stream": True})
+        assert (third.status_code, third.json()["error"]["code"]) == (429, "queue_full")
+        assert int(third.headers["retry-after"]) >= 1
+        assert streamed.status_code == 429
+        for thread in threads:
+            thread.join(20)
+        assert [reply.status_code for reply in replies] == [200, 200]
+
+
+def test_waiting_and_answering_have_their_time() -> None:
+    async def play() -> Any:
+        admission = Admission(Limits(max_turns=1, queue_timeout_s=0.05))
+        async with admission.turn():
+            with pytest.raises(ApiError) as caught:
+                async with admission.turn():
+                    pass
+        assert admission.is_idle
+        return caught.value
+
+    error = asyncio.run(play())
+    assert (error.status, error.code) == (503, "queue_timeout")
+    settings = make_settings(limits={"turn_timeout_s": 0.1})
+    with serving(settings, ServedGenerator(token_s=5.0)) as served, served.client() as client:
+        reply = client.post(CHAT, json=HELLO)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (504, "turn_timeout")
+        assert served.generator.num_open == 0
+
+
+def test_without_the_key_nothing_answers_but_the_probes() -> None:
+    with serving(make_settings(api_key=KEY)) as served:
+        with served.client() as client:
+            for path in ("/v1/models", "/metrics"):
+                reply = client.get(path)
+                assert (reply.status_code, reply.headers["www-authenticate"]) == (401, "Bearer")
+            assert client.post(CHAT, json=HELLO).json()["error"]["type"] == "authentication_error"
+            for wrong in ("Bearer", "Bearer nope", f"Basic {KEY}", f"Bearer {KEY}x", "Bearer ü"):
+                headers = {"authorization": wrong.encode()}
+                assert client.get("/v1/models", headers=headers).status_code == 401
+            assert {client.get(path).status_code for path in ("/health", "/ready")} == {200}
+        with served.client(headers={"authorization": f"Bearer {KEY}"}) as client:
+            assert client.get("/v1/models").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "is_right"), [(KEY, True), ("", False), (KEY + " ", False), ("\udcff", False)]
+)
+def test_keys_are_compared_whole(given: str, is_right: bool) -> None:
+    assert is_key(given, KEY) is is_right
+
+
+def test_other_origins_may_call_only_when_told() -> None:
+    asked = {"origin": "https://a.example", "access-control-request-method": "POST"}
+    with serving() as served, served.client() as client:
+        plain = client.options(CHAT, headers=asked)
+        assert "access-control-allow-origin" not in plain.headers
+    settings = make_settings(cors_origins=("https://a.example",))
+    with serving(settings) as served, served.client() as client:
+        told = client.options(CHAT, headers=asked)
+        assert told.headers["access-control-allow-origin"] == "https://a.example"
+        other = client.options(CHAT, headers={**asked, "origin": "https://b.example"})
+        assert "access-control-allow-origin" not in other.headers
+
+
+def test_until_the_models_are_there_it_says_so() -> None:
+    with serving() as served, served.client() as client:
+        models, served.service._models = served.service._models, None
+        assert client.get("/health").status_code == 200
+        assert client.get("/ready").json()["error"]["code"] == "loading"
+        assert client.post(CHAT, json=HELLO).status_code == 503
+        served.service._models = models
+        served.service.admission.is_draining = True
+        assert client.get("/ready").json()["error"]["code"] == "draining"
+        assert client.post(CHAT, json=HELLO).json()["error"]["code"] == "draining"
+
+
+def test_logs_are_json_with_request_ids_and_without_what_was_said(
+    caplog: pytest.LogCaptureFixture, served: Served
+) -> None:
+    formatter = JsonFormatter()
+    lines: list[dict[str, Any]] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(json.loads(formatter.format(record)))
+
+    logger, keep = logging.getLogger("voicebench.serving"), Keep()
+    logger.setLevel(logging.INFO)
+    logger.addHandler(keep)
+    try:
+        with served.client() as client:
+            reply = client.post(CHAT, json=SPOKEN, headers={"x-request-id": "abc-1"})
+            client.post(CHAT, json=HELLO, headers={"x-request-id": "bad id"})
+            client.post(CHAT, json=_user("机密"), headers={"x-request-id": "c"})
+            served.wait_for(lambda: len(lines) >= 6, "the logs")
+    finally:
+        logger.removeHandler(keep)
+    assert reply.headers["x-request-id"] == "abc-1"
+    of_first = [line["message"] for line in lines if line["request_id"] == "abc-1"]
+    assert of_first == ["turn", "request"]
+    assert all(line["request_id"] for line in lines)
+    assert "bad id" not in str(lines)
+    for said in ("明天", "三点", "几点", "机密"):
+        assert said not in str(lines)
+
+
+def test_metrics_tell_what_happened(served: Served) -> None:
+    with served.client() as client:
+        client.post(CHAT, json=SPOKEN)
+        page = client.get("/metrics").text
+    for name in (
+        'voicebench_stage_seconds_bucket{le="0.005",stage="asr",tag="service"}',
+        'voicebench_turns_total{outcome="answered"}',
+        'voicebench_breaker_state{trouble="llm"} 0.0',
+        "voicebench_llm_requests 0.0",
+        "voicebench_queued_turns 0.0",
+        'voicebench_http_requests_total{route="/v1/chat/completions",status="200"}',
+    ):
+        assert name in page, name
+
+
+@pytest.mark.parametrize(("encoding", "ffmpeg_name"), [("pcmu", "mulaw"), ("pcma", "alaw")])
+def test_g711_is_read_as_ffmpeg_reads_it(encoding: Any, ffmpeg_name: str) -> None:
+    data = bytes(range(256)) * 20
+    expected = load_audio(data, pcm=PcmFormat(16_000, 1, ffmpeg_name))
+    got = PcmStream(16_000, encoding).feed(data)
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+def test_pcm_in_odd_pieces_is_the_same_sound() -> None:
+    data = (tone(0.5) * 32767).astype("<i2").tobytes()
+    whole, pieces = PcmStream(24_000), PcmStream(24_000)
+    cut = [pieces.feed(data[start : start + 77]) for start in range(0, len(data), 77)]
+    cut.append(pieces.finish())
+    heard = np.concatenate([whole.feed(data), whole.finish()])
+    np.testing.assert_allclose(np.concatenate(cut), heard, atol=1e-6)
+    assert len(heard) == pytest.approx(0.5 * 16_000 * 16 / 24, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_pcm"),
+    [
+        ((tone(1.0) * 20_000).astype("<i2").tobytes(), True),
+        (np.random.default_rng(0).bytes(20_000), False),
+        ("会议改到明天下午三点。".encode() * 500, False),
+        (wav()[:2000], False),
+        (b"\0" * 4000, False),
+        (b"", False),
+    ],
+)
+def test_pcm_is_told_from_what_is_none(data: bytes, is_pcm: bool) -> None:
+    assert looks_like_pcm(data) is is_pcm

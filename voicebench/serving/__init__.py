@@ -1,0 +1,1 @@
+"""The service: what programs call, in the forms that they already speak."""

@@ -1,0 +1,87 @@
+"""Conversations by id: what was said before, and what is being answered now.
+
+A new turn in a conversation is barging in: the answer in progress is stopped, and as much of it as
+was given is remembered. A conversation is forgotten when it has not been used for a while.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from voicebench.clock import now_s
+from voicebench.pipeline.memory import Conversation
+from voicebench.serving.settings import Limits
+from voicebench.serving.turns import Running
+
+
+@dataclass
+class _Kept:
+    memory: Conversation
+    used_s: float
+    running: Running | None = field(default=None)
+
+
+class Conversations:
+    """All of one service. Used from its event loop alone.
+
+    Args:
+        limits: How many, and for how long.
+        budget_tokens: Of each conversation's history.
+        clock: Seconds on a monotonic clock.
+    """
+
+    def __init__(
+        self, limits: Limits, budget_tokens: int, clock: Callable[[], float] = now_s
+    ) -> None:
+        self._limits = limits
+        self._budget_tokens = budget_tokens
+        self._clock = clock
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()  # the one unused for longest first
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def memory(self, conversation_id: str) -> Conversation:
+        """The conversation of that id, or a new one; without an id one that nobody finds again."""
+        if not conversation_id:
+            return Conversation(self._budget_tokens)
+        self._forget_old()
+        kept = self._kept.pop(conversation_id, None)
+        if kept is None:
+            kept = _Kept(Conversation(self._budget_tokens), self._clock())
+        kept.used_s = self._clock()
+        self._kept[conversation_id] = kept
+        while len(self._kept) > self._limits.max_conversations:
+            self._kept.popitem(last=False)
+        return kept.memory
+
+    async def take_turn(self, conversation_id: str, running: Running) -> None:
+        """Stops the answer that is in progress there, and waits until its request is gone."""
+        if kept := self._kept.get(conversation_id):
+            before, kept.running = kept.running, running
+            if before:
+                await before.interrupt()
+
+    def end_turn(self, conversation_id: str, running: Running) -> None:
+        """The turn is over."""
+        kept = self._kept.get(conversation_id)
+        if kept and kept.running is running:
+            kept.running = None
+            kept.used_s = self._clock()
+
+    async def forget(self, conversation_id: str) -> bool:
+        """Forgets a conversation and stops its answer; False where there was none."""
+        kept = self._kept.pop(conversation_id, None)
+        if kept and kept.running:
+            await kept.running.interrupt()
+        return kept is not None
+
+    def _forget_old(self) -> None:
+        oldest_s = self._clock() - self._limits.conversation_ttl_s
+        for conversation_id, kept in list(self._kept.items()):
+            if kept.used_s >= oldest_s:
+                return
+            if not kept.running:
+                del self._kept[conversation_id]

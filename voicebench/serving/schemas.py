@@ -1,0 +1,246 @@
+"""Bodies of requests, checked at the edge: everything unknown or out of range is refused by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+_NAME = r"^[A-Za-z0-9_-]{1,64}$"
+_RATES = Field(default=16_000, ge=8_000, le=192_000)
+
+
+def _is_json(value: Any) -> Any:
+    """JSON as others read it: no NaN, no half of a surrogate pair."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"is not JSON that can be sent on ({type(error).__name__})") from None
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_is_json)]
+Text = Annotated[str, AfterValidator(_is_json)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class _Lenient(BaseModel):
+    """For what clients send back to us with fields of their own."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+
+class TextPart(_Lenient):
+    """A piece of text."""
+
+    type: Literal["text"]
+    text: Text
+
+
+class InputAudio(_Strict):
+    """A recording: base64 of a file, whose content decides what it is, or of raw PCM."""
+
+    data: str
+    format: str = Field(default="", max_length=16)
+
+
+class AudioPart(_Lenient):
+    """A piece of speech."""
+
+    type: Literal["input_audio"]
+    input_audio: InputAudio
+
+
+Part = Annotated[TextPart | AudioPart, Field(discriminator="type")]
+
+
+class CalledFunction(_Lenient):
+    """A call's name and arguments, as JSON text."""
+
+    name: Text = Field(min_length=1, max_length=128)
+    arguments: Text
+
+
+class CalledTool(_Lenient):
+    """A call that the assistant made."""
+
+    id: str = Field(default="", max_length=128)
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class SystemMessage(_Lenient):
+    """Instructions."""
+
+    role: Literal["system", "developer"]
+    content: Text | list[TextPart]
+
+
+class UserMessage(_Lenient):
+    """What the person typed or said."""
+
+    role: Literal["user"]
+    content: Text | list[Part]
+
+
+class AssistantMessage(_Lenient):
+    """What was answered before."""
+
+    role: Literal["assistant"]
+    content: Text | list[TextPart] | None = None
+    tool_calls: list[CalledTool] | None = None
+
+
+class ToolMessage(_Lenient):
+    """What a tool said."""
+
+    role: Literal["tool"]
+    content: Text | list[TextPart]
+    tool_call_id: str = Field(default="", max_length=128)
+
+
+ChatMessage = Annotated[
+    SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")
+]
+
+
+class Function(_Strict):
+    """A function that the LLM may call."""
+
+    name: str = Field(pattern=_NAME)
+    description: Text = ""
+    parameters: JsonObject = Field(default_factory=dict)
+    strict: bool | None = None
+
+
+class ToolOffered(_Strict):
+    """A tool."""
+
+    type: Literal["function"]
+    function: Function
+
+    @property
+    def as_offered(self) -> dict[str, Any]:
+        """As the chat template takes it."""
+        function = self.function.model_dump(exclude={"strict"}, exclude_defaults=True)
+        return {"type": "function", "function": {"name": self.function.name, **function}}
+
+
+class JsonSchema(_Strict):
+    """A schema with a name."""
+
+    name: str = Field(pattern=_NAME)
+    description: str | None = None
+    schema_: JsonObject = Field(default_factory=dict, alias="schema")
+    strict: bool | None = None
+
+
+class TextFormat(_Strict):
+    """Free text."""
+
+    type: Literal["text"]
+
+
+class JsonObjectFormat(_Strict):
+    """Any JSON object."""
+
+    type: Literal["json_object"]
+
+
+class JsonSchemaFormat(_Strict):
+    """JSON that fits a schema."""
+
+    type: Literal["json_schema"]
+    json_schema: JsonSchema
+
+
+ResponseFormat = Annotated[
+    TextFormat | JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")
+]
+
+
+class StreamOptions(_Strict):
+    """What a stream carries beside the answer."""
+
+    include_usage: bool = False
+    include_obfuscation: bool = False
+
+
+class ChatRequest(_Strict):
+    """A request for an answer: `messages`, or one recording with `prompt_template`.
+
+    Fields of OpenAI's that ask for what is not done here are taken with their neutral value only.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_extra={
+            "oneOf": [{"required": ["messages"]}, {"required": ["audio_base64"]}],
+            "examples": [
+                {"messages": [{"role": "user", "content": "明天下午三点开会，几点开会"}]},
+                {"audio_base64": "UklGRg==", "prompt_template": "请回答：{asr_text}"},
+            ],
+        },
+    )
+
+    model: str | None = Field(default=None, max_length=200)
+    messages: list[ChatMessage] | None = Field(default=None, min_length=1, max_length=1_000)
+    audio_base64: str | None = None
+    audio_format: str = Field(default="", max_length=16)
+    audio_rate_hz: int = _RATES
+    prompt_template: Text = ""
+    prompt: str | None = Field(default=None, max_length=64)
+    cleaning: str | None = Field(default=None, max_length=64)
+    conversation_id: str | None = Field(default=None, pattern=_NAME)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    stop: Text | list[Text] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+    tools: list[ToolOffered] | None = Field(default=None, max_length=128)
+    tool_choice: Literal["auto", "none"] | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    frequency_penalty: Literal[0] | None = None
+    presence_penalty: Literal[0] | None = None
+    logprobs: Literal[False] | None = None
+    logit_bias: dict[str, float] | None = Field(default=None, max_length=0)
+    modalities: list[Literal["text"]] | None = None
+    reasoning_effort: Literal["none", "minimal"] | None = None
+    user: str | None = Field(default=None, max_length=512)
+    metadata: dict[str, str] | None = None
+    store: Literal[False] | None = None
+    service_tier: str | None = Field(default=None, max_length=32)
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> ChatRequest:
+        if (self.messages is None) == (self.audio_base64 is None):
+            raise ValueError("give either messages or audio_base64")
+        if self.messages is not None and self.prompt_template:
+            raise ValueError("prompt_template goes with audio_base64; write text into messages")
+        return self
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Texts that end the answer."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+    @property
+    def json_schema(self) -> str:
+        """The schema that the answer has to fit, as JSON; empty for free text."""
+        match self.response_format:
+            case JsonSchemaFormat(json_schema=named):
+                return json.dumps(named.schema_, ensure_ascii=False)
+            case JsonObjectFormat():
+                return '{"type": "object"}'
+            case _:
+                return ""

@@ -1,0 +1,176 @@
+"""The composition root: settings, both models once they are loaded, and what all requests share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from voicebench.asr.base import Recognizer
+from voicebench.deadline import call_within
+from voicebench.llm.base import Generator, ServesRequests
+from voicebench.llm.handoff import BuildsPrompts
+from voicebench.pipeline.assistant import Assistant
+from voicebench.pipeline.breaker import Breaker
+from voicebench.pipeline.variants import check_variant
+from voicebench.serving.conversations import Conversations
+from voicebench.serving.errors import ApiError
+from voicebench.serving.limits import Admission
+from voicebench.serving.logs import log
+from voicebench.serving.settings import Settings
+from voicebench.serving.telemetry import Telemetry
+from voicebench.serving.turns import Running, remember_part
+from voicebench.types import Event, Variant
+
+_SCHEMA_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Models:
+    """The two models, warmed up."""
+
+    recognizer: Recognizer
+    generator: Generator
+
+
+class Service:
+    """One service. It answers before its models are loaded: that it is not ready.
+
+    Args:
+        settings: See `Settings`.
+
+    Raises:
+        ConfigError: The variant asks for something unknown.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        check_variant(settings.variant)
+        self.settings = settings
+        self.admission = Admission(settings.limits)
+        self.conversations = Conversations(settings.limits, settings.variant.history_budget_tokens)
+        self.telemetry = Telemetry(self.admission, lambda: len(self.conversations))
+        self.breaker = Breaker(settings.variant.guard)
+        self._models: Models | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests are taken."""
+        return self._models is not None and not self.admission.is_draining
+
+    @property
+    def models(self) -> Models:
+        """The models.
+
+        Raises:
+            ApiError: 503, they are still being loaded.
+        """
+        if self._models is None:
+            raise ApiError(503, "the models are being loaded", "loading", retry_after_s=5.0)
+        return self._models
+
+    def start(self, recognizer: Recognizer, generator: Generator) -> None:
+        """From here on requests are answered; closing the models is the caller's."""
+        self._models = Models(recognizer, generator)
+        self.telemetry.watch(recognizer, generator, self.breaker)
+
+    def assistant(
+        self,
+        variant: Variant,
+        *,
+        prompts: BuildsPrompts | None = None,
+        hands_out_calls: bool = False,
+    ) -> Assistant:
+        """An assistant for one request; they share models and breaker.
+
+        Raises:
+            ConfigError: The variant asks for something unknown.
+            ApiError: 503, the models are still being loaded.
+        """
+        models = self.models
+        return Assistant(
+            models.recognizer,
+            models.generator,
+            variant,
+            breaker=self.breaker,
+            prompts=prompts,
+            hands_out_calls=hands_out_calls,
+        )
+
+    def for_uploads(self, variant: Variant) -> Variant:
+        """The variant for audio that is there at once: nobody speaks while work is done early."""
+        return msgspec.structs.replace(variant, prefill=False, speculation=False)
+
+    def check_model(self, name: str | None) -> None:
+        """Refuses a request for another model.
+
+        Raises:
+            ApiError: 404.
+        """
+        if name and name not in self.settings.model_names:
+            known = ", ".join(self.settings.model_names)
+            raise ApiError(
+                404, f"there is no model {name[:100]!r}, only {known}", "model_not_found", "model"
+            )
+
+    async def check_schema(self, json_schema: str, param: str) -> None:
+        """Refuses a JSON schema that answers cannot be held to.
+
+        Raises:
+            ApiError: 400, the language model is of a kind that takes none, or the schema is too
+                much for the check.
+            ConfigError: The schema is none, or uses what is not supported.
+        """
+        generator = self.models.generator
+        if not isinstance(generator, ServesRequests):
+            raise ApiError(400, "this model cannot be held to a schema", "unsupported_value", param)
+        try:
+            await call_within(
+                _SCHEMA_TIMEOUT_S, lambda: generator.check_schema(json_schema), name="schema"
+            )
+        except TimeoutError:
+            raise ApiError(400, "the schema is too complex", "invalid_value", param) from None
+
+    async def events(
+        self, running: Running, assistant: Assistant, conversation_id: str = ""
+    ) -> AsyncGenerator[Event, None]:
+        """A turn's events. Call within `admission.turn`; closing it cancels the turn. Whoever left
+        a turn of the same conversation in progress is interrupted by it.
+        """
+        memory = self.conversations.memory(conversation_id)
+        running.on_interrupted = lambda: remember_part(running, memory, assistant.generator)
+        await self.conversations.take_turn(conversation_id, running)
+        outcome = "left"
+        try:
+            async for event in running.events():
+                yield event
+            outcome = _outcome(running)
+        finally:
+            self.conversations.end_turn(conversation_id, running)
+            self._account(running, outcome)
+
+    def _account(self, running: Running, outcome: str) -> None:
+        turn = running.turn
+        self.telemetry.turn(turn, outcome)
+        values: dict[str, Any] = {
+            "outcome": outcome,
+            "audio_s": round(turn.audio_s, 2),
+            "num_prompt_tokens": len(turn.prompt_token_ids),
+            "num_answer_tokens": len(turn.answer_tokens),
+        }
+        if turn.degraded:
+            values["reason"] = turn.degraded.reason
+        if turn.failure and outcome != "left":
+            values |= {"stage": turn.failure.stage, "error": turn.failure.type}
+        if self.settings.logs_content:
+            values["content"] = {"heard": turn.hypothesis.text, "answer": turn.answer}
+        log("info", "turn", **values)
+
+
+def _outcome(running: Running) -> str:
+    if running.is_interrupted:
+        return "interrupted"
+    if running.is_timed_out:
+        return "timed_out"
+    return "degraded" if running.turn.degraded else "answered"

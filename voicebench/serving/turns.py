@@ -1,0 +1,110 @@
+"""One turn of a request while it happens: its events as they come, stopped from outside or in time.
+
+    running = Running(lambda: assistant.run_turn(...), timeout_s=300)
+    async for event in running.events(): ...
+    running.turn            its record, whether it came to its end or not
+
+Leaving the loop, being cancelled and `interrupt` all close the turn, which aborts its request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+
+from voicebench.llm.base import Generator
+from voicebench.pipeline.memory import Conversation
+from voicebench.pipeline.turn import collect_turn
+from voicebench.types import Event, Message, Pace, Turn
+
+
+class Running:
+    """One turn.
+
+    Args:
+        start: Starts the turn.
+        timeout_s: Longest time that it may take.
+        pace: How its clock goes, for the record.
+
+    Attributes:
+        happened: Its events so far.
+        on_interrupted: Called once it has been stopped from outside.
+        is_interrupted: Whether it was stopped from outside.
+        is_timed_out: Whether it took too long.
+    """
+
+    def __init__(
+        self, start: Callable[[], AsyncGenerator[Event, None]], timeout_s: float, pace: Pace
+    ) -> None:
+        self._start = start
+        self._timeout_s = timeout_s
+        self._pace = pace
+        self._pump: asyncio.Task[None] | None = None
+        self.happened: list[Event] = []
+        self.on_interrupted: Callable[[], None] = lambda: None
+        self.is_interrupted = False
+        self.is_timed_out = False
+
+    @property
+    def turn(self) -> Turn:
+        """The record of what has happened."""
+        begun = Turn(
+            run_id="service", suite="service", case_id="", variant="service", repeat=0,
+            turn_index=0, mode="latency", pace=self._pace,
+        )  # fmt: skip
+        return collect_turn(self.happened, begun)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it came to an end of its own."""
+        ends = ("answer_finished", "degraded")
+        return any(event.kind in ends for event in self.happened[-1:])
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Runs the turn; once only. Ends where the turn does, or when it is stopped."""
+        inbox: asyncio.Queue[Event | None] = asyncio.Queue()
+        if self.is_interrupted:
+            return
+        self._pump = asyncio.create_task(self._run(inbox))
+        try:
+            while (event := await inbox.get()) is not None:
+                yield event
+            await asyncio.wait({self._pump})
+            if not self._pump.cancelled():
+                self._pump.result()  # raises what the turn raised
+        finally:
+            self._pump.cancel()
+            await asyncio.wait({self._pump})
+
+    async def interrupt(self) -> None:
+        """Stops the turn and waits until its request is gone."""
+        self.is_interrupted = not self.is_over
+        if self._pump:
+            self._pump.cancel()
+            await asyncio.wait({self._pump})
+        if self.is_interrupted:
+            self.on_interrupted()
+
+    async def _run(self, inbox: asyncio.Queue[Event | None]) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_s), contextlib.aclosing(self._start()) as turn:
+                async for event in turn:
+                    self.happened.append(event)
+                    inbox.put_nowait(event)
+        except TimeoutError:
+            self.is_timed_out = True
+        finally:
+            inbox.put_nowait(None)
+
+
+def remember_part(running: Running, conversation: Conversation, generator: Generator) -> None:
+    """Remembers of an interrupted turn what was asked and as much of the answer as was given: what
+    is said next refers to it."""
+    turn = running.turn
+    asked = next((m for m in reversed(turn.messages) if m.role == "user"), None)
+    if asked is None or not turn.answer.strip():
+        return
+    exchange = (asked, Message(role="assistant", content=turn.answer))
+    num_tokens = len(generator.encode_chat(exchange))
+    conversation.add(asked.content, turn.answer, num_tokens=num_tokens)
