@@ -22,8 +22,12 @@ RATIOS = ("response_latency_s", "after_commit_s")
 COLUMNS = (
     "arm", "n", "response ms p50 / p95", "endpoint wait ms", "after commit ms p50 / p95",
     "of (a), response p50", "p95", "of (a), after commit p50", "p95", "framework ms p50 / p95",
-    "premature", "drafts kept", "waste",
+    "premature", "drafts kept", "waste", "kept: ms after commit p50 / max",
 )  # fmt: skip
+
+
+_STAGES = {"transcript_merge": "transcript_delivery"}
+"""Between the recogniser's last moment and the transcript: merging here, HTTP in the services."""
 
 
 def row_of(turn: Turn) -> dict[str, Any]:
@@ -36,7 +40,9 @@ def row_of(turn: Turn) -> dict[str, Any]:
         "failure": msgspec.to_builtins(turn.failure),
         "premature": is_premature(turn),
         "times": times_of(turn),
-        "waterfall": [(s.stage, s.tag, s.duration_s) for s in waterfall(turn)],
+        "waterfall": [
+            (_STAGES.get(s.stage, s.stage), s.tag, s.duration_s) for s in waterfall(turn)
+        ],
         "drafts": msgspec.to_builtins(count_drafts(turn)),
         "draft_kept": first_event(turn, "speculation_kept") is not None,
         "prompt": msgspec.to_builtins(count_cached(turn)),
@@ -124,7 +130,8 @@ def _mean_waterfall(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, floa
 
 def cells(name: str, arm: dict[str, Any]) -> list[str]:
     """An arm's line in the table, under `COLUMNS`."""
-    times, drafts = arm["times"], arm["drafts"]
+    times, drafts, kept = arm["times"], arm["drafts"], arm["kept_draft_after_commit_s"]
+    has_drafts = bool(drafts["dispatched"])
     return [
         name,
         str(arm["num_answered"]),
@@ -134,8 +141,9 @@ def cells(name: str, arm: dict[str, Any]) -> list[str]:
         *(_ratio(arm["ratios"][f"{name}_{q}"]) for name in RATIOS for q in ("p50", "p95")),
         _both(times["framework_overhead_ms"], 1),
         str(arm["num_premature"]),
-        f"{drafts['kept']} of {drafts['dispatched']}" if drafts["dispatched"] else "–",
-        f"{100 * drafts['waste']:.0f} %" if drafts["waste"] is not None else "–",
+        f"{drafts['kept']} of {drafts['dispatched']}" if has_drafts else "–",
+        f"{100 * drafts['waste']:.0f} %" if has_drafts else "–",
+        f"{_number(kept['p50'], 1000)} / {_number(kept['max'], 1000)}" if kept["n"] else "–",
     ]
 
 

@@ -25,6 +25,7 @@ import argparse
 import asyncio
 import gc
 import json
+import os
 import random
 import signal
 import sys
@@ -101,7 +102,14 @@ def separate(services: SeparateServices) -> Runner:
 async def measure(
     runners: dict[str, Runner], utterances: Sequence[Utterance], head: Prompt | None, seed: int
 ) -> list[Turn]:
-    """Warm-up turns, then every utterance in every arm."""
+    """Warm-up turns, then every utterance in every arm.
+
+    Args:
+        runners: By arm.
+        utterances: In order.
+        head: The beginning of prompts that is kept in the prefix cache; None: nothing is.
+        seed: Of the order of arms.
+    """
     order, turns = random.Random(seed), []
     planned = [(u, True) for u in utterances[:NUM_WARM_UP]] + [(u, False) for u in utterances]
     for utterance, is_warm_up in planned:
@@ -228,6 +236,17 @@ def run(args: argparse.Namespace, profile: Profile, utterances: Sequence[Utteran
             raise ServiceError(f"a service failed: {type(error).__name__} {error}") from error
 
 
+def _without_places(profile: dict[str, Any]) -> dict[str, Any]:
+    """A profile's settings without where its folders lie on this machine."""
+    places = ("folder", "words_from")
+    return {
+        part: {k: v for k, v in settings.items() if k not in places}
+        if isinstance(settings, dict)
+        else settings
+        for part, settings in profile.items()
+    }
+
+
 def report(
     args: argparse.Namespace, profile: Profile, turns: Sequence[Turn], load_before: Any
 ) -> int:
@@ -247,6 +266,8 @@ def report(
     footer = f"{is_random}real-time pace, arms interleaved · commit {commit[:8]}"
     draw(folder, rows, arms, heading, footer)
     print("\n".join(notes))
+    if not sys.stdout.isatty():
+        os.environ.setdefault("COLUMNS", "240")  # a log has no edge to wrap at
     num_unanswered = sum(not row["answered"] for row in rows)
     finish(
         f"joint_vs_separate/{profile.name}",
@@ -254,7 +275,7 @@ def report(
         lines,
         {
             "settings": vars(args),
-            "profile": msgspec.to_builtins(profile),
+            "profile": _without_places(msgspec.to_builtins(profile)),
             "notes": notes,
             "variants": {ARMS[k]: msgspec.to_builtins(v) for k, v in variants(args).items()},
             "num_warm_up": len(turns) - len(rows),
