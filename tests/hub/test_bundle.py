@@ -21,7 +21,7 @@ from voicebench.errors import ConfigError, ModelError
 from voicebench.hub import bundle
 from voicebench.hub.bundle import TOP, check_bundle, make_bundle
 from voicebench.hub.closure import closure
-from voicebench.hub.fetch import import_folder
+from voicebench.hub.importing import import_folder
 
 INDEX = {
     "app": ("1.0", ["base>=1", "fast ; extra == 'gpu'", "win ; sys_platform == 'win32'"]),

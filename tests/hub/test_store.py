@@ -18,7 +18,7 @@ from voicebench.asr.base import Recognizer
 from voicebench.cli import main
 from voicebench.config import Profile, build_recognizer, load_profile
 from voicebench.errors import ConfigError, ModelError
-from voicebench.hub.fetch import import_folder
+from voicebench.hub.importing import import_folder
 from voicebench.hub.store import RECORD_NAME, read_record
 
 OWN = f"asr: {{model: {ASR}}}\nllm: {{model: {LLM}, dtype: float32, kv_cache_gib: 0.1}}\n"

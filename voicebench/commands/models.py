@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         ModelError: An unknown or damaged model, or one that could not be fetched.
         StorageError: The disk is full or refuses.
     """
-    from voicebench.hub.fetch import import_folder, pull
+    from voicebench.hub.fetch import pull
+    from voicebench.hub.importing import import_folder
 
     if args.action == "list":
         return _list(args.json)
