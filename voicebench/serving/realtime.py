@@ -243,7 +243,7 @@ class Session:
             if answer.content or answer.tool_calls:
                 self._messages.append(answer)
             self._running = None
-        if is_answering and create:
+        if create and (is_answering or running.turn.degraded):
             await response.end(self._cancelled_for)
 
     async def _stop(self, reason: str, *, only_while_listening: bool = False) -> None:
