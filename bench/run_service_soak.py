@@ -212,7 +212,8 @@ def main() -> int:
         figures["fuzz"] = fuzz(args.fuzz)
         print(figures["fuzz"], file=sys.stderr)
     if args.broken or args.kills or args.minutes:
-        with voicebench_server("--min-confidence", "0") as (url, process, _):
+        with voicebench_server("--min-confidence", "0") as (url, process, start_s):
+            figures["start_s"] = round(start_s, 1)
             if args.broken:
                 figures["broken"] = send_broken(url, broken_files(args.broken, args.seed))
                 print(figures["broken"], file=sys.stderr)
@@ -230,7 +231,7 @@ def main() -> int:
     rows = [
         [part, str(figures[part]["n"]), str(trouble[part]),
          ", ".join(f"{k} {v}" for k, v in figures[part].items() if k not in ("n", "rss_mib"))]
-        for part in figures
+        for part in trouble if part in figures
     ]  # fmt: skip
     columns = ["part", "n", "faults, leaks, losses", "figures"]
     finish("service_soak", columns, rows, {"seed": args.seed, **figures})
