@@ -135,11 +135,13 @@ async def _run(server: Server, service: Service, load: Load, listening: socket.s
     if not loading.done():
         log("info", "stopped while loading")
         os._exit(0)  # the thread that loads cannot be stopped, nor live on without an interpreter
-    if loading.exception():
+    try:
+        recognizer, generator = loading.result()
+        service.start(recognizer, generator)
+    except BaseException:
         server.should_exit = True
         await serving
-    recognizer, generator = loading.result()
-    service.start(recognizer, generator)
+        raise
     log("info", READY_LINE)
     await serving
     await asyncio.to_thread(generator.close)
