@@ -116,7 +116,8 @@ def test_history_stands_behind_the_callers_system_message(served: Served) -> Non
 
 def test_a_new_turn_stops_the_answer_in_progress_and_part_of_it_is_remembered() -> None:
     generator = ServedGenerator(answer="长" * 500, token_s=0.02)
-    with serving(generator=generator) as served:
+    settings = make_settings(limits={"max_turns": 1})  # the story holds the only place
+    with serving(settings, generator) as served:
         replies: list[str] = []
 
         def ask() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from tests.pipeline.scripted import tone
 from tests.serving.served import (
@@ -187,7 +189,7 @@ def test_a_body_that_trickles_in_is_given_up() -> None:
 
 
 def test_a_full_queue_sends_people_away_and_one_that_moves_does_not() -> None:
-    generator = ServedGenerator(answer="三" * 20, token_s=0.02)
+    generator = ServedGenerator(answer="三" * 500, token_s=0.05)
     settings = make_settings(limits={"max_turns": 1, "max_queue": 1})
     with serving(settings, generator) as served:
         replies: list[httpx.Response] = []
@@ -207,6 +209,7 @@ def test_a_full_queue_sends_people_away_and_one_that_moves_does_not() -> None:
         assert (third.status_code, third.json()["error"]["code"]) == (429, "queue_full")
         assert int(third.headers["retry-after"]) >= 1
         assert streamed.status_code == 429
+        generator.token_s = 0.0
         for thread in threads:
             thread.join(20)
         assert [reply.status_code for reply in replies] == [200, 200]
@@ -264,6 +267,28 @@ def test_other_origins_may_call_only_when_told() -> None:
         assert told.headers["access-control-allow-origin"] == "https://a.example"
         other = client.options(CHAT, headers={**asked, "origin": "https://b.example"})
         assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_served"),
+    [("https://a.example", True), ("https://b.example", False), ("null", False), ("", True)],
+)
+def test_a_web_page_of_another_origin_opens_no_stream(
+    loudness_vad: None, origin: str, is_served: bool
+) -> None:
+    with serving(make_settings(cors_origins=("https://a.example",))) as served:
+        headers = {"origin": origin} if origin else {}
+
+        async def open_one() -> bool:
+            url = served.url.replace("http", "ws") + "/v1/realtime"
+            async with connect(url, proxy=None, additional_headers=headers) as line:
+                return "session.created" in str(await line.recv())
+
+        if is_served:
+            assert asyncio.run(open_one())
+        else:
+            with pytest.raises(InvalidStatus, match="HTTP 403"):
+                asyncio.run(open_one())
 
 
 def test_until_the_models_are_there_it_says_so() -> None:

@@ -287,6 +287,22 @@ def test_what_cannot_be_believed_is_answered_with_a_hint() -> None:
             assert "请再说一遍" in error["message"]
 
 
+def test_while_the_breaker_is_open_speech_is_told_so() -> None:
+    settings = make_settings(guard={"min_confidence": 0.95, "open_after": 1})
+    with serving(settings) as served:
+
+        async def play(line: Line) -> list[str]:
+            await line.send("session.update", session=LIVE)
+            reasons = []
+            for _ in range(2):
+                await line.speak(np.concatenate([tone(1.5), QUIET]))
+                done = await line.until("response.done")
+                reasons.append(done["response"]["status_details"]["error"]["code"])
+            return reasons
+
+        assert talk(served, play) == ["low_confidence", "breaker_open"]
+
+
 @pytest.mark.parametrize(
     ("message", "code"),
     [

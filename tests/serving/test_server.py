@@ -16,10 +16,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.pipeline.scripted import ScriptedRecognizer
+from tests.serving.served import ServedGenerator, make_settings
 from voicebench.commands import serve
 from voicebench.errors import ConfigError
 from voicebench.pipeline.ready import READY_LINE
 from voicebench.serving.server import bind
+from voicebench.serving.service import Service
 from voicebench.serving.settings import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,6 +144,13 @@ def test_a_model_that_cannot_be_loaded_is_one_line(programs: list[Program]) -> N
     code, lines = program.end()
     assert code == 2
     assert lines[-1] == "error: there is no model. Copy it\n"
+
+
+def test_a_variant_that_the_models_cannot_serve_is_refused_at_the_start() -> None:
+    service = Service(make_settings(variant={"prefill": True}))
+    with pytest.raises(ConfigError, match="prefill does nothing"):
+        service.start(ScriptedRecognizer(), ServedGenerator(block_tokens=0))
+    assert not service.is_ready
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_loaded() -> None:

@@ -51,7 +51,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )  # fmt: skip
     parser.add_argument("--prompt", default="seed", help="named system prompt (seed)")
     parser.add_argument("--cleaning", default="seed", help="cleaning preset (seed)")
-    parser.add_argument("--handoff", default="text", help="how transcripts reach the LLM (text)")
+    parser.add_argument(
+        "--handoff", default="text", help="how a recording's transcript reaches the LLM (text)"
+    )
     parser.add_argument(
         "--min-confidence", type=float, default=0.65, metavar="P",
         help="confidence under which a transcript is not answered (0.65; 0: answer all)",

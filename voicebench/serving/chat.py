@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from voicebench.audio import chunk_audio
 from voicebench.clock import TurnClock
 from voicebench.pipeline.pace import make_clock, paced
-from voicebench.serving.errors import RESPONSES, ApiError
+from voicebench.serving.errors import RESPONSES, ApiError, of_unforeseen
 from voicebench.serving.questions import Question, read_question
 from voicebench.serving.replies import Reply
 from voicebench.serving.schemas import ChatRequest
@@ -44,6 +44,8 @@ def router(service: Service) -> APIRouter:
             "real_time" if question.samples is None else "fast",
         )
         reply = Reply(question, running, service.settings.profile)
+        # before waiting for a place: the answer that is barged into may hold the last one
+        await service.conversations.interrupt(question.conversation_id)
         if body.stream:
             with_usage = bool(body.stream_options and body.stream_options.include_usage)
             place = contextlib.AsyncExitStack()
@@ -96,15 +98,15 @@ async def _stream(
 ) -> AsyncGenerator[bytes, None]:
     yield _line(reply.first())
     events = service.events(running, question.assistant, question.conversation_id)
-    async with contextlib.aclosing(events):
-        async for event in events:
-            for chunk in reply.pieces(event):
-                yield _line(chunk)
     try:
+        async with contextlib.aclosing(events):
+            async for event in events:
+                for chunk in reply.pieces(event):
+                    yield _line(chunk)
         for chunk in reply.last(with_usage):
             yield _line(chunk)
-    except ApiError as error:  # the status has been sent: the error is an event
-        yield _line(error.body)
+    except Exception as error:  # the status has been sent: the error is an event
+        yield _line(of_unforeseen(error).body)
     yield b"data: [DONE]\n\n"
 
 

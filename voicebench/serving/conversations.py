@@ -57,8 +57,14 @@ class Conversations:
             self._kept.popitem(last=False)
         return kept.memory
 
-    async def take_turn(self, conversation_id: str, running: Running) -> None:
+    async def interrupt(self, conversation_id: str) -> None:
         """Stops the answer that is in progress there, and waits until its request is gone."""
+        kept = self._kept.get(conversation_id)
+        if kept and kept.running:
+            await kept.running.interrupt()
+
+    async def take_turn(self, conversation_id: str, running: Running) -> None:
+        """`interrupt`, and from here on this is the turn in progress."""
         if kept := self._kept.get(conversation_id):
             before, kept.running = kept.running, running
             if before:
@@ -73,10 +79,8 @@ class Conversations:
 
     async def forget(self, conversation_id: str) -> bool:
         """Forgets a conversation and stops its answer; False where there was none."""
-        kept = self._kept.pop(conversation_id, None)
-        if kept and kept.running:
-            await kept.running.interrupt()
-        return kept is not None
+        await self.interrupt(conversation_id)
+        return self._kept.pop(conversation_id, None) is not None
 
     def _forget_old(self) -> None:
         oldest_s = self._clock() - self._limits.conversation_ttl_s

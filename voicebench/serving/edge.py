@@ -80,9 +80,12 @@ class Edge:
                 log("info", "request", route=route, status=status, duration_ms=duration_ms)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
+        code = "" if self._is_known_origin(headers) else "unknown_origin"
         if self._settings.api_key and not self._has_key(headers):
-            log("warning", "stream refused", code="invalid_api_key")
-            await send({"type": "websocket.close", "code": 1008, "reason": "API key"})
+            code = "invalid_api_key"
+        if code:
+            log("warning", "stream refused", code=code)
+            await send({"type": "websocket.close", "code": 1008, "reason": code})
             return
         started_s = now_s()
         try:
@@ -100,6 +103,13 @@ class Edge:
         if not (length.isascii() and length.isdecimal()) or int(length[:20]) > max_bytes:
             return _too_large(self._settings)
         return None
+
+    def _is_known_origin(self, headers: Headers) -> bool:
+        """Browsers ask nobody before they open a WebSocket to another origin; programs name none."""
+        origin = headers.get("origin", "")
+        own = ("http://", "https://")
+        is_own = origin in [scheme + headers.get("host", "") for scheme in own]
+        return not origin or is_own or origin in self._settings.cors_origins
 
     def _has_key(self, headers: Headers) -> bool:
         given = bearer(headers.get("authorization", ""))

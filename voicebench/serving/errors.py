@@ -110,6 +110,16 @@ def of_user_error(error: UserError, param: str | None = None) -> ApiError:
     return ApiError(400, str(error), code, param)
 
 
+def of_unforeseen(error: Exception) -> ApiError:
+    """An error that the client is told of as it is, or one that says nothing of what is inside."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, UserError):
+        return of_user_error(error)
+    log("error", "request failed", exc_info=error)
+    return ApiError(500, "the service failed on this request", "internal_error")
+
+
 def install(app: FastAPI) -> None:
     """Makes every error of an application one of this form."""
 
@@ -136,5 +146,4 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, error: Exception) -> JSONResponse:
-        log("error", "request failed", error=type(error).__name__, exc_info=error)
-        return ApiError(500, "the service failed on this request", "internal_error").response()
+        return of_unforeseen(error).response()

@@ -13,6 +13,7 @@ Hot words, chunk sizes and inverse text normalisation are taken and mean nothing
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Literal
@@ -147,6 +148,7 @@ class Stream:
             samples = await decode(bytes(self._bytes), self._service.settings.limits)
             for start in range(0, len(samples), SAMPLE_RATE_HZ):
                 await self._hear(samples[start : start + SAMPLE_RATE_HZ])
+                await asyncio.sleep(0)  # lets others have the loop
         await self._hear(self._pcm.finish())
         if self._mode == "online":
             for ready in self._windows.take_rest():

@@ -69,3 +69,5 @@ def configure(stream: TextIO | None = None) -> None:
         logger.handlers = [handler] if name != "uvicorn.error" else []
         logger.propagate = name == "uvicorn.error"
         logger.setLevel(logging.INFO if name == "voicebench.serving" else logging.WARNING)
+    # It writes what is wrong with a body as plain lines; the client is told of it.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)

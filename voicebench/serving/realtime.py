@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -28,8 +28,8 @@ from voicebench.pipeline.hints import hint_of
 from voicebench.serving.ear import Ear
 from voicebench.serving.errors import ApiError, of_user_error
 from voicebench.serving.logs import new_id
-from voicebench.serving.partial import PartialTranscript
 from voicebench.serving.realtime_answer import ResponseEvents
+from voicebench.serving.realtime_heard import Heard, committed, completed
 from voicebench.serving.realtime_schemas import (
     CLIENT_EVENT,
     AnswerSettings,
@@ -49,7 +49,7 @@ from voicebench.serving.sound import PcmStream, from_base64
 from voicebench.serving.transcripts import transcribe
 from voicebench.serving.turns import Running
 from voicebench.serving.wording import SPOKEN_HERE, GivenMessages
-from voicebench.types import SAMPLE_RATE_HZ, Event, Message, Sampling
+from voicebench.types import SAMPLE_RATE_HZ, Message, Sampling
 
 _MIN_COMMIT_S = 0.1
 
@@ -207,7 +207,7 @@ class Session:
             tools=_offered(self._settings),
         )
         running = Running(lambda: turn, float("inf"), "real_time")
-        heard = _Heard(
+        heard = Heard(
             self._send, item_id, ear.turn_start_s, assistant.variant.overlap_s, end_listening
         )
         with self._service.admission.live():
@@ -217,7 +217,7 @@ class Session:
                 end_listening()
 
     async def _tell(
-        self, running: Running, assistant: Assistant, heard: _Heard | None, create: bool = True
+        self, running: Running, assistant: Assistant, heard: Heard | None, create: bool = True
     ) -> None:
         """Runs a turn and tells of it; what was said and answered is kept, however it ended."""
         self._running, self._cancelled_for = running, ""
@@ -243,7 +243,7 @@ class Session:
             if answer.content or answer.tool_calls:
                 self._messages.append(answer)
             self._running = None
-        if is_answering and create:
+        if create and (is_answering or running.turn.degraded):
             await response.end(self._cancelled_for)
 
     async def _stop(self, reason: str, *, only_while_listening: bool = False) -> None:
@@ -271,7 +271,7 @@ class Session:
                 "input_audio_buffer_commit_empty",
             )
         item_id = new_id("item")
-        await _committed(self._send, item_id)
+        await committed(self._send, item_id)
         before = self._committing
         self._committing = self._socket.start(self._recognise(samples, item_id, before))
 
@@ -295,7 +295,7 @@ class Session:
             cleaned = assistant.clean(hypothesis.text).text
             self._messages.append(Message(role="user", content=cleaned or hypothesis.text))
         seconds = len(samples) / SAMPLE_RATE_HZ
-        await _completed(self._send, item_id, hypothesis.text, seconds)
+        await completed(self._send, item_id, hypothesis.text, seconds)
 
     def _create_response(self, settings: AnswerSettings) -> None:
         if self._answering and not self._answering.done():
@@ -368,74 +368,6 @@ class Session:
             prompts=GivenMessages(self._service.models.generator, messages),
             hands_out_calls=bool(settings.tools),
         )
-
-
-class _Heard:
-    """Tells of the speech of one turn: its transcript as it grows, and when it was over."""
-
-    def __init__(
-        self,
-        send: Any,
-        item_id: str,
-        start_s: float,
-        overlap_s: float,
-        end_listening: Callable[[], None],
-    ) -> None:
-        self._send = send
-        self._end_listening = end_listening
-        self._item_id = item_id
-        self._start_s = start_s
-        self._partial = PartialTranscript(overlap_s)
-        self._stopped_s = start_s
-        self._audio_s = 0.0
-
-    async def take(self, event: Event) -> None:
-        match event.kind:
-            case "window_recognised":
-                await self._delta(self._partial.take(event.data["window"]))
-            case "speech_stopped":
-                self._stopped_s = self._start_s + event.data["at_s"]
-            case "audio_ended":
-                self._audio_s = event.data["audio_s"]
-            case "turn_committed":
-                self._end_listening()
-                end_ms = round(self._stopped_s * 1000)
-                stopped = "input_audio_buffer.speech_stopped"
-                await self._send(stopped, item_id=self._item_id, audio_end_ms=end_ms)
-                await _committed(self._send, self._item_id)
-            case "transcript_final":
-                text = event.data["text"]
-                await self._delta(self._partial.finish(text))
-                await _completed(self._send, self._item_id, text, self._audio_s)
-            case _:
-                pass
-
-    async def _delta(self, text: str) -> None:
-        if text:
-            kind = "conversation.item.input_audio_transcription.delta"
-            await self._send(kind, item_id=self._item_id, content_index=0, delta=text)
-
-
-async def _committed(send: Any, item_id: str) -> None:
-    await send("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
-    item = {
-        "id": item_id,
-        "type": "message",
-        "role": "user",
-        "status": "completed",
-        "content": [{"type": "input_audio", "transcript": None}],
-    }
-    await send("conversation.item.added", item=item, previous_item_id=None)
-
-
-async def _completed(send: Any, item_id: str, transcript: str, seconds: float) -> None:
-    await send(
-        "conversation.item.input_audio_transcription.completed",
-        item_id=item_id,
-        content_index=0,
-        transcript=transcript,
-        usage={"type": "duration", "seconds": round(seconds, 3)},
-    )
 
 
 def _offered(settings: AnswerSettings) -> tuple[dict[str, Any], ...]:

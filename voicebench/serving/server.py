@@ -156,13 +156,15 @@ async def _run(
     if not loading.done():
         log("info", "stopped while loading")
         os._exit(0)  # the thread that loads cannot be stopped, nor live on without an interpreter
-    if loading.exception():
+    try:
+        recognizer, generator = loading.result()
+        service.start(recognizer, generator)
+        if page:
+            await page.open()
+    except BaseException:
         server.should_exit = True
         await serving
-    recognizer, generator = loading.result()
-    service.start(recognizer, generator)
-    if page:
-        await page.open()
+        raise
     log("info", READY_LINE)
     await serving
     if page:

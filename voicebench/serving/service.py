@@ -71,8 +71,14 @@ class Service:
         return self._models
 
     def start(self, recognizer: Recognizer, generator: Generator) -> None:
-        """From here on requests are answered; closing the models is the caller's."""
-        self._models = Models(recognizer, generator)
+        """From here on requests are answered; closing the models is the caller's.
+
+        Raises:
+            ConfigError: The variant asks for something that these models cannot do.
+        """
+        models = Models(recognizer, generator)
+        Assistant(recognizer, generator, self.settings.variant)  # refused now, not in a turn
+        self._models = models
         self.telemetry.watch(recognizer, generator, self.breaker)
 
     def assistant(

@@ -30,7 +30,7 @@ class Limits(Record):
     """How long a turn may wait for its place; then 503."""
     turn_timeout_s: float = 300.0
     """How long a turn may take once it has begun; then 504."""
-    max_streams: int = 64
+    max_streams: int = 32
     """WebSockets at the same time."""
     stream_idle_s: float = 600.0
     """A WebSocket on which nothing comes for so long is closed."""

@@ -41,6 +41,7 @@ class Running:
         self._timeout_s = timeout_s
         self._pace = pace
         self._pump: asyncio.Task[None] | None = None
+        self._record: tuple[int, Turn] | None = None  # of so many events
         self.happened: list[Event] = []
         self.on_interrupted: Callable[[], None] = lambda: None
         self.is_interrupted = False
@@ -49,11 +50,15 @@ class Running:
     @property
     def turn(self) -> Turn:
         """The record of what has happened."""
+        if self._record and self._record[0] == len(self.happened):
+            return self._record[1]
         begun = Turn(
             run_id="service", suite="service", case_id="", variant="service", repeat=0,
             turn_index=0, mode="latency", pace=self._pace,
         )  # fmt: skip
-        return collect_turn(self.happened, begun)
+        turn = collect_turn(self.happened, begun)
+        self._record = (len(self.happened), turn)
+        return turn
 
     @property
     def is_over(self) -> bool:

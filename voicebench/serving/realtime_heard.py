@@ -1,0 +1,88 @@
+"""Speech of `/v1/realtime`: its transcript as it grows, and when it was over, as OpenAI's events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from voicebench.serving.partial import PartialTranscript
+from voicebench.serving.realtime_answer import Send
+from voicebench.types import Event
+
+
+class Heard:
+    """Tells of the speech of one turn.
+
+    Args:
+        send: Sends an event.
+        item_id: The message that the speech becomes.
+        start_s: Where on the line the turn began.
+        overlap_s: Of its windows.
+        end_listening: Called when the turn has heard enough.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        item_id: str,
+        start_s: float,
+        overlap_s: float,
+        end_listening: Callable[[], None],
+    ) -> None:
+        self._send = send
+        self._end_listening = end_listening
+        self._item_id = item_id
+        self._start_s = start_s
+        self._partial = PartialTranscript(overlap_s)
+        self._stopped_s = start_s
+        self._audio_s = 0.0
+
+    async def take(self, event: Event) -> None:
+        """Takes an event of the turn."""
+        match event.kind:
+            case "window_recognised":
+                await self._delta(self._partial.take(event.data["window"]))
+            case "speech_stopped":
+                self._stopped_s = self._start_s + event.data["at_s"]
+            case "audio_ended":
+                self._audio_s = event.data["audio_s"]
+            case "turn_committed":
+                self._end_listening()
+                end_ms = round(self._stopped_s * 1000)
+                stopped = "input_audio_buffer.speech_stopped"
+                await self._send(stopped, item_id=self._item_id, audio_end_ms=end_ms)
+                await committed(self._send, self._item_id)
+            case "transcript_final":
+                text = event.data["text"]
+                await self._delta(self._partial.finish(text))
+                await completed(self._send, self._item_id, text, self._audio_s)
+            case _:
+                pass
+
+    async def _delta(self, text: str) -> None:
+        if text:
+            kind = "conversation.item.input_audio_transcription.delta"
+            await self._send(kind, item_id=self._item_id, content_index=0, delta=text)
+
+
+async def committed(send: Send, item_id: str) -> None:
+    """Audio has become a message of the user's."""
+    await send("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
+    item = {
+        "id": item_id,
+        "type": "message",
+        "role": "user",
+        "status": "completed",
+        "content": [{"type": "input_audio", "transcript": None}],
+    }
+    await send("conversation.item.added", item=item, previous_item_id=None)
+
+
+async def completed(send: Send, item_id: str, transcript: str, seconds: float) -> None:
+    """A message's transcript is whole."""
+    await send(
+        "conversation.item.input_audio_transcription.completed",
+        item_id=item_id,
+        content_index=0,
+        transcript=transcript,
+        usage={"type": "duration", "seconds": round(seconds, 3)},
+    )
