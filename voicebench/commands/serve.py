@@ -34,9 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--profile", default="bundled", help="profile or .yaml file (bundled)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (8000)")
-    parser.add_argument(
-        "--page-port", type=int, default=7860, help="of the page for people (7860)"
-    )
+    parser.add_argument("--page-port", type=int, default=7860, help="of the page for people (7860)")
     parser.add_argument("--no-page", action="store_true", help="serve programs only")
     parser.add_argument(
         "--api-key-file", metavar="FILE", help="file with the key that clients must give"

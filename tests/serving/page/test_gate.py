@@ -31,7 +31,14 @@ def client(page: Paged) -> Iterator[httpx.Client]:
 
 
 def test_the_key_is_asked_for_on_every_route(page: Paged) -> None:
-    paths = ["/", "/zh/", "/en/config", "/zh/theme.css", "/favicon.ico", "/zh/gradio_api/queue/data"]
+    paths = [
+        "/",
+        "/zh/",
+        "/en/config",
+        "/zh/theme.css",
+        "/favicon.ico",
+        "/zh/gradio_api/queue/data",
+    ]
     with page.client() as stranger:
         for path in paths:
             refused = stranger.get(path)
@@ -102,7 +109,10 @@ def test_only_files_of_its_own_uploads_are_taken(client: httpx.Client, path: obj
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     body = {"data": [{"deep": [file]}], "fn_index": 0, "session_hash": SESSION}
     refused = client.post(JOIN, json=body)
-    assert (refused.status_code, refused.text) == (400, "only files of this page's uploads are taken")
+    assert (refused.status_code, refused.text) == (
+        400,
+        "only files of this page's uploads are taken",
+    )
 
 
 @pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b"\xff"])

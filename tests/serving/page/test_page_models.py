@@ -62,7 +62,9 @@ class Tab:
     """A tab, what it asked for and what its console said."""
 
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
-        self.page = browser.new_context(viewport={"width": 1280, "height": 900}, **options).new_page()
+        self.page = browser.new_context(
+            viewport={"width": 1280, "height": 900}, **options
+        ).new_page()
         self.page.set_default_timeout(WAIT_MS)
         self.asked: list[str] = []
         self.errors: list[str] = []
@@ -103,7 +105,9 @@ def test_a_person_speaks_uploads_and_types(
 
     # uploaded
     page.set_input_files("#vb-recording input[type=file]", str(question))
-    page.wait_for_selector("#vb-recording .waveform-container, #vb-recording audio", state="attached")
+    page.wait_for_selector(
+        "#vb-recording .waveform-container, #vb-recording audio", state="attached"
+    )
     page.click("#vb-answer")
     page.wait_for_selector("#vb-turn .vb-heard")
     assert tab.wait_answered()
@@ -133,7 +137,9 @@ def test_a_person_speaks_uploads_and_types(
     silence = tmp_path / "silence.wav"
     silence.write_bytes(wav(np.zeros(SAMPLE_RATE_HZ, np.float32)))
     page.set_input_files("#vb-recording input[type=file]", str(silence))
-    page.wait_for_selector("#vb-recording .waveform-container, #vb-recording audio", state="attached")
+    page.wait_for_selector(
+        "#vb-recording .waveform-container, #vb-recording audio", state="attached"
+    )
     page.click("#vb-answer")
     assert "请再说一遍，或者输入文字" in page.wait_for_selector("#vb-turn .vb-hint").inner_text()
     page.wait_for_function("document.activeElement.matches('#vb-typed textarea')")
