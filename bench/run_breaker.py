@@ -181,7 +181,9 @@ def _draw(args: argparse.Namespace, outcomes: dict[str, list[dict[str, Any]]]) -
                 )
                 drawn.append(Curve(f"{label}: {name} (n = {num})", points))
         if drawn:
-            panels.append(Panel(f"{name} turns\nsent to text (%)", tuple(drawn)))
+            num = sum(each[kind] for each in outcomes[CLEAN])
+            axis = f"{name} turns sent\nto text (%), n = {num}" + " clean" * (len(drawn) > 1)
+            panels.append(Panel(axis, tuple(drawn)))
     svg, png = figure_files("breaker", "thresholds")
     text = curves(panels, title="The breaker's confidence threshold", footer=footer(args.profile),
                   axis="threshold of the transcript's mean confidence; bars: 95 % interval",
