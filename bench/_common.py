@@ -34,10 +34,11 @@ def finish(
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*columns, show_edge=False, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # brackets are no markup
     console = Console()
     (console if console.is_terminal else Console(width=LOG_WIDTH)).print(table)
     commit, is_dirty = provenance.git_state()

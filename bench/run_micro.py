@@ -27,7 +27,7 @@ def main() -> int:
         path = Path(folder) / "benchmarks.json"
         command = [sys.executable, "-m", "pytest", "-q", "bench/micro", f"--benchmark-json={path}",
                    "--benchmark-quiet", "--benchmark-timer=time.process_time",
-                   "--benchmark-max-time=0.2", "-p", "no:cacheprovider"]  # fmt: skip
+                   "--benchmark-max-time=0.05", "-p", "no:cacheprovider"]  # fmt: skip
         done = subprocess.run(command, cwd=ROOT, check=False)
         if not path.is_file():
             return done.returncode or 1

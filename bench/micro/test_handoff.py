@@ -28,7 +28,8 @@ BUNDLED = Path(__file__).parents[2] / "voicebench" / "bundled"
 VOCABULARY: list[str] = json.loads((BUNDLED / "asr" / "tokens.json").read_text(encoding="utf-8"))
 NUM_TOKENS_OF_PARAFORMER_ZH = 8404
 SAID = "嗯张伟明天下午三点不对四点在二号会议室开会那个请问几点开会"
-MEETING = SAID * 600  # 17,400 characters
+PLAIN = "第二季度的预算是三百二十万元李娜负责市场部分下周三之前交初稿"
+MEETING = (PLAIN * 27 + SAID) * 20  # 16,800 characters, a correction a minute
 
 
 def _tokens(text: str) -> list[Token]:

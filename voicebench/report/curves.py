@@ -75,7 +75,7 @@ def curves(
             for curve in panel.curves:
                 _draw(axes, curve, series.index(curve.series), shown)
             if chosen is not None:
-                axes.axvline(chosen, color="#555555", linewidth=0.9, linestyle=":", zorder=0)
+                axes.axvline(chosen, color="#222222", linewidth=1.4, linestyle=":", zorder=1)
             axes.set_ylabel(panel.axis)
             axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
             axes.grid(visible=True, axis="y")
