@@ -96,7 +96,9 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _apply(transform: Any, samples: Audio) -> Audio:
-    changed: Audio = transform(samples=np.array(samples), sample_rate=SAMPLE_RATE_HZ)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what it imports at first use
+        changed: Audio = transform(samples=np.array(samples), sample_rate=SAMPLE_RATE_HZ)
     return changed
 
 
