@@ -18,6 +18,7 @@ from voicebench.bundled.recipe import cases as recipe_cases
 from voicebench.bundled.recipe import long_tasks, sentences
 from voicebench.bundled.recipe.dialogues import dialogues
 from voicebench.bundled.recipe.frames import DIALECT_FRAMES, FRAMES
+from voicebench.commands.suites import summary
 from voicebench.metrics.conditions import heard_under
 from voicebench.metrics.facts import judge_answer
 from voicebench.pipeline.sample_tools import sample_toolbox
@@ -250,3 +251,14 @@ def test_the_metrics_agree_with_the_facts(name: str) -> None:
                 for old in fact.forbidden:
                     wrong = judge_answer(old, [fact], clock=case.clock, context=said)
                     assert wrong.facts[0].verdict == "contradicted", (case.id, old)
+
+
+def test_the_documented_sizes_are_those_of_the_files() -> None:
+    text = (DATASETS_FOLDER.parent / "docs" / "suites.md").read_text(encoding="utf-8")
+    for name in SUITES:
+        sizes = summary(load_suite(name))
+        row = re.search(rf"^\| `{name}` \|.*$", text, re.MULTILINE)
+        cells = [cell.strip() for cell in row[0].split("|")[3:-1]] if row else []
+        speech = f"{sizes['speech_s'] / 60:.1f}"
+        counts = [str(sizes[each]) for each in ("num_cases", "num_turns", "num_facts")]
+        assert cells == [*counts, speech], name
