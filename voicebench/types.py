@@ -434,8 +434,7 @@ class CaseTurn(Record):
         sources = (self.segments, self.audio, self.sound is not msgspec.UNSET)
         _refuse(
             sum(map(bool, sources)) != 1,
-            "a turn is either synthesised (segments), recorded (audio), or sound without speech "
-            "(sound)",
+            "a turn is either synthesised (segments) or recorded (audio), or nobody speaks (sound)",
         )
         _refuse(
             (self.expects == "degraded") != bool(self.degraded_as),

@@ -53,6 +53,11 @@ DEFINITIONS = (
     ("end to end", "last answer token − true end of speech"),
     ("premature", "turns with an answer token before the end of speech, or with an answer kept "
      "although the transcript changed after it was begun"),
+    ("cut off", "turns committed before the true end of speech"),
+    ("false trips", "turns that a threshold sent to text input although all was heard or answered "
+     "right, of such turns that can be judged"),
+    ("missed trips", "turns without anything to understand (silence, music, another language) that "
+     "were answered all the same, of the turns that should fall back to text input"),
     ("saved", "response latency of the same variant without prefill and speculation − with them, "
      "same audio, paired"),
     ("drafted", "turns in which an answer was begun before they were committed / turns"),

@@ -70,10 +70,10 @@ _LATENCY = (
 
 def tables_of_mode(report: Report) -> tuple[Table, ...]:
     """The tables of the run's mode, the main one first."""
+    more = [conditions_table(report), tool_calls_table(report)]
     if report.run.mode == "quality":
-        return (quality_table(report),)
-    early_work = early_work_table(report)
-    return (latency_table(report), *((early_work,) if early_work else ()))
+        return (quality_table(report), *filter(None, more))
+    return (latency_table(report), *filter(None, [early_work_table(report), *more]))
 
 
 def quality_table(report: Report) -> Table:
@@ -105,6 +105,7 @@ def latency_table(report: Report) -> Table:
         *_names(report),
         *(Column(title, unit) for _, title, unit in _LATENCY),
         Column("premature", "% of turns"),
+        Column("cut off", "% of turns"),
         Column("RTF"),
         Column("CER", "% of characters"),
         Column("factual errors", "% of answers"),
@@ -114,6 +115,7 @@ def latency_table(report: Report) -> Table:
             *_name_cells(report, group),
             *(_times_cell(group["metrics"].get(name)) for name, _, _ in _LATENCY),
             _rate_cell(group["metrics"].get("premature_response_rate")),
+            _rate_cell(group["metrics"].get("premature_endpoint_rate")),
             _rtf_cell(group["metrics"].get("rtf")),
             _quality_cell(report, group["metrics"].get("cer")),
             _quality_cell(report, group["metrics"].get("factual_error_rate")),
@@ -126,8 +128,52 @@ def latency_table(report: Report) -> Table:
         tuple(rows),
         caption=f"From the true end of speech (TTFT: from the request), {pace} pace, "
         f"{report.run.repeats} repeats, {report.num_warm_up} warm-up turns left out. "
-        "Premature: answered before the person had finished, or something else than was said.",
+        "Premature: answered before the person had finished, or something else than was said. "
+        "Cut off: the turn was committed before the person had finished.",
     )
+
+
+_CONDITIONS = (
+    ("cer", "CER", "% of characters"),
+    ("factual_error_rate", "factual errors", "% of answers"),
+    ("fact_miss_rate", "facts missed", "% of facts"),
+    ("breaker_false_trips", "false trips", "% of trips"),
+    ("breaker_missed_trips", "missed trips", "% of turns due"),
+)
+
+
+def conditions_table(report: Report) -> Table | None:
+    """The figures by the condition that turns were heard under; None where all of them are clean."""
+    rows = []
+    for group in report.groups:
+        for part in group["conditions"]:
+            rows.append(
+                (
+                    Cell(group["suite"]),
+                    *_name_cells(report, group)[1:-1],
+                    Cell(part["condition"]),
+                    Cell(str(part["turns"])),
+                    Cell(str(part["degraded"])),
+                    *(_rate_cell(part["metrics"].get(name)) for name, _, _ in _CONDITIONS),
+                )
+            )
+    columns = (
+        *_names(report)[:-1],
+        Column("condition", is_number=False),
+        Column("turns"),
+        Column("fell back"),
+        *(Column(title, unit) for _, title, unit in _CONDITIONS),
+    )
+    return Table(columns, tuple(rows), title="By condition") if rows else None
+
+
+def tool_calls_table(report: Report) -> Table | None:
+    """How many of the expected tool calls were made exactly; None where none is expected."""
+    metrics = [(group, group["metrics"].get("tool_call_exact")) for group in report.groups]
+    rows = [(*_name_cells(report, group), _rate_cell(found)) for group, found in metrics if found]
+    columns = (*_names(report), Column("exact", "% of turns that need a call"))
+    caption = "Exact: that tool, with every argument and no other, and no further call."
+    return Table(columns, tuple(rows), title="Tool calls", caption=caption) if rows else None
 
 
 def early_work_table(report: Report) -> Table | None:

@@ -13,6 +13,7 @@ import hashlib
 import importlib.metadata
 import random
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,13 @@ def _version() -> str:
         ) from None
 
 
+def _library() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # in its docstrings, when first compiled
+        import audiomentations  # type: ignore[import-untyped]
+    return audiomentations
+
+
 def _degraded(
     samples: Audio, num_spoken: int, condition: Condition, cache_dir: Path | None
 ) -> Audio:
@@ -88,7 +96,9 @@ def _seeded(seed: int) -> Iterator[None]:
 
 
 def _apply(transform: Any, samples: Audio) -> Audio:
-    changed: Audio = transform(samples=np.array(samples), sample_rate=SAMPLE_RATE_HZ)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what it imports at first use
+        changed: Audio = transform(samples=np.array(samples), sample_rate=SAMPLE_RATE_HZ)
     return changed
 
 
@@ -99,53 +109,43 @@ def _snr_of_clip(samples: Audio, num_spoken: int, snr_db: float) -> float:
 
 
 def _noise(samples: Audio, num_spoken: int, condition: Condition, _: Path | None) -> Audio:
-    from audiomentations import AddColorNoise
-
     snr_db = _snr_of_clip(samples, num_spoken, condition.level)
     decay = _NOISE_DECAYS_DB[condition.seed % len(_NOISE_DECAYS_DB)]
-    transform = AddColorNoise(
+    transform = _library().AddColorNoise(
         min_snr_db=snr_db, max_snr_db=snr_db, min_f_decay=decay, max_f_decay=decay, p=1.0
     )
     return _apply(transform, samples)
 
 
 def _babble(samples: Audio, num_spoken: int, condition: Condition, cache_dir: Path | None) -> Audio:
-    from audiomentations import AddBackgroundNoise
-
     snr_db = _snr_of_clip(samples, num_spoken, condition.level)
     voices = crowd(BABBLE_S, condition.seed, cache_dir)
     with _as_file(voices) as path:
-        transform = AddBackgroundNoise(path, min_snr_db=snr_db, max_snr_db=snr_db, p=1.0)
+        transform = _library().AddBackgroundNoise(path, min_snr_db=snr_db, max_snr_db=snr_db, p=1.0)
         return _apply(transform, samples)
 
 
 def _reverberation(samples: Audio, _: int, condition: Condition, __: Path | None) -> Audio:
     """An echo dies away by 60 dB in `level` seconds, over the silence after the speech too."""
-    from audiomentations import ApplyImpulseResponse
-
     rng = np.random.default_rng(condition.seed)
     time_s = np.arange(round(condition.level * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     echo = rng.standard_normal(len(time_s)) * 10 ** (-3 * time_s / condition.level)
     echo /= np.abs(echo).max()
     echo[0] = _DIRECT_TO_ECHO
     with _as_file((echo / _DIRECT_TO_ECHO).astype(np.float32)) as path:
-        return _apply(ApplyImpulseResponse(path, p=1.0), samples)
+        return _apply(_library().ApplyImpulseResponse(path, p=1.0), samples)
 
 
 def _clipping(samples: Audio, num_spoken: int, condition: Condition, _: Path | None) -> Audio:
-    from audiomentations import ClippingDistortion
-
     percent = round(100 * condition.level)
-    transform = ClippingDistortion(percent, percent, p=1.0)
+    transform = _library().ClippingDistortion(percent, percent, p=1.0)
     return _with_silence(_apply(transform, samples[:num_spoken]), samples)
 
 
 def _packet_loss(samples: Audio, num_spoken: int, condition: Condition, _: Path | None) -> Audio:
-    from audiomentations import Compose, TimeMask
-
     burst = BURST_S * SAMPLE_RATE_HZ / num_spoken
-    mask = TimeMask(min_band_part=burst, max_band_part=burst, fade_duration=0.0, p=1.0)
-    lost = Compose([mask] * round(condition.level / burst))
+    mask = _library().TimeMask(min_band_part=burst, max_band_part=burst, fade_duration=0.0, p=1.0)
+    lost = _library().Compose([mask] * round(condition.level / burst))
     return _with_silence(_apply(lost, samples[:num_spoken]), samples)
 
 

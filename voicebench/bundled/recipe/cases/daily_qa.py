@@ -88,9 +88,7 @@ def _all_facts(rng: random.Random) -> Iterator[_Draft]:
         yield [turn(words, said.facts())], ["restate", said.tag]
 
 
-def _written(
-    rng: random.Random, lines: tuple[tuple[str, str, str, str], ...]
-) -> Iterator[_Draft]:
+def _written(rng: random.Random, lines: tuple[tuple[str, str, str, str], ...]) -> Iterator[_Draft]:
     for frame_id, template, ask, slot in lines:
         said = written(frame_id, template, rng)
         ask = ask.format(**said.values)

@@ -52,6 +52,7 @@ def terms() -> dict[str, str]:
     words = {word: means for word, means in _WORDS_LATER.items() if word != means}
     return {word: means for word, means in words.items() if word not in NOT_TERMS}
 
+
 _NOT_ASKED = ("time",)  # the held-out question for it is not idiomatic; written cases ask for it
 _WRITTEN = (
     ("d_plan", "{d_day}我同{d_person}约好咗，去{place}{d_act}", "唔该话我知系几时", "d_day"),
@@ -86,7 +87,10 @@ def terms_tsv(made: Sequence[Case]) -> bytes:
     any_term = re.compile("|".join(sorted(map(re.escape, terms()), key=len, reverse=True)))
     said = ["".join(turn.reference for turn in case.turns) for case in made]
     counts = Counter(term for text in said for term in set(any_term.findall(text)))
-    lines = [f"{term}\t{terms()[term]}\t{count}\n" for term, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))]
+    lines = [
+        f"{term}\t{terms()[term]}\t{count}\n"
+        for term, count in sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    ]
     return "".join(["term\tmeaning\tcases\n", *lines]).encode()
 
 

@@ -30,7 +30,9 @@ _Draft = tuple[list[CaseTurn], list[str]]
 def cases() -> list[Case]:
     """The suite's cases, the kinds in turn; the same every time."""
     rng = random.Random(SUITE)
-    kinds = [list(kind) for kind in (_phones(rng), _money(rng), _dates(rng), _ids(rng), _names(rng))]
+    kinds = [
+        list(kind) for kind in (_phones(rng), _money(rng), _dates(rng), _ids(rng), _names(rng))
+    ]
     drafts: list[_Draft] = []
     while any(kinds):
         drafts += [kind.pop(0) for kind in kinds if kind]
@@ -90,7 +92,9 @@ def _names(rng: random.Random) -> Iterator[_Draft]:
         frame_id, template = WHO[index % len(WHO)]
         value = f"{name}，{explained}，"
         wanted = fact("person", "person", name, others)
-        yield _draft(_Asked(frame_id, template, ASKED[index % len(ASKED)]), value, wanted, tags, rng)
+        yield _draft(
+            _Asked(frame_id, template, ASKED[index % len(ASKED)]), value, wanted, tags, rng
+        )
     for template, question, name, other in PAIRS:
         wanted = fact("person", "person", name, [other])
         words = line(template, question, voice=draw_voice(rng))

@@ -32,7 +32,7 @@ from voicebench.bundled.recipe.cases.meeting_talk import (
     REPEATED,
     TALK,
 )
-from voicebench.bundled.recipe.cases.sense import WORLD, clash
+from voicebench.bundled.recipe.cases.sense import WORLD, clash, may_be_same_day
 from voicebench.bundled.recipe.lexicon import RISKS as RISK_WORDS
 from voicebench.bundled.recipe.values import DRAWS, cardinal
 from voicebench.suites.speech import synthesize
@@ -138,8 +138,22 @@ def _risk_of(template: str, number: int, risk: str) -> Point:
 
 def _taken_back(point: Point, rng: random.Random, taken: set[str]) -> Point:
     """The decision with a first value that its speaker corrects at once."""
+    kind = "date" if point.facts[-1].type == "date" else "money"
+    return _with_retracted(point, _draw(rng, taken)[kind])
+
+
+def _taken_back_for_another_day(point: Point, rng: random.Random, taken: set[str]) -> Point:
+    """The same, the two days different ones on every clock."""
+    kind = "date" if point.facts[-1].type == "date" else "money"
+    old = _draw(rng, taken)[kind]
+    while kind == "date" and may_be_same_day(old, point.facts[-1].value):
+        old = _draw(rng, set(taken))[kind]
+    taken.add(old)
+    return _with_retracted(point, old)
+
+
+def _with_retracted(point: Point, old: str) -> Point:
     last = point.facts[-1]
-    old = _draw(rng, taken)["date" if last.type == "date" else "money"]
     markup = point.markup.replace(last.value, f"[{old}，不对，是]{last.value}")
     corrected = fact(last.id, last.type, last.value, [old])
     return replace(point, markup=markup, facts=(*point.facts[:-1], corrected))
@@ -188,7 +202,7 @@ def _longer(rng: random.Random, index: int) -> _Draft:
     """Five to ten minutes, three to six voices, five to seven points, one of them taken back."""
     taken: set[str] = set()
     points = [
-        _taken_back(_decision(rng, 1, taken), rng, taken),
+        _taken_back_for_another_day(_decision(rng, 1, taken), rng, taken),
         _todo(rng, 1, taken),
         _decision(rng, 2, taken),
         *(_todo(rng, number, taken) for number in range(2, 3 + index % 2)),
@@ -203,7 +217,11 @@ def _longer(rng: random.Random, index: int) -> _Draft:
 
 
 def _talked_over(
-    points: list[Point], long_s: float, voices: list[Voice], texts: Iterator[str], rng: random.Random
+    points: list[Point],
+    long_s: float,
+    voices: list[Voice],
+    texts: Iterator[str],
+    rng: random.Random,
 ) -> list[Line]:
     """The points spread over talk that lasts so long, with the closing words."""
     lines: list[Line] = []

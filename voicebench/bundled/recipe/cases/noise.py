@@ -46,9 +46,7 @@ def cases() -> list[Case]:
     return number_cases(SUITE, drafts)
 
 
-def _speak(
-    rng: random.Random, frame_id: str, template: str, ask: str, slot: str
-) -> CaseTurn:
+def _speak(rng: random.Random, frame_id: str, template: str, ask: str, slot: str) -> CaseTurn:
     said: Statement = written(frame_id, template, rng)
     return turn(line(said.text, ask, voice=draw_voice(rng)), [said.fact(slot)])
 

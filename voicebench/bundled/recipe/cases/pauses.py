@@ -60,9 +60,7 @@ def _lines(
     return [*lines, Line(ask, voice, pause_before_s=before_ask_s)]
 
 
-def _said(
-    said: Statement, slot: str, lines: Sequence[Line], tags: Sequence[str]
-) -> _Draft:
+def _said(said: Statement, slot: str, lines: Sequence[Line], tags: Sequence[str]) -> _Draft:
     return [turn(lines, [said.fact(slot)])], [*tags, said.tag]
 
 
@@ -108,6 +106,8 @@ def _written(rng: random.Random) -> Iterator[_Draft]:
     for index, (frame_id, template, ask, slot) in enumerate(_WRITTEN):
         said = written(frame_id, template, rng)
         pieces = [fill(each, said.values) for each in template.split("|")]
-        pauses_s = [THINKING_S[(index + place) % len(THINKING_S)] for place in range(len(pieces) - 1)]
+        pauses_s = [
+            THINKING_S[(index + place) % len(THINKING_S)] for place in range(len(pieces) - 1)
+        ]
         lines = _lines(pieces, pauses_s, draw_voice(rng), ask, 0.6)
         yield [turn(lines, [said.fact(slot)])], ["thinking", HAND_WRITTEN]

@@ -206,13 +206,13 @@ def draw_other(frame: Frame, slot: str, rng: random.Random, values: Mapping[str,
     is_date = frame.slots[slot].kind == "date"
     while True:
         other = draw_slot(frame, slot, rng)
-        if is_date and _may_be_same_day(other, values[slot]):
+        if is_date and may_be_same_day(other, values[slot]):
             continue
         if not any(clash(other, value) for value in values.values()):
             return other
 
 
-def _may_be_same_day(one: str, other: str) -> bool:
+def may_be_same_day(one: str, other: str) -> bool:
     """Whether two dates could be one day on some clock: 周一 and 三月二号 can, 周一 and 周三 cannot."""
     if "号" in one and "号" in other:
         return one.rpartition("月")[2] == other.rpartition("月")[2]
