@@ -76,24 +76,23 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="handoff_") as scratch:
         execute(settings, Path(scratch, "run"), _Quiet(), argv=sys.argv[1:])
         report = load_report(Path(scratch, "run"))
+        turns = [turn for turn in report.turns if turn.prompt_token_ids]
     groups = report.overall or report.groups  # over all suites, or the only one
     by_variant = {group["variant"]: group["metrics"] for group in groups}
-    turns = [turn for turn in report.turns if turn.prompt_token_ids]
     figures = {
         handoff: _measure(turns, handoff, args.doubt_below) | _facts(by_variant[handoff])
         for handoff in HANDOFFS
     }
-    num_failed = sum(turn.failure is not None for turn in report.turns)
     finish(
         "handoff",
         COLUMNS,
         [_row(handoff, figures[handoff]) for handoff in HANDOFFS],
         {"settings": msgspec.to_builtins(settings), "num_warm_up": report.num_warm_up,
-         "num_turns": len(report.turns), "num_failed": num_failed,
-         "num_degraded": sum(turn.degraded is not None for turn in report.turns),
+         "num_turns": len(report.turns), "num_failed": report.num_failed,
+         "num_degraded": report.num_degraded,
          "handoffs": figures},
     )  # fmt: skip
-    return int(num_failed > 0)
+    return int(report.num_failed > 0)
 
 
 def _parse() -> argparse.Namespace:

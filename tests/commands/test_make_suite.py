@@ -209,8 +209,8 @@ def test_own_recordings_run_through_the_bundled_models_and_out_to_other_scorers(
 
     execute(settings, tmp_path / "run", _Nobody(), load=load)
     report = load_report(tmp_path / "run")
-    assert {turn.t_eos_source for turn in report.turns()} == {"vad"}
-    assert all(turn.failure is None and turn.answer for turn in report.turns())
+    assert {turn.t_eos_source for turn in report.turns} == {"vad"}
+    assert all(turn.failure is None and turn.answer for turn in report.turns)
     metrics = report.groups[0]["metrics"]
     assert "factual_error_rate" not in metrics
     assert write_report(report, tmp_path / "run" / "report.html").is_file()

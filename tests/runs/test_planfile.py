@@ -20,11 +20,11 @@ from voicebench.errors import ConfigError, RecordError, StageError
 from voicebench.llm.prompts import PROMPTS, build_messages
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.variants import check_variant
+from voicebench.runs import runner
 from voicebench.runs.definitions import Definitions, OwnPrompt, in_use
 from voicebench.runs.plan import Models
 from voicebench.runs.planfile import PlanFile, load_plan
 from voicebench.runs.record import TURNS_FILE, read_run, read_turns
-from voicebench.runs import runner
 from voicebench.runs.runner import execute, settings_of
 from voicebench.types import Run, Turn, Variant
 

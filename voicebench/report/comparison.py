@@ -29,7 +29,7 @@ CAPTION_CASES = (
 
 def compare_report(report: Report) -> Comparisons | None:
     """The variants of one run compared with its first; None where there is one variant."""
-    return compare_arms(report.arms) if report.arms and report.num_turns else None
+    return compare_arms(report.arms) if report.arms and len(report.turns) else None
 
 
 def comparison_tables(found: Comparisons) -> list[Table]:

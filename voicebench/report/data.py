@@ -21,13 +21,27 @@ from voicebench.types import Case, Run, Turn
 
 
 @dataclass(frozen=True)
+class StoredTurns:
+    """The turns of a run that count, in the order they ran: read from its folder each time that
+    they are gone through, never all in memory."""
+
+    folder: Path
+    num: int
+
+    def __len__(self) -> int:
+        return self.num
+
+    def __iter__(self) -> Iterator[Turn]:
+        return (turn for turn in iter_turns(self.folder) if not turn.is_warm_up)
+
+
+@dataclass(frozen=True)
 class Report:
     """What a report is made of.
 
     Attributes:
-        folder: The run's.
         run: Provenance and settings.
-        num_turns: Turns that count.
+        turns: The turns that count.
         num_failed: Those that failed.
         num_degraded: Those that fell back to text input.
         num_warm_up: Turns left out.
@@ -37,9 +51,8 @@ class Report:
         summary: See `metrics.summary.summarize`.
     """
 
-    folder: Path
     run: Run
-    num_turns: int
+    turns: StoredTurns
     num_failed: int
     num_degraded: int
     num_warm_up: int
@@ -47,10 +60,6 @@ class Report:
     num_half_written: int
     arms: tuple[Arm, ...]
     summary: dict[str, Any]
-
-    def turns(self) -> Iterator[Turn]:
-        """The turns that count, in the order they ran, read anew."""
-        return (turn for turn in iter_turns(self.folder) if not turn.is_warm_up)
 
     @property
     def groups(self) -> list[dict[str, Any]]:
@@ -89,9 +98,8 @@ def load_report(folder: Path) -> Report:
 
     summary = summarize_measured(measured(), variants=run.variants)
     return Report(
-        folder=folder,
         run=run,
-        num_turns=counts["turns"],
+        turns=StoredTurns(folder, counts["turns"]),
         num_failed=counts["failed"],
         num_degraded=counts["degraded"],
         num_warm_up=counts["warm_up"],
@@ -113,7 +121,7 @@ def metrics_document(report: Report) -> dict[str, Any]:
         "git_commit": run.git_commit,
         "git_dirty": run.git_dirty,
         "num_turns_planned": run.num_turns_planned,
-        "num_turns": report.num_turns,
+        "num_turns": len(report.turns),
         "num_warm_up_turns": report.num_warm_up,
         "variants": [msgspec.to_builtins(variant) for variant in run.variants],
         **report.summary,

@@ -61,7 +61,7 @@ def _latency(report: Report, footer: str) -> Figure | None:
     for variant in report.run.variants:
         values = [
             value
-            for turn in report.turns()
+            for turn in report.turns
             if turn.variant == variant.name
             and (value := latencies(turn)["response_latency_s"]) is not None
         ]
@@ -85,7 +85,7 @@ def _premature(report: Report) -> str:
     for variant in report.run.variants:
         if not variant.speculation:
             continue
-        turns = [turn for turn in report.turns() if turn.variant == variant.name]
+        turns = [turn for turn in report.turns if turn.variant == variant.name]
         if turns:
             parts.append(f"{sum(map(is_premature, turns))} of {len(turns)} with {variant.name}")
     return f"Premature responses: {', '.join(parts)}." if parts else ""

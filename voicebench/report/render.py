@@ -154,7 +154,7 @@ def _notes(report: Report) -> list[dict[str, Any]]:
 
 def _troubles(report: Report) -> Table | None:
     rows = []
-    for turn in report.turns():
+    for turn in report.turns:
         where = (Cell(f"{turn.suite} / {turn.case_id}"), Cell(str(turn.turn_index + 1)))
         if turn.failure:
             why = Cell(f"{turn.failure.type}: {turn.failure.message}")
@@ -172,7 +172,7 @@ def _provenance(report: Report) -> list[tuple[str, str]]:
     dirty = " with changes not committed" if run.git_dirty else ""
     return [
         ("mode, pace", f"{run.mode}, {run.pace.replace('_', '-')}"),
-        ("turns", f"{report.num_turns} of {run.num_turns_planned}, repeats {run.repeats}, "
+        ("turns", f"{len(report.turns)} of {run.num_turns_planned}, repeats {run.repeats}, "
                   f"warm-up turns left out {report.num_warm_up}"),
         ("code", f"{run.git_commit}{dirty}"),
         ("seed", str(run.seed)),

@@ -170,7 +170,7 @@ def print_tables(report: Report) -> None:
     from rich.text import Text
 
     console = make_console()
-    console.print(f"{report.run.mode} mode, {report.num_turns} turns, run {report.run.run_id}")
+    console.print(f"{report.run.mode} mode, {len(report.turns)} turns, run {report.run.run_id}")
     for table in tables_of_mode(report):
         print_table(console, table)
     for problem in problems(report):
@@ -208,10 +208,10 @@ def print_table(console: Console, table: Table) -> None:
 def problems(report: Report) -> list[str]:
     """What a reader must know before believing a figure, one sentence each."""
     run, found = report.run, []
-    missing = run.num_turns_planned - report.num_turns
+    missing = run.num_turns_planned - len(report.turns)
     if missing > 0:
         found.append(f"Incomplete: {missing} of {run.num_turns_planned} turns have not run yet.")
-    of_turns = f"of {report.num_turns} turns"
+    of_turns = f"of {len(report.turns)} turns"
     if report.num_failed:
         found.append(f"{report.num_failed} {of_turns} failed; they are counted and listed.")
     if report.num_degraded:

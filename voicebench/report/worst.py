@@ -37,7 +37,7 @@ class WorstCase:
 def worst_cases(report: Report, num: int = NUM_WORST) -> list[WorstCase]:
     """Turns with something wrong: false statements first, then missed facts, then CER."""
     scored = []
-    for turn in report.turns():
+    for turn in report.turns:
         case = report.cases.get((turn.suite, turn.case_id))
         if case is None or turn.failure is not None:
             continue
