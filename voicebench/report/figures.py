@@ -10,6 +10,9 @@ from voicebench.report.data import Report
 from voicebench.report.plots import Bar, Estimate, Sample, cumulative, intervals, stacked
 from voicebench.report.tables import suite_label
 
+MAX_BARS = 30
+"""More bars than this are no figure any more: those of single suites are then left to the table."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -112,7 +115,9 @@ def _waterfall(report: Report, footer: str) -> Figure | None:
 
 def _attribution(report: Report, footer: str) -> Figure | None:
     bars = []
-    for group in [*report.groups, *report.overall]:
+    groups = [*report.groups, *report.overall]
+    is_long = len(groups) > MAX_BARS and bool(report.overall)
+    for group in report.overall if is_long else groups:
         found = [(s, group["metrics"].get(f"attribution_{s}")) for s in ("asr", "cleaning", "llm")]
         parts = tuple(
             ("lost by " + (s if s == "cleaning" else s.upper()), 100 * m["value"])
@@ -127,7 +132,8 @@ def _attribution(report: Report, footer: str) -> Figure | None:
     svg = stacked(
         bars, title="Which stage lost the facts", axis="lost facts (% of facts)", footer=footer
     )
-    return Figure("attribution", svg, "Lost facts by the stage that lost them.")
+    where = ", over all suites; by suite they stand in the table" if is_long else ""
+    return Figure("attribution", svg, f"Lost facts by the stage that lost them{where}.")
 
 
 def _label(report: Report, group: dict[str, Any]) -> str:
