@@ -28,6 +28,7 @@ from _common import finish, footer, write_figure
 from voicebench.metrics.latency import latencies, quantiles
 from voicebench.report.data import load_report
 from voicebench.report.plots import Estimate, Sample, cumulative, intervals
+from voicebench.runs.record import read_turns
 from voicebench.runs.runner import execute
 from voicebench.runs.settings import RunSettings
 from voicebench.types import Run, Turn, Variant
@@ -77,25 +78,25 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="handoff_") as scratch:
         execute(settings, Path(scratch, "run"), _Quiet(), argv=sys.argv[1:])
         report = load_report(Path(scratch, "run"))
+        recorded = read_turns(Path(scratch, "run")).turns
+        turns = [turn for turn in recorded if turn.prompt_token_ids and not turn.is_warm_up]
     groups = report.overall or report.groups  # over all suites, or the only one
     by_variant = {group["variant"]: group["metrics"] for group in groups}
-    turns = [turn for turn in report.turns if turn.prompt_token_ids]
     figures = {
         handoff: _measure(turns, handoff, args.doubt_below) | _facts(by_variant[handoff])
         for handoff in HANDOFFS
     }
     _draw(args.profile, turns, figures)
-    num_failed = sum(turn.failure is not None for turn in report.turns)
     finish(
         "handoff",
         COLUMNS,
         [_row(handoff, figures[handoff]) for handoff in HANDOFFS],
         {"settings": msgspec.to_builtins(settings), "num_warm_up": report.num_warm_up,
-         "num_turns": len(report.turns), "num_failed": num_failed,
-         "num_degraded": sum(turn.degraded is not None for turn in report.turns),
+         "num_turns": len(report.turns), "num_failed": report.num_failed,
+         "num_degraded": report.num_degraded,
          "handoffs": figures},
     )  # fmt: skip
-    return int(num_failed > 0)
+    return int(report.num_failed > 0)
 
 
 def _parse() -> argparse.Namespace:

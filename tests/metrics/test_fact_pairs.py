@@ -16,7 +16,14 @@ sys.path.insert(0, str(ROOT / "bench"))
 import run_agreement  # noqa: E402
 
 PAIRS = run_agreement.read_pairs()
-BEYOND_IT = {"3/15。", "买小米14。", "两杯奶茶。", "会议在周四，由刘洋主持。", "联系中国联通。"}
+BEYOND_IT = {
+    "周四不开会。",
+    "3/15。",
+    "买小米14。",
+    "两杯奶茶。",
+    "会议在周四，由刘洋主持。",
+    "联系中国联通。",
+}
 """Answers that the judge gets wrong, as docs/facts.md says."""
 
 

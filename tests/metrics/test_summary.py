@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import weakref
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicebench.errors import SuiteError
@@ -255,3 +257,49 @@ def test_scores_add(several):
     assert sum((Attribution(expected=1, llm=1) for _ in several), Attribution()).lost == len(
         several
     )
+
+
+class WatchedTurn(Turn, weakref=True, frozen=True):
+    """A turn that tells when it is gone."""
+
+
+def watched(**settings):
+    return WatchedTurn(**msgspec.structs.asdict(make_turn(**settings)))
+
+
+def test_a_turn_is_let_go_of_before_the_next_but_one_is_read():
+    seen, most_alive = [], 0
+
+    def read():
+        nonlocal most_alive
+        for repeat in range(40):
+            turn = watched(mode="quality", pace="fast", repeat=repeat, answer="周三。")
+            seen.append(weakref.ref(turn))
+            yield turn
+            del turn
+            most_alive = max(most_alive, sum(each() is not None for each in seen))
+
+    (group,) = summarize(read(), [make_case()])["groups"]
+    assert group["counts"] | {"turns": 40, "conversations": 1, "repeats": 40} == group["counts"]
+    assert group["metrics"]["factual_error_rate"]["counts"]["numerator"] == 40
+    assert most_alive <= 2
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), min_size=1, max_size=12))
+def test_a_summary_is_a_sum_whatever_the_order(drawn):
+    cases = [make_case(case_id) for case_id in "abc"]
+    turns = [
+        make_turn("周三。" if is_wrong else "周四下午三点。", case_id=case_id, repeat=repeat,
+                  mode="quality", pace="fast")
+        for repeat, (case_id, is_wrong) in enumerate(drawn)
+    ]  # fmt: skip
+    ((first,), (second,)) = (summarize(each, cases)["groups"] for each in (turns, turns[::-1]))
+    assert first["counts"] == second["counts"]
+    for name, metric in first["metrics"].items():
+        assert (metric["value"] if "value" in metric else metric["p50"]) == (
+            second["metrics"][name]["value"] if "value" in metric else
+            second["metrics"][name]["p50"]
+        )  # fmt: skip
+    wrong = sum(is_wrong for _, is_wrong in drawn)
+    assert first["metrics"]["factual_error_rate"]["counts"]["numerator"] == wrong

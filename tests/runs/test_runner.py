@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from toy import ToyGenerator, ToyRecognizer, write_suite
 
 from voicebench.config import Profile
-from voicebench.errors import ConfigError, RecordError
+from voicebench.errors import ConfigError, RecordError, SuiteError
 from voicebench.report.data import load_report
 from voicebench.runs.plan import Models
 from voicebench.runs.record import TURNS_FILE, read_run, read_turns
@@ -251,3 +252,33 @@ def test_a_variant_that_works_early_runs_and_is_recorded(
     assert all(turn.answer for turn in turns)
     assert all(any(e.kind == "prefill_finished" for e in turn.events) for turn in turns)
     assert read_run(tmp_path / "run").variants[1].speculation
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"facts": []},
+            "case case_0, turn 1: expects an answer, so it must list at least one fact",
+        ),
+        ({"audio": "gone.wav"}, "case case_0, turn 1: recording 'gone.wav' is not in"),
+        (
+            {"facts": [{"id": "f1", "type": "time", "value": "四点"}]},
+            "case case_0, turn 1: fact f1: '四点' is not in the reference (and 1 more)",
+        ),
+    ],
+)
+def test_a_suite_that_is_wrong_is_refused_before_the_models_are_loaded(
+    settings: RunSettings, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    path = tmp_path / "tones" / "cases.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    case = json.loads(lines[0])
+    case["turns"][0] |= change
+    lines[0] = json.dumps(case, ensure_ascii=False)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(SuiteError) as refused:
+        execute(settings, tmp_path / "run", Watcher(), load=lambda _: pytest.fail("loaded"))
+    assert str(refused.value).startswith(f"{path}:1: {message}")
+    assert refused.value.exit_code == 2
+    assert not (tmp_path / "run").exists()

@@ -99,7 +99,7 @@ def write_suite(folder: Path, num_cases: int = 3, num_turns: int = 2) -> Path:
                 {
                     "reference": "今天下午三点开会" + "吧" * turn, "meaning": "今天下午三点开会",
                     "t_eos_s": speech_s, "audio": name,
-                    "facts": [{"id": "f1", "type": "time", "value": "三点", "forbidden": ["四点"]}],
+                    "facts": [{"id": "f1", "type": "time", "value": "三点"}],
                 }
             )  # fmt: skip
         case_line = {

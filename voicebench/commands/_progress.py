@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -49,16 +50,16 @@ def _time_left(started_s: float, num_done: int, num_left: int) -> str:
     return f", about {timedelta(seconds=round(left_s))} left"
 
 
-class RunProgress:
-    """A `runs.runner.Watcher` that shows how far a run is; a context manager."""
+class _Shown:
+    """A bar, or lines where there is no terminal; a context manager."""
 
-    def __init__(self) -> None:
-        self._bar = _make_bar("turns")
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+        self._bar = _make_bar(unit)
         self._task = self._bar.add_task("", total=None)
-        self._total = self._done = self._new = self._failed = 0
         self._started_s = self._last_line_s = now_s()
 
-    def __enter__(self) -> RunProgress:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
@@ -69,6 +70,22 @@ class RunProgress:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+    def _say_now_and_then(self, text: str) -> None:
+        if self._bar.disable and now_s() - self._last_line_s > _SECONDS_BETWEEN_LINES:
+            self._last_line_s = now_s()
+            self._say(text)
+
+    def _say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+class RunProgress(_Shown):
+    """A `runs.runner.Watcher` that shows how far a run is; a context manager."""
+
+    def __init__(self) -> None:
+        super().__init__("turns")
+        self._total = self._done = self._new = self._failed = 0
 
     def planned(self, folder: Path, run: Run, num_done: int, num_half_written: int) -> None:
         """Says what begins or goes on."""
@@ -104,48 +121,23 @@ class RunProgress:
         self._failed += turn.failure is not None
         failed = f", {self._failed} failed" if self._failed else ""
         self._bar.update(self._task, completed=self._done, description=f"{turn.suite}{failed}")
-        if self._bar.disable and now_s() - self._last_line_s > _SECONDS_BETWEEN_LINES:
-            self._last_line_s = now_s()
-            self._say(f"{self._done} of {self._total} turns{failed}{self._left()}")
+        self._say_now_and_then(f"{self._done} of {self._total} turns{failed}{self._left()}")
 
     def _left(self) -> str:
         if self._new < _TURNS_BEFORE_ESTIMATE:
             return ""
         return _time_left(self._started_s, self._new, self._total - self._done)
 
-    def _say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
 
-
-class ItemProgress:
+class ItemProgress(_Shown):
     """Progress over a known number of like items; a context manager.
 
     Args:
         unit: What the items are.
     """
 
-    def __init__(self, unit: str) -> None:
-        self._unit = unit
-        self._bar = _make_bar(unit)
-        self._task = self._bar.add_task("", total=None)
-        self._started_s = self._last_line_s = now_s()
-
-    def __enter__(self) -> ItemProgress:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
     def done(self, num_done: int, total: int, name: str) -> None:
         """Shows that `num_done` of `total` items are done, `name` the last of them."""
         self._bar.update(self._task, total=total, completed=num_done, description=name)
-        if self._bar.disable and now_s() - self._last_line_s > _SECONDS_BETWEEN_LINES:
-            self._last_line_s = now_s()
-            left = _time_left(self._started_s, num_done, total - num_done)
-            print(f"{num_done} of {total} {self._unit}{left}", file=sys.stderr, flush=True)
+        left = _time_left(self._started_s, num_done, total - num_done)
+        self._say_now_and_then(f"{num_done} of {total} {self._unit}{left}")

@@ -153,7 +153,7 @@ def _show(folder: Path, as_json: bool) -> int:
         print(f"Report: {path}")
     if report.num_failed:
         _refuse_faulty_rules(report)
-    return 1 if report.num_turns and report.num_failed == report.num_turns else 0
+    return 1 if len(report.turns) and report.num_failed == len(report.turns) else 0
 
 
 def _refuse_faulty_rules(report: Report) -> None:
@@ -163,7 +163,7 @@ def _refuse_faulty_rules(report: Report) -> None:
     if faulty and (failure := faulty[0].failure):
         first = faulty[0]
         raise ConfigError(
-            f"{len(faulty)} of {report.num_turns} turns failed in a rule of your own, first "
+            f"{len(faulty)} of {len(report.turns)} turns failed in a rule of your own, first "
             f"{first.suite}/{first.case_id} turn {first.turn_index + 1} of variant {first.variant}: "
             f"{failure.message}",
             "Mend the rule and run the plan into another folder; all other turns are recorded",

@@ -14,7 +14,7 @@ _FILLER = r"(?:[在于到为是的说指约\"“'「『(]|大约|这个|那个|�
 _DENIED_BEFORE = re.compile(
     r"(?:不是|并非|而非|绝非|(?<!除)非|不再|不在|不叫|不姓|不为|不去|不到(?=[上北南])|不选|不等于|没有|没说|"
     r"并不|而不|并没|不可能|除了|(?:没有?|未|不)(?:再|被)?(?:改|换|推迟|提前|调整?)|"
-    r"(?:不用|不要|不必|不找|不|别|无需)(?:再)?(?:带|找|买|订|付|叫|约|选|等|来)?(?<!不)|\bnot |instead of )"
+    r"(?:不用|不要|不必|不找|不|(?<![特区分告差类级性])别|无需)(?:再)?(?:带|找|买|订|付|叫|约|选|等|来)?(?<!不)|\bnot |instead of )"
     rf"{_FILLER}$"
 )
 _TAKEN_BACK_BEFORE = re.compile(
@@ -27,9 +27,10 @@ _FIRST_SAID_BEFORE = re.compile(
 _THEN_SAID_AFTER = re.compile(r"后来|随后|然后|接着|最后|又|再|改|更正|纠正|现在|实际|其实")
 _SUPPOSED_BEFORE = re.compile(rf"(?:如果|要是|假如|倘若|若是|万一){_FILLER}$")
 _DENIED_AFTER = re.compile(
-    r"[\"”'」』)]?(?:,?[是系属]?(?:不对|错了|说错|口误|错的|不正确|有误)|,?不是(?=[,。!]|$)|作废|已取消|取消|"
-    r"不行|没空|[去来]不了|不(?:开会?|去|来|举行|营业)(?=了?(?:[,。!]|$)))"
+    r"[\"”'」』)]?(?:,?[是系属]?(?:不对|错了|说错|口误|错的|不正确|有误)|,?不是(?=[,。!]|$)|作废|已取消|取消)"
 )
+_GIVEN_UP_AFTER = re.compile(r"不行|没空|[去来]不了|不(?:开会?|去|来|举行|营业)(?=了?(?:[,。!]|$))")
+"""李明来不了,换王芳; where no other value follows, it is what there is to say of this one."""
 _CHANGED_AFTER = re.compile(
     r"[^,。!?;\n]{0,12}?(?:(?:改|换|调整?|推迟|提前|延期|延后|延|变更?|更正|移|转|修正|纠正)(?:为|成|到|至|在|了)|→|->)"
 )
@@ -82,4 +83,5 @@ def _is_replaced(text: str, end: int, before: str, others_of_kind: tuple[int, ..
         if any(changed.end() <= other < clause_end for other in others_of_kind):
             return True
     corrected = _FIRST_SAID_BEFORE.search(before) and _THEN_SAID_AFTER.search(text, end)
+    corrected = corrected or _GIVEN_UP_AFTER.match(text, end)
     return bool(corrected) and any(other >= end for other in others_of_kind)

@@ -31,7 +31,7 @@ def _is_silent(text: str, index: int) -> bool:
     return not (char == "." and between_digits)
 
 
-@functools.lru_cache(maxsize=200_000)
+@functools.lru_cache(maxsize=10_000)
 def basic(text: str) -> str:
     """NFKC, lower case, no punctuation, no spaces except one between Latin words or numbers.
 
@@ -58,7 +58,7 @@ def _wetext(operator: Literal["itn", "tn"]) -> Any:
     return wetext.Normalizer(lang="zh", operator=operator)
 
 
-@functools.lru_cache(maxsize=200_000)
+@functools.lru_cache(maxsize=10_000)
 def itn(text: str) -> str:
     """`basic`, with numbers in digits: 三百块 and 300块 become equal.
 
@@ -68,7 +68,7 @@ def itn(text: str) -> str:
     return basic(str(_wetext("itn").normalize(basic(text))))
 
 
-@functools.lru_cache(maxsize=200_000)
+@functools.lru_cache(maxsize=10_000)
 def tn(text: str) -> str:
     """`basic`, with numbers spelled out: 300块 and 三百块 become equal.
 

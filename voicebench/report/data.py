@@ -192,7 +192,7 @@ def metrics_document(report: Report) -> dict[str, Any]:
         "git_commit": run.git_commit,
         "git_dirty": run.git_dirty,
         "num_turns_planned": run.num_turns_planned,
-        "num_turns": report.num_turns,
+        "num_turns": len(report.turns),
         "num_warm_up_turns": report.num_warm_up,
         "variants": [msgspec.to_builtins(variant) for variant in run.variants],
         **report.summary,

@@ -30,6 +30,8 @@ EARLY_WORK = (
     ("prefill_cached", "prompt tokens cached", "tokens"),
     ("premature_response_rate", "premature responses", "turns"),
 )
+MAX_BARS = 30
+"""More bars than this are no figure any more: those of single suites are then left to the table."""
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,9 @@ def _works_early(report: Report, group: Mapping[str, Any]) -> bool:
 def attribution_figure(report: Report) -> Figure | None:
     """Lost facts by the stage that lost them, a bar a suite and variant."""
     bars = []
-    for group in [*report.groups, *report.overall]:
+    groups = [*report.groups, *report.overall]
+    is_long = len(groups) > MAX_BARS and bool(report.overall)
+    for group in report.overall if is_long else groups:
         found = [(s, group["metrics"].get(f"attribution_{s}")) for s in ("asr", "cleaning", "llm")]
         parts = tuple(
             ("lost by " + (s if s == "cleaning" else s.upper()), 100 * m["value"])
@@ -292,7 +296,8 @@ def attribution_figure(report: Report) -> Figure | None:
         bars, title="Which stage lost the facts", footer=footer_of(report),
         axis="lost facts (% of facts)\nblack: 95 % interval of all that was lost",
     )  # fmt: skip
-    return Figure("attribution", drawing, "Lost facts by the stage that lost them.")
+    where = ", over all suites; by suite they stand in the table" if is_long else ""
+    return Figure("attribution", drawing, f"Lost facts by the stage that lost them{where}.")
 
 
 def _label(report: Report, group: Mapping[str, Any]) -> str:

@@ -194,7 +194,7 @@ def provenance_rows(report: Report) -> list[tuple[str, str]]:
     dirty = " with changes not committed" if run.git_dirty else ""
     return [
         ("mode, pace", f"{run.mode}, {run.pace.replace('_', '-')}"),
-        ("turns", f"{report.num_turns} of {run.num_turns_planned}, repeats {run.repeats}, "
+        ("turns", f"{len(report.turns)} of {run.num_turns_planned}, repeats {run.repeats}, "
                   f"warm-up turns left out {report.num_warm_up}"),
         ("code", f"{run.git_commit}{dirty}"),
         ("seed", str(run.seed)),

@@ -224,7 +224,7 @@ def print_tables(report: Report) -> None:
     from rich.text import Text
 
     console = make_console()
-    console.print(f"{report.run.mode} mode, {report.num_turns} turns, run {report.run.run_id}")
+    console.print(f"{report.run.mode} mode, {len(report.turns)} turns, run {report.run.run_id}")
     for table in tables_of_mode(report):
         print_table(console, table)
     console.print(Text(f"Every variant: {shared_settings(report)}."))
@@ -281,7 +281,7 @@ def problems(report: Report) -> list[str]:
     missing = run.num_turns_planned - report.num_turns
     if missing > 0:
         found.append(f"Incomplete: {missing} of {run.num_turns_planned} turns have not run yet.")
-    of_turns = f"of {report.num_turns} turns"
+    of_turns = f"of {len(report.turns)} turns"
     if report.num_failed:
         found.append(f"{report.num_failed} {of_turns} failed; they are counted and listed.")
     if report.num_degraded:

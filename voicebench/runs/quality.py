@@ -48,7 +48,6 @@ from voicebench.types import (
 BATCH_CONVERSATIONS = 512
 BATCH_AUDIO_S = 1800.0
 """Audio of one batch's turns, each utterance counted once: about 115 MB of samples."""
-UNKNOWN_AUDIO_S = 60.0
 PATHS = ("recognised", "gold_cleaned", "gold")
 _RECOGNISER_UNIT = re.compile(r"[a-zA-Z]+|\S")
 
@@ -106,7 +105,7 @@ def _batches(
     audio_s: dict[tuple[str, str], float] = {}
     for planned in conversations:
         case = planned.case
-        longest_s = max(turn.t_eos_s or UNKNOWN_AUDIO_S for turn in case.turns)
+        longest_s = max(turn.t_eos_s for turn in case.turns)
         is_new = (case.suite, case.id) not in audio_s
         is_full = len(batch) >= BATCH_CONVERSATIONS or (
             is_new and sum(audio_s.values()) + longest_s > BATCH_AUDIO_S

@@ -15,7 +15,7 @@ import msgspec
 
 from voicebench.bundled.manifest import hash_folder
 from voicebench.config import Profile, load_profile
-from voicebench.errors import RecordError
+from voicebench.errors import RecordError, SuiteError
 from voicebench.llm.handoff import check_handoff
 from voicebench.pipeline.ready import load_and_warm_up, prepare_folders
 from voicebench.runs import provenance
@@ -42,6 +42,7 @@ from voicebench.runs.record import (
 )
 from voicebench.runs.resume import begin_or_continue
 from voicebench.runs.settings import RunSettings
+from voicebench.suites.check import check_suite
 from voicebench.suites.load import Suite, list_suites, load_suite
 from voicebench.types import Case, Mode, Run, Turn
 
@@ -125,7 +126,7 @@ def _execute(
     load: Callable[[Profile], Models],
 ) -> Run:
     profile = load_profile(settings.profile)
-    suites = [load_suite(name) for name in settings.suites or list_suites()]
+    suites = [_sound_suite(name) for name in settings.suites or list_suites()]
     cases = [case for suite in suites for case in suite.cases[: settings.limit]]
     for variant in settings.variants:
         check_handoff(variant, profile.llm.enable_prompt_embeds)
@@ -149,6 +150,20 @@ def _execute(
                 models.generator.close()
                 models.recognizer.close()
     return _finish(folder, run, watch.use(), has_worked=bool(left))
+
+
+def _sound_suite(name: str) -> Suite:
+    """A suite whose cases mean what they say: a case that is wrong makes every figure on it wrong.
+
+    Raises:
+        SuiteError: It has a problem; names file and line of the first.
+    """
+    suite = load_suite(name)
+    problems = check_suite(name, resynthesise=False)
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise SuiteError(f"{problems[0]}{more}", f"Mend it; see voicebench suites check {name}")
+    return suite
 
 
 def _finish(

@@ -70,7 +70,7 @@ def _version() -> str:
 def _library() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # in its docstrings, when first compiled
-        import audiomentations  # type: ignore[import-untyped]
+        import audiomentations
     return audiomentations
 
 
@@ -156,7 +156,7 @@ def _with_silence(spoken: Audio, samples: Audio) -> Audio:
 @contextmanager
 def _as_file(samples: Audio) -> Iterator[Path]:
     """Audiomentations takes sounds to mix in from files only."""
-    import soundfile  # type: ignore[import-untyped]
+    import soundfile
 
     try:
         with tempfile.TemporaryDirectory() as folder:
