@@ -58,11 +58,12 @@ def build_blocks(desk: Desk, variant: Variant, words: Words, other_path: str) ->
     async def feed_line(piece: Any) -> dict[str, bool]:
         return await desk.feed_line(piece)
 
-    with gr.Blocks(
+    blocks = gr.Blocks(
         title=words.title,
         analytics_enabled=False,
         delete_cache=(_EMPTY_CACHE_EVERY_S, _KEEP_FILES_S),
-    ) as blocks:
+    )
+    with blocks:
         gr.HTML(_header(words, other_path), **_PLAIN)
         visitor = gr.Textbox(visible="hidden", show_label=False, elem_id="vb-visitor")
         with gr.Row():
