@@ -72,6 +72,9 @@ def main() -> int:
     blocks: list[dict[str, Any]] = []
     played: dict[tuple[Pace, int, str], list[Played]] = {}
     try:
+        for variant in variants.values():  # what happens once in a process falls on no arm
+            warm = Assistant(recognizer, watched, variant)  # type: ignore[arg-type]
+            asyncio.run(play_streams(warm, _streams(speeches, 1, 2), "fast"))
         for index, (repeat, pace, num) in enumerate(
             itertools.product(range(args.repeats), args.paces, args.streams)
         ):
