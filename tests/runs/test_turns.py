@@ -12,7 +12,7 @@ import pytest
 from tests.suites.tones import write_tone
 from voicebench.runs.plan import PlannedConversation, Work
 from voicebench.runs.turns import is_meeting, make_audio
-from voicebench.types import Case, CaseTurn, Segment, SpokenSegment, Turn, Variant
+from voicebench.types import Case, CaseTurn, Segment, Sound, SpokenSegment, Turn, Variant
 
 
 def _said(*speakers: str) -> tuple[SpokenSegment, ...]:
@@ -80,3 +80,13 @@ def test_a_recorded_meeting_ends_with_its_last_word(tmp_path: Path) -> None:
 def test_what_says_nothing_is_not_written() -> None:
     assert b"t_eos_source" not in msgspec.json.encode(_asked())
     assert msgspec.json.decode(msgspec.json.encode(_asked()), type=CaseTurn) == _asked()
+
+
+def test_where_nobody_speaks_no_latency_counts_from_anything(tmp_path: Path) -> None:
+    asked = _asked(
+        reference="", meaning="", t_eos_s=0.0, audio="", expects="degraded",
+        degraded_as=("silence",), sound=Sound(kind="noise", duration_s=2.0),
+    )  # fmt: skip
+    samples, begun = _make(asked, tmp_path)
+    assert len(samples) == 32_000
+    assert (begun.t_eos_s, begun.t_eos_source) == (None, "none")
