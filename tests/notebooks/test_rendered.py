@@ -13,8 +13,8 @@ from voicebench.cli import main
 pytestmark = pytest.mark.models  # the session's models ran what is shown
 
 SHOWN = {
-    "02_latency_report": ("Where the response latency goes", "Early work", "Provenance"),
-    "03_compare_variants": ("Differences", "Noise"),
+    "02_latency_report": ("Mean of each stage over the turns", "Early work", "Provenance"),
+    "03_compare_variants": ("Paired by case, repeat and turn", "side by side"),
     "04_scenarios": ("CER of each suite", "Lost facts by the stage", "worst turns"),
     "05_listen": ("<audio", "heard, by confidence", "Events: "),
     "06_gpu_budget": ("without a GPU", "Speed"),

@@ -53,7 +53,7 @@ def test_trends_join_what_was_measured_alike(reports: Path) -> None:
 
 
 def test_a_folder_without_runs(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="holds no run. Make one"):
+    with pytest.raises(RecordError, match=r"holds no run\. Make one"):
         write_index(tmp_path)
 
 
