@@ -89,9 +89,9 @@ def test_a_notebook_opened_and_run(
     cells = page.evaluate(CELLS)
     assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
     assert not [kind for cell in cells for kind in cell["outputs"] if kind in ("error", "stderr")]
-    page.locator(".jp-OutputArea .dt-container").first.wait_for()
+    page.locator(".jp-OutputArea .dt-container").first.wait_for(state="attached")
     page.evaluate(f"window.jupyterapp.shell.currentWidget.content.scrollToItem({cell})")
-    page.locator(".jp-Notebook .vb", has_text=shown).first.wait_for()
+    page.locator(".jp-Notebook .vb", has_text=shown).first.wait_for(state="attached")
     folder = Path(os.environ.get(SCREENSHOTS) or tmp_path)
     page.screenshot(path=folder / f"lab_{name}.png")
     page.close()
