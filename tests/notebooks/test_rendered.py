@@ -73,7 +73,7 @@ def test_tables_sort_by_number_and_filter(pages: Path, browser: Any) -> None:
     page = browser.new_page()
     page.set_default_timeout(1000 * WITHIN_S)
     page.goto(page_of(pages, "02_latency_report").as_uri())
-    turns = page.locator(".vb", has=page.locator("h4", has_text="Turns")).last
+    turns = page.locator(".vb", has=page.locator("h4", has_text="Turns")).locator(".dt-container")
     turns.locator("th", has_text="response").click()
 
     def column() -> list[float]:
@@ -86,7 +86,7 @@ def test_tables_sort_by_number_and_filter(pages: Path, browser: Any) -> None:
     variants = turns.locator("tbody td:nth-child(2)").all_inner_texts()
     page.close()
     assert variants
-    assert set(variants) == {"joint"}
+    assert {variant.splitlines()[0] for variant in variants} == {"joint"}
 
 
 BAD: list[tuple[str, Callable[[Path], str], str]] = [
