@@ -74,7 +74,7 @@ def test_tables_sort_by_number_and_filter(pages: Path, browser: Any) -> None:
     page.set_default_timeout(1000 * WITHIN_S)
     page.goto(page_of(pages, "02_latency_report").as_uri())
     turns = page.locator(".vb", has=page.locator("h4", has_text="Turns")).locator(".dt-container")
-    turns.locator("th", has_text="response").click()
+    turns.locator("th", has_text="response").locator(".dt-column-order").click()
 
     def column() -> list[float]:
         return [float(cell) for cell in turns.locator("tbody td:nth-child(4)").all_inner_texts()]
