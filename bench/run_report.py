@@ -71,9 +71,7 @@ def _repeated(turns: list[Turn], num_copies: int) -> Iterator[Turn]:
     for copy in range(num_copies):
         for repeat in range(REPEATS):
             for turn in turns:
-                yield msgspec.structs.replace(
-                    turn, case_id=f"{turn.case_id}-{copy}", repeat=repeat
-                )
+                yield msgspec.structs.replace(turn, case_id=f"{turn.case_id}-{copy}", repeat=repeat)
 
 
 def _later(turn: Turn, rng: random.Random) -> Turn:

@@ -36,7 +36,7 @@ from voicebench import report
 
 # %%
 opened = report.open_run(run, suites=suites, variants=variants)
-opened
+report.summary(opened)
 
 # %% [markdown]
 # ## Where the time goes

@@ -36,7 +36,7 @@ from voicebench import report
 
 # %%
 opened = report.open_run(run)
-opened
+report.summary(opened)
 
 # %% [markdown]
 # ## What differs

@@ -32,7 +32,7 @@ from voicebench import report
 
 # %%
 opened = report.open_run(run, suites=suites, variants=variants)
-opened
+report.summary(opened)
 
 # %% [markdown]
 # ## How well each condition is heard

@@ -71,11 +71,11 @@ def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
-    [("02_latency_report", "Where the time goes"), ("05_listen", "heard, by confidence")],
+    ("name", "cell", "shown"),
+    [("02_latency_report", 4, "Run latency"), ("05_listen", 3, "heard, by confidence")],
 )
 def test_a_notebook_opened_and_run(
-    lab: str, browser: Any, tmp_path: Path, name: str, shown: str
+    lab: str, browser: Any, tmp_path: Path, name: str, cell: int, shown: str
 ) -> None:
     page = browser.new_page(viewport={"width": 1400, "height": 1600})
     page.set_default_timeout(1000 * WITHIN_S)
@@ -89,9 +89,9 @@ def test_a_notebook_opened_and_run(
     cells = page.evaluate(CELLS)
     assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
     assert not [kind for cell in cells for kind in cell["outputs"] if kind in ("error", "stderr")]
-    page.locator(".jp-OutputArea .dt-container").first.wait_for()
-    page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
-    page.get_by_text(shown).first.scroll_into_view_if_needed()
+    page.locator(".jp-OutputArea .dt-container").first.wait_for(state="attached")
+    page.evaluate(f"window.jupyterapp.shell.currentWidget.content.scrollToItem({cell})")
+    page.locator(".jp-Notebook .vb", has_text=shown).first.wait_for(state="attached")
     folder = Path(os.environ.get(SCREENSHOTS) or tmp_path)
     page.screenshot(path=folder / f"lab_{name}.png")
     page.close()

@@ -101,9 +101,14 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(int(not turn.is_warm_up))
         if wanted and sum(seen) == wanted[0]:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-            # the main thread has to see it before the next turn
-            threading.Event().wait(0.5)
+            assert is_told.wait(60)  # the main thread has to see it before the next turn
 
+    def stop(stoppable: Any) -> None:
+        told(stoppable)
+        is_told.set()
+
+    is_told, told = threading.Event(), live._Stoppable.stop
+    monkeypatch.setattr(live._Stoppable, "stop", stop)
     monkeypatch.setattr(live.RunProgress, "recorded", watched)
     return wanted
 

@@ -12,9 +12,10 @@ from voicebench.cli import main
 
 pytestmark = pytest.mark.models  # the session's models ran what is shown
 
+WITHIN_S = 180  # a busy machine; nothing is measured
 SHOWN = {
-    "02_latency_report": ("Where the response latency goes", "Early work", "Provenance"),
-    "03_compare_variants": ("Differences", "Noise"),
+    "02_latency_report": ("Mean of each stage over the turns", "Early work", "Provenance"),
+    "03_compare_variants": ("Paired by case, repeat and turn", "side by side"),
     "04_scenarios": ("CER of each suite", "Lost facts by the stage", "worst turns"),
     "05_listen": ("<audio", "heard, by confidence", "Events: "),
     "06_gpu_budget": ("without a GPU", "Speed"),
@@ -52,6 +53,7 @@ def test_a_page_opens_without_a_word_in_the_console(
 ) -> None:
     path = pages / "index.html" if name == "index" else page_of(pages, name)
     page = browser.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(1000 * WITHIN_S)
     said: list[str] = []
     fetched: list[str] = []
     page.on("console", lambda message: said.append(message.text))
@@ -69,9 +71,10 @@ def test_a_page_opens_without_a_word_in_the_console(
 
 def test_tables_sort_by_number_and_filter(pages: Path, browser: Any) -> None:
     page = browser.new_page()
+    page.set_default_timeout(1000 * WITHIN_S)
     page.goto(page_of(pages, "02_latency_report").as_uri())
-    turns = page.locator(".vb", has=page.locator("h4", has_text="Turns")).last
-    turns.locator("th", has_text="response").click()
+    turns = page.locator(".vb", has=page.locator("h4", has_text="Turns")).locator(".dt-container")
+    turns.locator("th", has_text="response").locator(".dt-column-order").click()
 
     def column() -> list[float]:
         return [float(cell) for cell in turns.locator("tbody td:nth-child(4)").all_inner_texts()]
@@ -83,7 +86,7 @@ def test_tables_sort_by_number_and_filter(pages: Path, browser: Any) -> None:
     variants = turns.locator("tbody td:nth-child(2)").all_inner_texts()
     page.close()
     assert variants
-    assert set(variants) == {"joint"}
+    assert {variant.splitlines()[0] for variant in variants} == {"joint"}
 
 
 BAD: list[tuple[str, Callable[[Path], str], str]] = [

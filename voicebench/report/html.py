@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from voicebench.report.tables import Table
 
 STYLE = """<style>
-.vb { color: #1c2126; background: #fff; font-size: 14px; line-height: 1.5; max-width: 1120px; padding: 2px 4px; }
+.vb { color: #1c2126; background: #fff; font-size: 14px; line-height: 1.5; max-width: 1120px; padding: 2px 4px; overflow-x: auto; overflow-wrap: anywhere; }
 .vb h4 { margin: 12px 0 4px; font-size: 1rem; }
 .vb .soft, .vb figcaption, .vb .caption, .vb small { color: #5b6570; }
 .vb figcaption, .vb .caption { font-size: .875rem; max-width: 75ch; margin: 2px 0 6px; }
@@ -27,10 +27,11 @@ STYLE = """<style>
 .vb table.plain th { background: #f5f7f9; }
 .vb table.plain .num { text-align: right; white-space: nowrap; }
 .vb td small, .vb th small { display: block; font-weight: 400; }
+.vb .dt-container td:not(.dt-right), .vb .dt-container th:not(.dt-right) { text-align: left; }
 .vb td.dt-right, .vb td.dt-type-numeric { white-space: nowrap; }
 .vb dl { display: grid; grid-template-columns: minmax(7em, max-content) 1fr; gap: 3px 14px; margin: 6px 0; }
-.vb dt { color: #5b6570; font-weight: 400; }
-.vb dd { margin: 0; overflow-wrap: anywhere; }
+.vb dl dt { color: #5b6570; font-weight: 400; float: none; width: auto; }
+.vb dl dd { margin: 0; overflow-wrap: anywhere; }
 .vb .was { color: #b3400b; text-decoration: line-through; }
 .vb .became { background: #fdf0e9; color: #b3400b; }
 .vb mark { padding: 0 2px; border-radius: 3px; color: inherit; background: #f5f7f9; }
@@ -41,7 +42,7 @@ STYLE = """<style>
 .vb ul.facts li { padding: 1px 8px; border-radius: 4px; text-decoration: none; }
 .vb .tokens span { border-radius: 3px; padding: 1px 2px; margin-right: 1px; }
 .vb audio { width: 100%; max-width: 620px; display: block; margin: 6px 0; }
-@media (max-width: 560px) { .vb dl { grid-template-columns: 1fr; } .vb dd { margin-bottom: 5px; } }
+@media (max-width: 560px) { .vb dl { grid-template-columns: 1fr; } .vb dl dd { margin-bottom: 5px; } }
 </style>"""
 
 

@@ -57,6 +57,7 @@ def table_html(table: Table) -> str:
         pd.DataFrame(rows, columns=pd.Index(columns)),
         allow_html=True,
         showIndex=False,
+        text_in_header_can_be_selected=False,  # a click anywhere on it sorts
         classes="display compact",
         paging=len(rows) > _SHORT,
         order=[],

@@ -28,7 +28,6 @@ from voicebench.report.tables import (
     attribution_table,
     columns_of,
     early_work_table,
-    tables_of_mode,
 )
 from voicebench.report.traces import trace_report
 from voicebench.report.turn_tables import lost_table, make_turn_table, worst_table
@@ -57,9 +56,9 @@ _NEEDS_QUALITY = (
 )
 
 
-def summary(run: OpenRun) -> Several:
-    """The tables of the run's mode: rates or latencies with intervals and n."""
-    return Several(tables_of_mode(run.report))
+def summary(run: OpenRun) -> OpenRun:
+    """The run itself: what it is, what to know before believing a figure, and its main tables."""
+    return run
 
 
 def rates(run: OpenRun) -> Several:
