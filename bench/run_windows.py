@@ -243,7 +243,9 @@ def _draw_early_work(
         return Curve(RATES[name][0], tuple(points))
 
     response = [(x, f["metrics"]["response_latency_s"]) for x, f in found]
-    p50 = [Setting(x, 1000 * m["p50"], *(1000 * b for b in m["interval"] or ())) for x, m in response]
+    p50 = [
+        Setting(x, 1000 * m["p50"], *(1000 * b for b in m["interval"] or ())) for x, m in response
+    ]
     p95 = [Setting(x, 1000 * m["p95"]) for x, m in response]
     drafts = ("speculation_coverage", "speculation_hit_rate", "speculation_waste")
     panels = [

@@ -148,7 +148,7 @@ def build_blocks(desk: Desk, variant: Variant, words: Words, other_path: str) ->
         known = "() => [voicebench.visitor()]"
         blocks.load(on_load, visitor, [*screen, visitor], js=known, **_QUIET)
         blocks.unload(on_unload)
-    queued: Blocks = blocks.queue(api_open=False, default_concurrency_limit=None)
+    queued: gr.Blocks = blocks.queue(api_open=False, default_concurrency_limit=None)
     return queued
 
 
