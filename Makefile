@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export VLLM_LOGGING_LEVEL ?= ERROR
 export VLLM_NO_USAGE_STATS ?= 1
 
-.PHONY: help setup demo test lint models lock clean
+.PHONY: help setup demo test lint lab reports serve models lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,7 +36,17 @@ lint: $(STAMP) ## linter, format, types and import contracts
 test: lint ## lint, then all tests, fast ones first
 	$(BIN)/pytest
 
-models: $(STAMP) ## train both shipped models from nothing, write checksums and model card; hours
+lab: $(STAMP) ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab --ip=127.0.0.1 --KernelManager.transport=ipc notebooks
+
+reports: $(STAMP) ## RUN=latest: every notebook of a run as a page in reports/
+	$(BIN)/voicebench notebooks $(or $(RUN),latest)
+	$(BIN)/voicebench index
+
+serve: $(STAMP) ## answer programs on port 8000 and people on 7860
+	$(BIN)/voicebench serve
+
+models: $(STAMP) ## train both shipped models from nothing, write checksums and model card; about 3 hours
 	$(BIN)/python -m voicebench.bundled.recipe
 
 lock: $(STAMP) ## resolve the locked versions anew (with UV_FIND_LINKS naming a torch CPU wheel)

@@ -70,6 +70,9 @@ _WEAK_MARKER = re.compile(
 _NOT_BUT = re.compile(r"(?<![是要可还])不是")
 _BUT = re.compile(r"[，,]?(?:而)?是")
 _MAX_TAIL = 8
+_REACH = 200
+"""Characters before a marker in which a value is looked for: a search with an end from the beginning
+of a long meeting takes seconds."""
 _MAX_RESTART = 10
 
 
@@ -146,12 +149,13 @@ def _resolve_not_but(text: str) -> _Resolved | None:
 
 def _match_values(before: str, after: str) -> _Resolved | None:
     """X and Y of one kind, X at the end of `before`, or both with the same words after them."""
-    for tail_length in range(min(_MAX_TAIL, max(len(before) - 1, 0)), -1, -1):
-        end = len(before) - tail_length
-        head, tail = before[:end], before[end:]
+    far, near = before[:-_REACH], before[-_REACH:]
+    for tail_length in range(min(_MAX_TAIL, max(len(near) - 1, 0)), -1, -1):
+        end = len(near) - tail_length
+        head, tail = near[:end], near[end:]
         for match in (_match_when, _match_amount, _match_name, _match_city):
             if resolved := match(head, after, tail):
-                return resolved
+                return resolved._replace(before=far + resolved.before)
     return None
 
 
@@ -256,9 +260,10 @@ def _match_governed(before: str, after: str) -> _Resolved | None:
 
     A day or a city is only replaced by another, which the matchers of values see.
     """
-    said = _GOVERNED.search(before)
+    far, near = before[:-_REACH], before[-_REACH:]
+    said = _GOVERNED.search(near)
     if not said or re.fullmatch(f"{_WHEN}|{_CITIES}", said.group(1)):
         return None
     if not _WORD.match(after) or after[0] in _POINTING or after.startswith("因为"):
         return None
-    return _Resolved(before[: said.start(1)], after, said.group(1))
+    return _Resolved(far + near[: said.start(1)], after, said.group(1))

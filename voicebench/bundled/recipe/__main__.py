@@ -50,9 +50,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=Path, default=Path("build/models"))
-    parser.add_argument("--asr-minutes", type=float, default=80)
-    parser.add_argument("--llm-minutes", type=float, default=105)
-    parser.add_argument("--llm-second-minutes", type=float, default=18)
+    parser.add_argument("--asr-minutes", type=float, default=100)
+    parser.add_argument("--llm-minutes", type=float, default=130)
+    parser.add_argument("--llm-second-minutes", type=float, default=30)
     args = parser.parse_args()
     folders = {model: args.work / model for model in KEPT}
     wanted = {
