@@ -100,7 +100,7 @@ def test_a_model_folder_is_checked_before_anything_is_loaded(tmp_path: Path) -> 
 
 def test_a_folder_and_random_weights_do_not_go_together(tmp_path: Path) -> None:
     text = OWN.replace("folder: models/asr", "folder: a, random_weights: paraformer-zh")
-    with pytest.raises(ConfigError, match="has folder and random_weights"):
+    with pytest.raises(ConfigError, match="has both folder and random_weights"):
         load_profile(write(tmp_path, text))
     with pytest.raises(ConfigError, match="qwen9"):
         load_profile(write(tmp_path, OWN.replace("folder: /models/llm", "random_weights: qwen9")))

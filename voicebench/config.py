@@ -275,9 +275,6 @@ def _refuse_unknown(
 
 def _place_model(settings: dict[str, Any], base: Path, kind: str, place: str) -> None:
     """Makes folders absolute; a model of the catalogue and random weights get their own."""
-    given = [name for name in ("folder", "model", "random_weights") if settings.get(name)]
-    if len(given) > 1:
-        raise ConfigError(f"{place} has both {given[0]} and {given[1]}", "Leave one of them out.")
     if isinstance(name := settings.get("model"), str):
         try:
             found = find_model(name)
@@ -285,6 +282,10 @@ def _place_model(settings: dict[str, Any], base: Path, kind: str, place: str) ->
             raise ConfigError(f"{error.problem} in {place}", error.way_out) from error
         if found.kind != kind:
             raise ConfigError(f"model {name!r} in {place} is {found.about}", f"Give a {kind} model")
+    given = [name for name in ("folder", "model", "random_weights") if settings.get(name)]
+    if len(given) > 1:
+        raise ConfigError(f"{place} has both {given[0]} and {given[1]}", "Leave one of them out.")
+    if isinstance(name, str):
         settings["folder"] = str(model_folder(name))
     if made := settings.get("random_weights"):
         settings["folder"] = str(cache_folder() / RANDOM_WEIGHTS_FOLDER / str(made))

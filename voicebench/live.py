@@ -342,18 +342,20 @@ def _beside(
             results.append(work())
         except BaseException as error:
             errors.append(error)
+        finally:
+            is_over.set()
 
-    thread = threading.Thread(target=target, name="voicebench-live", daemon=True)
-    thread.start()
+    is_over = threading.Event()  # a join that is interrupted takes the thread for ended
+    threading.Thread(target=target, name="voicebench-live", daemon=True).start()
     try:
-        while thread.is_alive():
-            thread.join(_SECONDS_BETWEEN_LOOKS)
+        while not is_over.wait(_SECONDS_BETWEEN_LOOKS):
+            pass
     except KeyboardInterrupt:
         if watcher is None:
             raise InterruptedRunError("interrupted", "Run the cell again") from None
         bar.say("interrupted: the turn in progress is finished and recorded")
         watcher.stop()
-        thread.join()
+        is_over.wait()
     if watcher is not None and errors and isinstance(errors[0], _Stop):
         bar.end("Interrupted.")
         raise InterruptedRunError("interrupted", kept)

@@ -58,7 +58,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must not outlive the modules that want it
 def browser() -> Iterator[Any]:
     """Headless Chromium."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)

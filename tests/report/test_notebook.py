@@ -33,7 +33,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Any:
 SHOWN = {
     "rate": (lambda run: ErrorRate(1, 0, 2, 10), "30.0", "3 of 10"),
     "attribution": (lambda run: Attribution(4, asr=1, llm=1), "50.0", "Of 4 expected facts."),
-    "comparisons": (compare, "Differences in daily_qa", "factual errors"),
+    "comparisons": (compare, "Differences in daily_qa", "factual"),
     "comparison": (lambda run: compare(run).differences[0], "CER", "full"),
     "lost": (
         lambda run: next(iter(lost_facts(run.run, map(run.report.read, run.report.kept), run.cases))),

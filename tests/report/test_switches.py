@@ -31,6 +31,7 @@ WHAT_MUST_BE_SWITCHES = {
 }  # fmt: skip
 OTHER: dict[str, Any] = {
     "handoff": "marked", "cleaning": "full", "prompt": "plain", "prompt_template": "问：{asr_text}",
+    "stop": ("。",), "json_schema": '{"type": "object"}',
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -71,10 +72,10 @@ class _Shown:
     ) -> None:
         self._bar.stop()
 
-    def _say_now_and_then(self, text: str) -> None:
+    def _say_now_and_then(self, text: Callable[[], str]) -> None:
         if self._bar.disable and now_s() - self._last_line_s > _SECONDS_BETWEEN_LINES:
             self._last_line_s = now_s()
-            self._say(text)
+            self._say(text())
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -121,7 +122,7 @@ class RunProgress(_Shown):
         self._failed += turn.failure is not None
         failed = f", {self._failed} failed" if self._failed else ""
         self._bar.update(self._task, completed=self._done, description=f"{turn.suite}{failed}")
-        self._say_now_and_then(f"{self._done} of {self._total} turns{failed}{self._left()}")
+        self._say_now_and_then(lambda: f"{self._done} of {self._total} turns{failed}{self._left()}")
 
     def _left(self) -> str:
         if self._new < _TURNS_BEFORE_ESTIMATE:
@@ -139,5 +140,9 @@ class ItemProgress(_Shown):
     def done(self, num_done: int, total: int, name: str) -> None:
         """Shows that `num_done` of `total` items are done, `name` the last of them."""
         self._bar.update(self._task, total=total, completed=num_done, description=name)
-        left = _time_left(self._started_s, num_done, total - num_done)
-        self._say_now_and_then(f"{num_done} of {total} {self._unit}{left}")
+        self._say_now_and_then(
+            lambda: f"{num_done} of {total} {self._unit}{self._left(num_done, total)}"
+        )
+
+    def _left(self, num_done: int, total: int) -> str:
+        return _time_left(self._started_s, num_done, total - num_done) if num_done else ""

@@ -1,6 +1,6 @@
 """Makes both bundled models from nothing and puts them in place: `make models`.
 
-The two trainings run side by side, one thread each; together with scoring they take about two hours
+The two trainings run side by side, one thread each; together with scoring they take about three hours
 on two cores. Called again with the same `--work`, a training that was stopped goes on from its
 checkpoint, and one that has ended is not done again.
 
