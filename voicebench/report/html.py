@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 STYLE = """<style>
 .vb { color: #1c2126; background: #fff; font-size: 14px; line-height: 1.5; max-width: 1120px; padding: 2px 4px; overflow-x: auto; overflow-wrap: anywhere; }
+.vb th, .vb td { overflow-wrap: normal; }
 .vb h4 { margin: 12px 0 4px; font-size: 1rem; }
 .vb .soft, .vb figcaption, .vb .caption, .vb small { color: #5b6570; }
 .vb figcaption, .vb .caption { font-size: .875rem; max-width: 75ch; margin: 2px 0 6px; }

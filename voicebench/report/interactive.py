@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SHORT = 12
 """Rows up to which a table needs no pages."""
+_TINY = 3
+"""Rows up to which it needs nothing but itself."""
 _SORT = (
     "function(data, type) { if (type !== 'sort' && type !== 'type') return data; "
     'var key = /data-key="([^"]*)"/.exec(data); return key && key[1] ? +key[1] : -Infinity; }'
@@ -30,9 +32,12 @@ def begin() -> None:
     """Puts DataTables into the running notebook; nothing where `itables` is missing."""
     if importlib.util.find_spec("itables") is None:
         return
-    import itables
+    from IPython.display import HTML, display
+    from itables import options
+    from itables.javascript import generate_init_offline_itables_html
 
-    itables.init_notebook_mode(connected=False)
+    # not init_notebook_mode: its first script waits for what its second one brings, and raises
+    display(HTML(generate_init_offline_itables_html(options.dt_bundle)))  # type: ignore[no-untyped-call]
     _loaded[:] = [True]
 
 
@@ -55,11 +60,13 @@ def table_html(table: Table) -> str:
     numbers = [place for place, column in enumerate(table.columns) if column.is_number]
     drawn = itables.to_html_datatable(
         pd.DataFrame(rows, columns=pd.Index(columns)),
+        connected=False,
         allow_html=True,
         showIndex=False,
         text_in_header_can_be_selected=False,  # a click anywhere on it sorts
         classes="display compact",
         paging=len(rows) > _SHORT,
+        layout=_layout(len(rows)),
         order=[],
         maxBytes=0,
         columnDefs=[
@@ -70,6 +77,17 @@ def table_html(table: Table) -> str:
     title = f"<h4>{escape(table.title)}</h4>" if table.title else ""
     caption = f'<p class="caption">{escape(table.caption)}</p>' if table.caption else ""
     return fragment(title, f'<div class="scroll">{drawn}</div>', caption)
+
+
+def _layout(num_rows: int) -> dict[str, str | None]:
+    """What stands around a table."""
+    is_long = num_rows > _SHORT
+    return {
+        "topStart": "pageLength" if is_long else None,
+        "topEnd": "search" if num_rows > _TINY else None,
+        "bottomStart": "info" if is_long else None,
+        "bottomEnd": "paging" if is_long else None,
+    }
 
 
 def _keyed(cell: Cell) -> str:
