@@ -90,8 +90,13 @@ def test_an_interrupted_run_keeps_its_turns_and_goes_on(
 
 
 @pytest.fixture
-def interrupt_after(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def interrupt_after(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> list[int]:
     """Interrupts this process, as a kernel is interrupted, once so many turns are recorded."""
+    # as in a kernel: what another test's server left may not raise
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     wanted: list[int] = []
     seen: list[int] = []
     recorded = live.RunProgress.recorded

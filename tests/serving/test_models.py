@@ -239,7 +239,7 @@ def test_funasrs_protocol_hears_the_same(real: Served, speech: NDArray[np.float3
 
 def test_clients_that_leave_leave_no_request_in_the_engine(real: Served) -> None:
     body = {"messages": _asked("从一数到一百"), "max_tokens": 500, "stream": True}
-    for num_bytes in range(0, 2000, 100):
+    for num_bytes in range(0, 1000, 50):
         leave_after(real, body, num_bytes)
     real.wait_for(lambda: real.generator.num_open == 0, "the aborts")
     assert real.metric("voicebench_llm_requests") == 0
