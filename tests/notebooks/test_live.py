@@ -90,9 +90,7 @@ def test_an_interrupted_run_keeps_its_turns_and_goes_on(
 
 
 @pytest.fixture
-def interrupt_after(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> list[int]:
+def interrupt_after(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[int]:
     """Interrupts this process, as a kernel is interrupted, once so many turns are recorded."""
     # as in a kernel: what another test's server left may not raise
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

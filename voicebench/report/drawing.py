@@ -7,7 +7,9 @@ the colour says, so that a figure survives a grey printer.
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +32,9 @@ LEGEND_PT = 9
 TITLE_PT = 11
 
 
+_CLIP_PATH = re.compile(r"\bp[0-9a-f]{10}\b")
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A finished figure."""
@@ -42,7 +47,7 @@ class Drawing:
         with style():
             self.figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
         text = file.getvalue()
-        return text[text.index("<svg") :]
+        return _with_stable_ids(text[text.index("<svg") :])
 
     def png(self, dpi: int = PNG_DPI) -> bytes:
         """An image on white."""
@@ -50,6 +55,13 @@ class Drawing:
         with style():
             self.figure.savefig(file, format="png", dpi=dpi, facecolor="white")
         return file.getvalue()
+
+
+def _with_stable_ids(svg: str) -> str:
+    """Names clip paths by what is drawn: matplotlib names some by where they lie in memory."""
+    names = list(dict.fromkeys(_CLIP_PATH.findall(svg)))
+    drawn = hashlib.sha256(_CLIP_PATH.sub("", svg).encode()).hexdigest()[:10]
+    return _CLIP_PATH.sub(lambda found: f"clip{drawn}_{names.index(found[0])}", svg)
 
 
 def style() -> AbstractContextManager[None]:
