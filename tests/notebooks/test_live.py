@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,10 @@ def test_an_interrupted_run_keeps_its_turns_and_goes_on(
 
 
 @pytest.fixture
-def interrupt_after(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[int]:
+def interrupt_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Interrupts this process, as a kernel is interrupted, once so many turns are recorded."""
     # as in a kernel: what another test's server left may not raise
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     wanted: list[int] = []
     seen: list[int] = []
     recorded = live.RunProgress.recorded
@@ -113,7 +113,8 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequ
     is_told, told = threading.Event(), live._Stoppable.stop
     monkeypatch.setattr(live._Stoppable, "stop", stop)
     monkeypatch.setattr(live.RunProgress, "recorded", watched)
-    return wanted
+    yield wanted
+    signal.signal(signal.SIGINT, before)
 
 
 def test_the_quick_start_runs_as_it_is(tmp_path: Path) -> None:
