@@ -17,6 +17,8 @@ COPY voicebench voicebench
 ENV PATH=/opt/voicebench/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    PIP_NO_CACHE_DIR=1 \
+    UV_NO_CACHE=1 \
     VLLM_NO_USAGE_STATS=1
 EXPOSE 8000 7860
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s --retries=3 \
@@ -25,13 +27,13 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=300s --retries=3 \
 ENTRYPOINT ["voicebench", "serve", "--host", "0.0.0.0"]
 
 FROM source AS cpu
-RUN requirements/install.sh cpu,serve && rm -rf /root/.cache
+RUN requirements/install.sh cpu,serve
 ENV OMP_NUM_THREADS=1 \
     OMP_WAIT_POLICY=PASSIVE
 USER 10001
 CMD ["--profile", "bundled"]
 
 FROM source AS gpu
-RUN requirements/install.sh gpu,serve && rm -rf /root/.cache
+RUN requirements/install.sh gpu,serve
 USER 10001
 CMD ["--profile", "4090d"]
