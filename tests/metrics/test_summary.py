@@ -141,6 +141,15 @@ def test_the_mean_waterfall_sums_to_the_mean_response_latency():
     assert sum(row["mean_s"] for row in rows) == pytest.approx(1.15)
 
 
+def test_an_answer_before_the_end_of_speech_is_in_no_mean_of_the_waterfall():
+    early = make_turn(case_id="c2", answer_tokens=(AnswerToken(id=1, text="好。", t_s=1.0),))
+    cases = [make_case(), make_case("c2")]
+    group = group_of([make_turn(), early], cases)
+    assert group["waterfall"] == group_of([make_turn()], cases)["waterfall"]
+    assert group["metrics"]["response_latency_s"]["n"] == 2
+    assert group["metrics"]["premature_response_rate"]["counts"]["numerator"] == 1
+
+
 def test_everything_is_plain_json():
     summary = summarize([make_turn()], [make_case(max_sentences=3)])
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary

@@ -569,11 +569,12 @@ def _times(values: Sequence[tuple[Turn, float | None]]) -> dict[str, Any]:
 
 def _waterfall(tally: Tally) -> list[dict[str, Any]]:
     """Each stage's seconds a turn, over the turns with a waterfall: quantiles, and the mean, whose
-    sum over the stages is the mean response latency."""
+    sum over the stages is the mean response latency of these turns. An answer given before the end of
+    speech has no stages to wait for; it is counted as premature and not here."""
     totals: dict[tuple[str, str], list[float]] = {}
     num_turns = 0
     for _, measures in tally.timed:
-        if not measures.stages:
+        if not measures.stages or measures.stages[0][0] == "premature":
             continue
         for stage, tag, duration_s in measures.stages:
             seconds = totals.setdefault((stage, tag), [])

@@ -206,7 +206,13 @@ def waterfall_figure(report: Report) -> Figure | None:
         axis="mean ms a turn, from the end of speech\nto the first token; "
         "black: its 95 % interval",
     )  # fmt: skip
-    caption = "Mean of each stage over the turns, so that the parts sum to the mean latency."
+    num_early = sum(
+        bool(measures.stages) and measures.stages[0][0] == "premature"
+        for _, measures in report.measured
+    )
+    caption = "Mean of each stage over the turns, so that the parts sum to the mean latency." + (
+        f" Left out: {num_early} answers given before the end of speech." if num_early else ""
+    )
     return Figure("waterfall", drawing, caption)
 
 
@@ -216,7 +222,7 @@ def _mean_interval_ms(report: Report, group: Mapping[str, Any]) -> tuple[float, 
     for turn, measures in report.measured:
         if turn.variant != group["variant"] or group["suite"] not in (turn.suite, ALL_SUITES):
             continue
-        if measures.stages:
+        if measures.stages and measures.stages[0][0] != "premature":
             key = (turn.suite, turn.case_id)
             above, below = sums.get(key, (0.0, 0.0))
             sums[key] = (above + sum(seconds for *_, seconds in measures.stages), below + 1)
