@@ -88,21 +88,19 @@ def test_the_card_tells_the_truth(task: str, bundled_generator: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spent_s", "share"),
+    ("seen", "share"),
     [(0, 0.0), (5, 0.5), (10, 1.0), (700, 1.0), (850, 0.5), (999.999, 0.0), (1000, 0.3), (1100, 0.15), (1200, 0.0), (1300, 0.0)],
 )  # fmt: skip
-def test_the_rate_rises_stays_falls_and_falls_again_from_lower(
-    spent_s: float, share: float
-) -> None:
+def test_the_rate_rises_stays_falls_and_falls_again_from_lower(seen: float, share: float) -> None:
     from voicebench.bundled.recipe.llm_train import schedule
 
-    assert schedule(spent_s, first_s=1000, second_s=200) == pytest.approx(share, abs=1e-5)
+    assert schedule(seen, first=1000, second=200) == pytest.approx(share, abs=1e-5)
 
 
 def test_a_training_without_a_second_stretch_ends_with_the_first() -> None:
     from voicebench.bundled.recipe.llm_train import schedule
 
-    assert schedule(999.9, first_s=1000, second_s=0) == pytest.approx(0.0, abs=1e-3)
+    assert schedule(999.9, first=1000, second=0) == pytest.approx(0.0, abs=1e-3)
 
 
 def test_the_second_mixture_has_the_same_tasks() -> None:

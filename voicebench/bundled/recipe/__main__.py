@@ -1,6 +1,6 @@
 """Makes both bundled models from nothing and puts them in place: `make models`.
 
-The two trainings run side by side, one thread each; together with scoring they take about three hours
+The two trainings run side by side, one thread each; together with scoring they take about two hours
 on two cores. Called again with the same `--work`, a training that was stopped goes on from its
 checkpoint, and one that has ended is not done again.
 
@@ -50,19 +50,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=Path, default=Path("build/models"))
-    parser.add_argument("--asr-minutes", type=float, default=100)
-    parser.add_argument("--llm-minutes", type=float, default=130)
-    parser.add_argument("--llm-second-minutes", type=float, default=30)
+    parser.add_argument("--asr-hours", type=float, default=85, help="of speech heard")
+    parser.add_argument("--llm-tokens", type=float, default=40, help="in millions, first stretch")
+    parser.add_argument("--llm-second-tokens", type=float, default=8, help="in millions")
     args = parser.parse_args()
     folders = {model: args.work / model for model in KEPT}
     wanted = {
-        "asr": ("--work", str(args.work / "asr-work"), "--minutes", str(args.asr_minutes)),
-        "llm": (
-            "--minutes",
-            str(args.llm_minutes),
-            "--second-minutes",
-            str(args.llm_second_minutes),
-        ),
+        "asr": ("--work", str(args.work / "asr-work"), "--hours", str(args.asr_hours)),
+        "llm": ("--tokens", str(args.llm_tokens), "--second-tokens", str(args.llm_second_tokens)),
     }
     trainings = [
         _start(f"{model}_train", "--out", str(folder), *wanted[model])

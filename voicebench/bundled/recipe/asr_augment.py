@@ -92,6 +92,28 @@ def add_noise(mels: Array, noise: Array, offset: float) -> Array:
     return np.asarray(np.logaddexp(mels, noise + np.float32(offset)), dtype=np.float32)
 
 
+def reverberate(mels: Array, decay_s: float, level: float) -> Array:
+    """A room: each band's power rings on, falling by 60 dB in `decay_s`; `level` of it is heard.
+
+    Late reverberation adds incoherently to the speech, so powers may be added.
+    """
+    from scipy.signal import lfilter
+
+    fall = 10 ** (-6 / (decay_s * FRAMES_A_SECOND))
+    power = np.exp(mels.astype(np.float64))
+    ringing = lfilter([1 - fall], [1, -fall], power, axis=0)
+    return np.asarray(np.log(power + level * ringing), dtype=np.float32)
+
+
+def lose_packets(mels: Array, rng: np.random.Generator) -> Array:
+    """Gaps of 20 to 100 ms of digital silence, at most a twelfth of the frames."""
+    mels = mels.copy()
+    for _ in range(rng.integers(1, max(2, len(mels) // 100))):
+        start, length = int(rng.integers(0, len(mels))), int(rng.integers(2, 11))
+        mels[start : start + length] = SILENCE
+    return mels
+
+
 def noise_waveforms(rng: np.random.Generator, speech: Sequence[Array]) -> list[Array]:
     """20 s each of white, pink, brown and band-limited noise, hum, and babble of `speech`,
     all of root mean square 0.1."""
@@ -111,7 +133,7 @@ def noise_waveforms(rng: np.random.Generator, speech: Sequence[Array]) -> list[A
     hum = sum(np.sin(2 * np.pi * 50 * k * time_s) / k for k in range(1, 20, 2))
     clips.append((hum + 0.3 * rng.standard_normal(size)).astype(np.float32))
     joined = np.concatenate(list(speech)) if speech else np.zeros(0, dtype=np.float32)
-    for voices in (4, 8):
+    for voices in (2, 3, 4, 6, 8):
         if len(joined) > size:
             starts = rng.integers(0, len(joined) - size, voices)
             clips.append(np.sum([joined[s : s + size] for s in starts], axis=0, dtype=np.float32))
@@ -121,7 +143,10 @@ def noise_waveforms(rng: np.random.Generator, speech: Sequence[Array]) -> list[A
 def augment(example: Example, noises: Sequence[Array], rng: np.random.Generator) -> Example:
     """One random hearing of an utterance; `noises` are mel frames of `noise_waveforms`."""
     if rng.random() < 0.4:
-        example = change_speed(example, rng.uniform(0.88, 1.12))
+        slow = rng.random() < 0.2
+        example = change_speed(
+            example, rng.uniform(0.65, 0.88) if slow else rng.uniform(0.88, 1.12)
+        )
     if rng.random() < 0.5:
         longest = 1.5 if rng.random() < 0.2 else 0.4
         example = pad_silence(example, rng.uniform(0, longest), rng.uniform(0, longest))
@@ -133,15 +158,19 @@ def augment(example: Example, noises: Sequence[Array], rng: np.random.Generator)
             np.arange(NUM_MELS), np.linspace(0, NUM_MELS - 1, 5), rng.normal(0, 0.8, 5)
         )
         mels = np.maximum(mels + curve.astype(np.float32), np.float32(SILENCE))
+    if rng.random() < 0.25:
+        mels = reverberate(mels, rng.uniform(0.2, 0.9), rng.uniform(0.1, 1.0))
     gain = rng.uniform(-3.0, 1.0)  # natural log of power: -13 to +4 dB
     mels = np.maximum(mels + np.float32(gain), np.float32(SILENCE))
     if rng.random() < 0.5:
-        snr_db = rng.uniform(2, 30)
+        snr_db = rng.uniform(0, 30)
         level = np.log(max(example.power, 1e-9) / 0.1**2) + gain - snr_db / 10 * np.log(10)
         noise = noises[int(rng.integers(len(noises)))]
         start = rng.integers(0, max(1, len(noise) - len(mels)))
         picked = noise[start + np.arange(len(mels)) % (len(noise) - start)]
         mels = add_noise(mels, picked, float(level))
+    if rng.random() < 0.12:
+        mels = lose_packets(mels, rng)
     if rng.random() < 0.5:
         mels = mels.copy()
         width, height = rng.integers(1, 12), rng.integers(1, 10)

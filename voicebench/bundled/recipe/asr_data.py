@@ -63,7 +63,7 @@ def segment_for(text: AsrText, rng: random.Random, variants: Sequence[str]) -> S
     return Segment(
         voice=f"{language}+{variant}" if variant else language,
         spoken=text.spoken,
-        rate_wpm=rng.randint(150, 230),
+        rate_wpm=rng.randint(100, 150) if rng.random() < 0.12 else rng.randint(150, 230),
         pitch=rng.randint(35, 65),
     )
 

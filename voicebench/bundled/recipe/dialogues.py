@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from voicebench.bundled.recipe import lexicon as lx
-from voicebench.bundled.recipe.frames import DIALECT_FRAMES, FRAMES, Frame, draw, slots_of
+from voicebench.bundled.recipe.frames import (
+    BY_ID,
+    DIALECT_FRAMES,
+    FRAMES,
+    Frame,
+    draw,
+    slots_of,
+)
 from voicebench.bundled.recipe.prompts import STYLES, Style, system_prompts
 from voicebench.bundled.recipe.sentences import CORRECTIONS, FILLERS, OPENERS, REQUESTS, RESTATE
 from voicebench.bundled.recipe.values import (
@@ -215,6 +222,8 @@ class Maker:
         return template
 
     def _question(self, frame: Frame, slot: str) -> str:
+        if frame.id not in BY_ID:  # made for one dialogue: its questions are of the split
+            return self.rng.choice(frame.slots[slot].questions)
         if self._composes():
             return compose_question(frame, slot, self.rng)
         template_id, question = self.rng.choice(frame.question_templates(slot, self.held_out))
@@ -416,12 +425,12 @@ class Maker:
 
 
 MIXTURE = {
-    "daily_qa": 26, "multi_turn": 14, "self_correction": 18, "dialect_mix": 11, "copying": 15,
-    "long_meeting": 8, "tools": 8,
+    "daily_qa": 24, "multi_turn": 13, "self_correction": 20, "dialect_mix": 10, "copying": 10,
+    "entities": 11, "long_meeting": 8, "tools": 9,
 }  # fmt: skip
 """Shares of training's dialogues."""
 SECOND_MIXTURE = MIXTURE | {
-    "self_correction": 34,
+    "self_correction": 38,
     "daily_qa": 20,
     "long_meeting": 10,
     "dialect_mix": 6,
@@ -433,16 +442,19 @@ def dialogues(
     rng: random.Random, split: str, task: str = "", mixture: Mapping[str, int] = MIXTURE
 ) -> Iterator[Dialogue]:
     """Endless dialogues of a split (`train` or `test`), of one task or of a mixture."""
+    from voicebench.bundled.recipe.entity_tasks import entity
     from voicebench.bundled.recipe.long_tasks import meeting, tool_call
 
     held_out = split == "test"
-    maker = Maker(rng, World(held_out=held_out, coined=not held_out), held_out)
+    world = World(held_out=held_out, coined=not held_out, colloquial=not held_out)
+    maker = Maker(rng, world, held_out)
     makers: dict[str, Callable[[], Dialogue]] = {
         "daily_qa": maker.question,
         "multi_turn": maker.multi_turn,
         "self_correction": maker.correction,
         "dialect_mix": maker.dialect,
         "copying": maker.copying,
+        "entities": lambda: entity(maker),
         "long_meeting": lambda: meeting(maker),
         "tools": lambda: tool_call(maker),
     }

@@ -164,6 +164,15 @@ DIALECT = {
     "雪糕": "冰淇淋", "凉茶": "凉茶", "叉烧": "叉烧", "云吞": "馄饨", "猪手": "猪蹄", "鸡翼": "鸡翅",
 }  # fmt: skip
 """Cantonese words heard in Mandarin speech, and what they mean."""
+MORE_DIALECT = {
+    "落雨": "下雨", "返屋企": "回家", "见工": "面试", "揾工": "找工作", "唔钟意": "不喜欢", "唔可以": "不可以",
+    "唔见咗": "丢了", "唔得": "不行", "每日": "每天", "呢件": "这件", "呢间": "这家", "呢条": "这条", "嗰间": "那家",
+    "坏咗": "坏了", "买咗": "买了", "加咗": "涨了", "用咗": "花了", "讲": "说", "佢": "他", "佢哋": "他们",
+    "你哋": "你们", "食": "吃", "饮": "喝", "睇": "看", "落": "下", "先至": "才", "做紧": "正在做", "好靓": "很漂亮",
+    "好平": "很便宜", "好抵": "很划算", "几多个人": "几个人", "点去": "怎么去", "边日": "哪天", "边间": "哪家", "嘢": "东西",
+    "边个号码": "哪个号码", "好高兴": "很高兴", "好晚": "很晚", "搭的士": "坐出租车", "冇嘢": "没有事", "唔好": "不要",
+}  # fmt: skip
+"""Less frequent ones; only a `colloquial` world draws them, so that the suites' cases stay as they are."""
 
 COMMON = tuple(
     "我 你 他 她 它 我们 你们 他们 大家 自己 这 那 这个 那个 这里 那里 哪里 什么 谁 多少 几 几点 怎么 为什么 "
@@ -222,7 +231,7 @@ ALL_WORDS: tuple[str, ...] = tuple(
         [
             *SURNAMES, *GIVEN_NAMES, *CITIES, *ROOMS, *PLACES, *HOSPITALS, *DEPARTMENTS, *RESTAURANTS,
             *HOTELS, *ORGANISATIONS, *ITEMS, *TOPICS, *TASKS, *RISKS, *SUBJECTS, *MEDICINES, *UTILITIES,
-            *WEATHER, *LATIN, *DIALECT, *DIALECT.values(), *COMMON, *MEASURES,
+            *WEATHER, *LATIN, *DIALECT, *DIALECT.values(), *MORE_DIALECT, *MORE_DIALECT.values(), *COMMON, *MEASURES,
         ]
     )
 )  # fmt: skip

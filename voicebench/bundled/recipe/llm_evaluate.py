@@ -35,6 +35,7 @@ TASKS = (
     "long_meeting",
     "tools",
     "copying",
+    "entities",
 )
 GATED = ("daily_qa", "self_correction", "multi_turn", "dialect_mix")
 SAMPLING = Sampling(max_tokens=160)

@@ -2,11 +2,11 @@
 
 Loss on the assistant's tokens only, and only their logits are computed: the prompt is most of a
 dialogue and its logits are most of a small model's cost. Muon for matrices, AdamW for the embedding
-and the norms; one warm-up, a constant stretch and one decay, over a fixed budget of minutes, then a
-second, shorter decay from a lower rate over a mixture with more corrections. Resumes from its
-checkpoint. Try:
+and the norms; one warm-up, a constant stretch and one decay, over a fixed budget of tokens, then a
+second, shorter decay from a lower rate over a mixture with more corrections. Tokens and not minutes:
+a busy machine takes longer and gives the same model. Resumes from its checkpoint. Try:
 
-    python -m voicebench.bundled.recipe.llm_train --out build/llm --minutes 105 --second-minutes 18
+    python -m voicebench.bundled.recipe.llm_train --out build/llm --tokens 40 --second-tokens 8
 """
 
 from __future__ import annotations
@@ -161,12 +161,12 @@ def optimizers(model: Any) -> list[torch.optim.Optimizer]:
     ]
 
 
-def schedule(spent_s: float, first_s: float, second_s: float) -> float:
-    """Share of the peak learning rate: up, flat, linear to zero in the first stretch; linear to zero
-    from `SECOND_RATE` in the second."""
-    if spent_s >= first_s:
-        return SECOND_RATE * max(0.0, 1 - (spent_s - first_s) / max(second_s, 1e-9))
-    progress = spent_s / first_s
+def schedule(seen: float, first: float, second: float) -> float:
+    """Share of the peak learning rate after `seen` tokens: up, flat, linear to zero in the first
+    stretch; linear to zero from `SECOND_RATE` in the second."""
+    if seen >= first:
+        return SECOND_RATE * max(0.0, 1 - (seen - first) / max(second, 1e-9))
+    progress = seen / first
     if progress < WARM_UP_SHARE:
         return progress / WARM_UP_SHARE
     if progress > 1 - DECAY_SHARE:
@@ -209,10 +209,8 @@ def _log(
     print(row, flush=True)
 
 
-def train(
-    out: Path, minutes: float, second_minutes: float, threads: int, seed: int, compiled: bool
-) -> None:
-    """Trains for both stretches of wall clock and writes a Hugging Face folder to `out`."""
+def train(out: Path, first: float, second: float, threads: int, seed: int, compiled: bool) -> None:
+    """Trains over `first`, then over `second` tokens, and writes a Hugging Face folder to `out`."""
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     out.mkdir(parents=True, exist_ok=True)
@@ -229,19 +227,18 @@ def train(
         spent_s, seen, step = state["spent_s"], state["seen"], state["step"]
     # Compiled it is 1.4 times as fast on one CPU core; needs a C++ compiler, so it can be left out.
     forward = torch.compile(model.model, dynamic=True) if compiled else model.model
-    first_s, second_s = minutes * 60, second_minutes * 60
     began = time.monotonic() - spent_s
     source: Iterator[Batch] = iter(())
     mixture: Mapping[str, int] = {}
     last_saved, losses = time.monotonic(), []
     model.train()
-    while (spent_s := time.monotonic() - began) < first_s + second_s:
-        wanted = MIXTURE if spent_s < first_s else SECOND_MIXTURE
+    while seen < first + second:
+        wanted = MIXTURE if seen < first else SECOND_MIXTURE
         if wanted is not mixture:
             mixture = wanted
             source = batches(tokenizer, random.Random(f"{seed}:{step}"), mixture)
         ids, labels, real = next(source)
-        rate = schedule(spent_s, first_s, second_s)
+        rate = schedule(seen, first, second)
         for opt, peak in zip(opts, (MUON_LR, EMBEDDING_LR), strict=True):
             for group in opt.param_groups:
                 group["lr"] = peak * rate
@@ -255,7 +252,7 @@ def train(
         step, seen = step + 1, seen + real
         losses.append(loss.item())
         if step % 100 == 0:
-            _log(curve, step, seen, spent_s, rate, losses)
+            _log(curve, step, seen, time.monotonic() - began, rate, losses)
             losses = []
         if time.monotonic() - last_saved > CHECKPOINT_EVERY_S:
             last_saved = time.monotonic()
@@ -264,7 +261,7 @@ def train(
             torch.save(state, checkpoint.with_suffix(".tmp"))
             checkpoint.with_suffix(".tmp").replace(checkpoint)
     if losses:  # what came after the last line, or all of a very short training
-        _log(curve, step, seen, spent_s, rate, losses)
+        _log(curve, step, seen, time.monotonic() - began, rate, losses)
     model.eval()
     for task in (
         "daily_qa",
@@ -272,6 +269,7 @@ def train(
         "multi_turn",
         "dialect_mix",
         "copying",
+        "entities",
         "long_meeting",
         "tools",
     ):
@@ -310,13 +308,22 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=105)
-    parser.add_argument("--second-minutes", type=float, default=18)
+    parser.add_argument(
+        "--tokens", type=float, default=40, help="of the first stretch, in millions"
+    )
+    parser.add_argument("--second-tokens", type=float, default=8, help="of the second, in millions")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     args = parser.parse_args()
-    train(args.out, args.minutes, args.second_minutes, args.threads, args.seed, args.compile)
+    train(
+        args.out,
+        args.tokens * 1e6,
+        args.second_tokens * 1e6,
+        args.threads,
+        args.seed,
+        args.compile,
+    )
 
 
 if __name__ == "__main__":

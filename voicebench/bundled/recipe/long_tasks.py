@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from voicebench.bundled.recipe import lexicon as lx
 from voicebench.bundled.recipe.frames import FRAMES, draw
 from voicebench.bundled.recipe.prompts import Style, system_prompts
-from voicebench.bundled.recipe.values import DRAWS, fact_type
+from voicebench.bundled.recipe.values import DRAWS, World, fact_type
 from voicebench.types import Message
 
 if TYPE_CHECKING:
@@ -26,16 +27,30 @@ SMALL_TALK = (
     "先说到这里", "下一个问题", "还是按原来的办法", "我有不同的看法", "数据还没有出来", "那边已经答应了", "这件事比较复杂",
     "我们回到正题", "刚才说到哪里了", "同意的请举手", "这样会不会太晚", "再想想办法", "前几天我去看过", "材料都发给大家了",
 )  # fmt: skip
-DECISIONS = ("我们决定{topic}定在{date}", "那就定了{topic}放在{date}", "大家同意{topic}改到{date}", "决定{topic}的预算是{money}",
+DECISIONS = ("{topic}就这么办{date}动手", "{topic}拍板了{date}", "关于{topic}大家一致选{date}", "{topic}的钱批了{money}", "给{topic}准备{money}够了就这样定",
+             "{topic}推到{date}没有人反对", "那{topic}我们{date}开工", "{topic}总共花{money}大家说行", "说好了{topic}{date}", "{topic}拨款{money}通过了",
+             "刚才投票{topic}选了{date}", "{topic}的费用控制在{money}", "领导点头了{topic}{date}做", "{date}启动{topic}没有问题", "我们决定{topic}定在{date}", "那就定了{topic}放在{date}", "大家同意{topic}改到{date}", "决定{topic}的预算是{money}",
              "最后定下来{topic}花{money}", "{topic}就{date}吧", "一致通过{topic}改在{date}", "{topic}的时间定了是{date}",
              "经过讨论{topic}用{money}", "{topic}预算就按{money}", "会议决定{topic}给{money}", "{date}做{topic}大家都同意",
              "同意给{topic}拨{money}", "{topic}安排到{date}", "好就这么定{topic}{date}开始", "{topic}批准{money}")  # fmt: skip
-TODOS = ("{person}负责{task}{date}之前完成", "请{person}{task}最晚{date}", "{task}交给{person}{date}要做好",
+TODOS = ("{task}谁来做{person}吧{date}给结果", "{person}你{date}之前{task}", "{task}我让{person}做了{date}要看到", "{person}接{task}时间到{date}",
+         "{person}去把{task}弄完{date}检查", "{date}要{task}就{person}吧", "{person}那边{task}别超过{date}", "{task}这件事{person}盯着{date}收尾",
+         "让{person}{date}以前{task}", "{task}归{person}{date}验收", "{person}辛苦一下{task}{date}要用", "{date}{person}要{task}", "{person}负责{task}{date}之前完成", "请{person}{task}最晚{date}", "{task}交给{person}{date}要做好",
          "{person}去{task}{date}以前要好", "{task}由{person}做{date}交", "{date}之前{person}把{task}做完",
          "{person}{date}前{task}", "麻烦{person}{task}{date}给大家看", "{task}的事{person}跟进{date}为止",
          "安排{person}{task}截止{date}", "这个{task}就让{person}来{date}前搞好",
          "{person}你来{task}{date}前给我")  # fmt: skip
 RISK_LINES = (
+    "怕就怕{risk}",
+    "万一{risk}怎么办",
+    "说不定会碰到{risk}",
+    "{risk}要小心",
+    "比较麻烦的是{risk}",
+    "提醒大家{risk}",
+    "客户最怕{risk}",
+    "我看{risk}很危险",
+    "别忘了{risk}",
+    "如果{risk}就麻烦了",
     "现在最大的风险是{risk}",
     "我担心{risk}",
     "要注意{risk}",
@@ -63,10 +78,23 @@ PART_ASKS = {
     "风险": ("风险是什么", "有哪些风险", "会议说到什么风险", "说一下风险", "担心什么", "风险有什么", "有什么风险"),
 }  # fmt: skip
 NUM_HELD_OUT = 1
+ECHO_SHARE = 0.15  # of a meeting's points
+BREAKS = ("等一下", "不好意思", "我说", "嗯", "")
 
 
 def _templates(lines: tuple[str, ...], held_out: bool) -> tuple[str, ...]:
     return lines[-NUM_HELD_OUT:] if held_out else lines[:-NUM_HELD_OUT]
+
+
+def spoken_line(rng: random.Random, world: World) -> str:
+    """One or two things that people say in a training meeting."""
+    lines = [rng.choice(SMALL_TALK)]
+    kinds = ("topic", "date", "money", "person", "task", "risk")
+    values = {kind: DRAWS[kind](rng, world) for kind in kinds}
+    for _ in range(rng.choice((0, 1, 1))):
+        template = rng.choice(_templates(rng.choice((DECISIONS, TODOS, RISK_LINES)), False))
+        lines.insert(rng.randint(0, 1), template.format(**values))
+    return "".join(lines)
 
 
 def _only(slots: dict[str, str], *kinds: str) -> dict[str, str]:
@@ -125,7 +153,10 @@ def meeting(maker: Maker) -> Dialogue:
     lines = [rng.choice(SMALL_TALK) for _ in range(count)]
     positions = sorted(rng.sample(range(count + len(facts)), len(facts)))
     for position, fact in zip(positions, facts, strict=True):
-        lines.insert(position, fact[1])
+        said = fact[1]
+        if rng.random() < ECHO_SHARE:  # said again, or begun, broken off and begun anew
+            said = rng.choice((said + said, said[: rng.randint(2, 6)] + rng.choice(BREAKS) + said))
+        lines.insert(position, said)
     style: Style = "strict" if rng.random() < 0.7 else "plain"
     transcript = "".join(lines)
     parts = {
@@ -153,11 +184,27 @@ def meeting(maker: Maker) -> Dialogue:
 Tool = tuple[str, str, dict[str, str], tuple[str, ...], str]
 TOOLS: tuple[Tool, ...] = (
     ("get_weather", "查询天气", {"city": "city", "date": "date"},
-     ("{city}{date}天气怎么样", "帮我查{date}{city}的天气", "{date}{city}会下雨吗"), "{city}{date}{weather}。"),
+     ("{city}{date}天气怎么样", "帮我查{date}{city}的天气", "{city}{date}热不热", "{city}{date}的天气预报", "{date}{city}刮风吗",
+      "{date}去{city}出差天气如何", "{city}{date}下不下雨", "{city}{date}适合出门吗", "{date}{city}几度", "看一下{city}{date}天气",
+      "{date}飞{city}那里冷吗", "{city}那里{date}会不会有雪", "{date}{city}会下雨吗"), "{city}{date}{weather}。"),
+    ("get_temperature", "查询气温", {"city": "city", "date": "date"},
+     ("{city}{date}气温多少", "{date}{city}穿什么合适", "{city}{date}暖和吗", "{date}在{city}要不要穿外套", "{city}{date}多少度"),
+     "{city}{date}{weather}。"),
     ("get_order_status", "查询订单状态", {"order_id": "code"},
-     ("订单{order_id}到哪里了", "查一下订单{order_id}", "帮我看看{order_id}号订单"), "订单{order_id}{status}。"),
+     ("订单{order_id}到哪里了", "查一下订单{order_id}", "{order_id}发货没", "订单{order_id}什么时候到", "我的单子{order_id}送到没有",
+      "{order_id}这单怎么样了", "跟踪订单{order_id}", "{order_id}寄出了吗", "我下的单{order_id}有消息吗", "看下订单{order_id}的状态",
+      "单号{order_id}走到哪了", "东西怎么还没来单号{order_id}", "订单号{order_id}请查一下"), "订单{order_id}{status}。"),
+    ("track_parcel", "跟踪快递", {"number": "code"},
+     ("快递{number}到哪了", "包裹{number}送来了吗", "{number}这个快递签收没", "我的快递{number}在哪里", "查快递{number}"), "快递{number}{status}。"),
+    ("list_meetings", "查询会议", {"date": "date"},
+     ("{date}有会吗", "{date}有哪些会", "{date}开什么会", "我{date}几个会", "{date}要不要开会", "查{date}的会议"), "{date}有{title}。"),
+    ("get_schedule", "查看安排", {"day": "date"},
+     ("{day}忙不忙", "{day}都有什么事", "我{day}要见谁", "{day}有约吗", "{day}的计划是什么", "查一下{day}的安排", "{day}我要去哪里", "{day}我有时间吗"),
+     "{day}有{title}。"),
+    ("check_agenda", "查询日程", {"date": "date"},
+     ("日程里{date}写了什么", "{date}的日程", "打开{date}的日程", "{date}我几点有事", "{date}空不空", "我{date}的日程有哪些"), "{date}有{title}。"),
     ("add_event", "添加日程", {"date": "date", "time": "time", "title": "topic"},
-     ("{date}{time}提醒我{title}", "把{title}加到{date}{time}的日程", "帮我安排{date}{time}{title}"),
+     ("{date}{time}提醒我{title}", "{date}{time}记得{title}", "日程加上{date}{time}{title}", "{date}{time}要{title}记进日程", "把{title}加到{date}{time}的日程", "帮我安排{date}{time}{title}"),
      "已添加日程：{date}{time}{title}。"),
     ("send_message", "发送消息", {"person": "person", "content": "task"},
      ("给{person}发消息说{content}", "告诉{person}去{content}", "发短信让{person}{content}"), "已发送给{person}。"),
@@ -180,6 +227,21 @@ TOOLS: tuple[Tool, ...] = (
 )  # fmt: skip
 """Name, description, parameter -> kind of value, requests (last held out), answer after the result."""
 TOOLS_HELD_OUT = ("book_table", "query_balance", "set_alarm")
+ASK_BEFORE = (
+    "",
+    "请",
+    "帮我",
+    "我想问",
+    "麻烦",
+    "你好",
+    "能不能",
+    "想问一下",
+    "我想知道",
+    "嗯",
+    "那个",
+    "请问",
+)
+ASK_AFTER = ("", "", "", "谢谢", "好吗", "可以吗", "呢")
 STATUSES = ("已发货", "正在配送", "已签收", "等待付款")
 VERBS = {
     "get": "查询", "check": "检查", "set": "设置", "add": "添加", "cancel": "取消", "send": "发送", "start": "开始",
@@ -200,7 +262,11 @@ PARAMETERS = {
     "title": ("标题", "topic"), "to": ("目的地", "city"),
 }  # fmt: skip
 """Parameter name -> (label, kind of value), for tools made up in training."""
-MADE_UP_SHARE = 0.75  # of the tools offered in training: names met once cannot be learned by heart
+LINES = (*SMALL_TALK, *DECISIONS, *TODOS, *RISK_LINES, *BREAKS, *ASK_BEFORE, *ASK_AFTER,
+         *(request for tool in TOOLS for request in tool[3]), *VERBS.values(), *NOUNS.values(),
+         *(label for label, _ in PARAMETERS.values()))  # fmt: skip
+"""Everything that these dialogues say beside values."""
+MADE_UP_SHARE = 0.6  # of the tools offered in training: names met once cannot be learned by heart
 
 
 def made_up_tool(maker: Maker) -> Tool:
@@ -264,11 +330,12 @@ def hermes_call(name: str, arguments: dict[str, str]) -> str:
 
 def tool_call(maker: Maker) -> Dialogue:
     """One to three tools offered; the user needs one of them (or none)."""
-    from voicebench.bundled.recipe.dialogues import Dialogue, Expected, Told, answer_slots
+    from voicebench.bundled.recipe.dialogues import OFFER, Dialogue, Expected, Told, answer_slots
 
     rng, world, held_out = maker.rng, maker.world, maker.held_out
     offered = offered_tools(maker)
-    system = rng.choice(system_prompts("strict", held_out))
+    style = maker._style()
+    system = rng.choice(system_prompts(style, held_out))
     schemas = tuple(tool_schema(tool) for tool in offered)
     if rng.random() < 0.2:  # offered, not needed
         frame = rng.choice(FRAMES)
@@ -278,7 +345,7 @@ def tool_call(maker: Maker) -> Dialogue:
         _, question = rng.choice(frame.question_templates(slot, held_out))
         said, answer = (
             template.format(**told.values) + question,
-            answer_slots(told, [slot], "strict"),
+            answer_slots(told, [slot], style),
         )
         messages = [Message(role="user", content=said), Message(role="assistant", content=answer)]
         expected = [told.expected([slot])]
@@ -290,12 +357,18 @@ def tool_call(maker: Maker) -> Dialogue:
             "weather": rng.choice(lx.WEATHER),
             "status": rng.choice(STATUSES),
             "money": DRAWS["money"](rng, world),
+            "title": DRAWS["topic"](rng, world),
         }
         answer = reply.format(
             **arguments, **{k: v for k, v in result.items() if k not in arguments}
         )
-        shown = {k: v for k, v in result.items() if "{" + k + "}" in reply} or {"ok": "成功"}
+        given = {k: v for k, v in result.items() if "{" + k + "}" in reply and k not in arguments}
+        shown = given or {"ok": "成功"}
         said = rng.choice(requests[-1:] if held_out else requests[:-1]).format(**arguments)
+        if not held_out and rng.random() < 0.5:
+            said = rng.choice(ASK_BEFORE) + said + rng.choice(ASK_AFTER)
+        if style == "plain":
+            answer = f"好的，{answer}{OFFER}"
         messages = [
             Message(role="user", content=said),
             Message(role="assistant", content=call),
@@ -309,4 +382,4 @@ def tool_call(maker: Maker) -> Dialogue:
             ),
         ]
     head = (Message(role="system", content=system),)
-    return Dialogue("tools", "strict", (*head, *messages), tuple(expected), tools=schemas)
+    return Dialogue("tools", style, (*head, *messages), tuple(expected), tools=schemas)

@@ -1,7 +1,7 @@
 """The recogniser's training and test texts.
 
-A third are sentences of `frames` with a request, a half are random word strings (they teach unseen
-phrases), the rest mix Cantonese words in. A sentence belongs to the test split by its own hash, so a
+A quarter are sentences of `frames` with a request, four in ten are random word strings (they teach
+unseen phrases), the rest mix Cantonese words in, talk in meetings, spell names and ask for tools. A sentence belongs to the test split by its own hash, so a
 slot combination heard in training is never tested. Suites speak held-out templates: never here.
 """
 
@@ -70,11 +70,13 @@ def is_test(text: str) -> bool:
 def asr_texts(rng: random.Random, split: Split) -> Iterator[AsrText]:
     """Endless utterances of one split, 2 to about 40 characters each."""
     makers = (_sentence, _sentence, _sentence, _word_string, _word_string, _word_string, _word_string,
-              _clause_string, _dialect, _correction)  # fmt: skip
-    world = World(spoken=True)
+              _clause_string, _dialect, _correction, _spoken_dialogue, _spoken_dialogue)  # fmt: skip
+    world, known = World(spoken=True, colloquial=True), frozenset(characters())
     while True:
         candidate = rng.choice(makers)(rng, world)
-        if candidate.text and is_test(candidate.text) == (split == "test"):
+        # Names of the LLM's dialogues are written with rarer characters too.
+        spoken = all(char in known for char in candidate.text if not char.isascii())
+        if candidate.text and spoken and is_test(candidate.text) == (split == "test"):
             yield candidate
 
 
@@ -97,7 +99,8 @@ def _text(pieces: list[str], pauses: bool, rng: random.Random, family: str = "cm
 
 
 def _frame_values(frame: Frame, rng: random.Random, world: World) -> dict[str, str]:
-    either = World(spoken=True, held_out=rng.random() < 0.3)  # every word has to be heard somewhere
+    # Every word has to be heard somewhere.
+    either = World(spoken=True, held_out=rng.random() < 0.3, colloquial=world.colloquial)
     return draw(frame, rng, either)
 
 
@@ -137,7 +140,8 @@ def _clause_string(rng: random.Random, world: World) -> AsrText:
                 [
                     rng.choice(REQUESTS + RESTATE + OPENERS + FILLERS + CORRECTIONS),
                     DRAWS[frame.slots[slot].kind](
-                        rng, World(spoken=True, held_out=rng.random() < 0.4)
+                        rng,
+                        World(spoken=True, held_out=rng.random() < 0.4, colloquial=True),
                     ),
                     frame.slots[slot].label + "是",
                     rng.choice(lx.COMMON),
@@ -145,6 +149,21 @@ def _clause_string(rng: random.Random, world: World) -> AsrText:
             )
         )
     return _text(pieces or ["好"], rng.random() < 0.4, rng)
+
+
+def _spoken_dialogue(rng: random.Random, world: World) -> AsrText:
+    """A piece of what the LLM's training dialogues say in meetings, of names and to tools."""
+    from voicebench.bundled.recipe.dialogues import Maker
+    from voicebench.bundled.recipe.entity_tasks import entity
+    from voicebench.bundled.recipe.long_tasks import spoken_line, tool_call
+
+    maker = Maker(rng, World(spoken=True, held_out=rng.random() < 0.3, colloquial=True), False)
+    kind = rng.choice(("meeting", "meeting", "entity", "tool"))
+    if kind == "meeting":
+        return _text([spoken_line(rng, maker.world)], False, rng)
+    dialogue = entity(maker) if kind == "entity" else tool_call(maker)
+    said = next(m.content for m in dialogue.messages if m.role == "user").rstrip("。")
+    return _text(said.split("，"), rng.random() < 0.5, rng)
 
 
 def _word_string(rng: random.Random, world: World) -> AsrText:
@@ -167,7 +186,9 @@ def _dialect(rng: random.Random, world: World) -> AsrText:
         return _text([template.format(**draw(frame, rng, world)), ask], False, rng, family)
     template = rng.choice(DIALECT_PATTERNS)
     while "{d}" in template:
-        template = template.replace("{d}", rng.choice((*lx.DIALECT, *DIALECT_EXTRA)), 1)
+        template = template.replace(
+            "{d}", rng.choice((*lx.DIALECT, *lx.MORE_DIALECT, *DIALECT_EXTRA)), 1
+        )
     values = {slot: DRAWS[slot](rng, world) for slot in slots_of(template)}
     return _text([template.format(**values)], False, rng, family)
 
@@ -177,10 +198,13 @@ def characters() -> tuple[str, ...]:
     fixed = "".join(
         (*OPENERS, *REQUESTS, *RESTATE, *FILLERS, *CORRECTIONS, *DIALECT_PATTERNS, *DIALECT_EXTRA)
     )
+    from voicebench.bundled.recipe import entity_tasks, long_tasks
+
+    lines = "".join((*long_tasks.LINES, *entity_tasks.LINES))
     framed = "".join(
         "".join(frame.statements)
         + "".join(s.label + "".join(s.questions) for s in frame.slots.values())
         for frame in FRAMES + DIALECT_FRAMES
     )
-    hanzi = {char for char in fixed + framed if "一" <= char <= "鿿"}
+    hanzi = {char for char in fixed + framed + lines if "一" <= char <= "鿿"}
     return tuple(sorted(hanzi | set(lx.characters())))

@@ -44,12 +44,15 @@ class World:
         unseen_name_chars: Names are made of `NAME_CHARS_HELD_OUT` alone.
         coined: Some goods, topics and places are made-up strings: a model that meets only words
             it knows learns the words, and not to copy.
+        colloquial: Also short forms of money (三万五), numbers of landlines and hotlines, longer
+            codes, and the Cantonese words of `lexicon.MORE_DIALECT`.
     """
 
     held_out: bool = False
     spoken: bool = False
     unseen_name_chars: bool = False
     coined: bool = False
+    colloquial: bool = False
 
     def items(self) -> tuple[str, ...]:
         return lx.ITEMS_HELD_OUT if self.held_out else lx.ITEMS_TRAIN
@@ -63,6 +66,7 @@ class World:
 
 Draw = Callable[[random.Random, World], str]
 COINED_SHARE = 0.3
+COLLOQUIAL_SHARE = 0.25
 
 
 def _coined(rng: random.Random, world: World, endings: str = "") -> str:
@@ -71,6 +75,10 @@ def _coined(rng: random.Random, world: World, endings: str = "") -> str:
         return ""
     stem = "".join(rng.choice(ALL_HANZI) for _ in range(rng.choice((1, 2, 2, 2, 3, 4))))
     return stem + rng.choice(endings.split() or ("",))
+
+
+def _is_colloquial(rng: random.Random, world: World) -> bool:
+    return world.colloquial and rng.random() < COLLOQUIAL_SHARE
 
 
 def cardinal(number: int) -> str:
@@ -131,7 +139,20 @@ def weekday(rng: random.Random, world: World) -> str:
     return rng.choice(["", "下", "这"]) + "周" + rng.choice("一二三四五六日")
 
 
+def _money_in_short(rng: random.Random) -> str:
+    """三万五, 两千八, 一百二, 七块五 or 九十九块九: the last unit is left out."""
+    whole, part = rng.randint(1, 99), rng.choice(DIGITS[1:])
+    unit = rng.choice(("万", "千", "百", "块", "块"))
+    if unit == "块":
+        return cardinal(whole) + unit + part + rng.choice(("", "", "毛"))
+    first = whole % 9 + 1
+    said = "两" if first == 2 and unit != "百" else DIGITS[first]
+    return said + unit + part
+
+
 def money(rng: random.Random, world: World) -> str:
+    if _is_colloquial(rng, world):
+        return _money_in_short(rng)
     amount = rng.choice(
         [rng.randint(2, 99), rng.randint(10, 99) * 10, rng.randint(101, 999), rng.randint(10, 99) * 100,
          rng.randint(1001, 9999), rng.randint(1, 9) * 10000 + rng.randint(0, 9) * 1000]
@@ -171,13 +192,25 @@ def title(rng: random.Random, world: World) -> str:
     return rng.choice(lx.SURNAMES) + rank
 
 
+def _digits(rng: random.Random, count: int) -> str:
+    return "".join(rng.choice(SPOKEN_DIGITS) for _ in range(count))
+
+
 def phone(rng: random.Random, world: World) -> str:
+    if _is_colloquial(rng, world):  # a landline, with or without its area, or a hotline
+        area = rng.choice(("", "", "零二幺", "零幺零", "零七五五", "零" + _digits(rng, 3)))
+        hotline = rng.choice(("四零零", "八零零")) + _digits(rng, 7)
+        return rng.choice((area + rng.choice(SPOKEN_DIGITS[2:]) + _digits(rng, rng.choice((6, 7))),
+                           hotline, "九五" + _digits(rng, 3), "幺二" + _digits(rng, 3)))  # fmt: skip
     head = rng.choice(["幺三", "幺五", "幺八", "幺三八", "幺三九", "幺八六"])
     return head + "".join(rng.choice(SPOKEN_DIGITS) for _ in range(11 - len(head)))
 
 
 def code(rng: random.Random, world: World) -> str:
-    return "".join(rng.choice(SPOKEN_DIGITS) for _ in range(rng.choice([3, 4, 4, 6])))
+    if _is_colloquial(rng, world):
+        digits = _digits(rng, rng.choice((3, 4, 5, 7, 8, 9, 10)))
+        return digits.replace("幺", "一") if rng.random() < 0.3 else digits
+    return _digits(rng, rng.choice((3, 4, 4, 6)))
 
 
 def item(rng: random.Random, world: World) -> str:
@@ -236,7 +269,16 @@ def meaning(value: str) -> str:
     """
     if value.endswith("蚊"):
         return value[:-1] + "元"
-    return lx.DIALECT.get(value, value)
+    return lx.DIALECT.get(value) or lx.MORE_DIALECT.get(value, value)
+
+
+MORE_DIALECT_ACTS = tuple("返屋企 见工 揾工 搭的士 落雨".split())
+DIALECT_MORE_SHARE = 0.15
+
+
+def _dialect_act(rng: random.Random, world: World) -> str:
+    more = world.colloquial and rng.random() < DIALECT_MORE_SHARE
+    return rng.choice(MORE_DIALECT_ACTS if more else DIALECT_ACTS)
 
 
 def dialect_money(rng: random.Random, world: World) -> str:
@@ -280,7 +322,7 @@ DRAWS: dict[str, Draw] = {
     "medicine": _pick_or_coin(lx.MEDICINES, "片 药 糖浆 胶囊"),
     "utility": _pick_or_coin(lx.UTILITIES, "费"),
     "risk": _pick_or_coin(lx.RISKS),
-    "d_act": _pick(DIALECT_ACTS),
+    "d_act": _dialect_act,
     "d_day": _pick(DIALECT_DAYS),
     "d_thing": _pick(DIALECT_THINGS),
     "d_place": _pick(DIALECT_PLACES),

@@ -6,16 +6,12 @@ Each is (what is said, the question, kind of value, the value as said). A kind i
 
 from __future__ import annotations
 
-MORE_WORDS = {
-    "落雨": "下雨", "返屋企": "回家", "见工": "面试", "揾工": "找工作", "唔钟意": "不喜欢", "唔可以": "不可以",
-    "唔见咗": "丢了", "唔得": "不行", "每日": "每天", "呢件": "这件", "呢间": "这家", "呢条": "这条", "嗰间": "那家",
-    "坏咗": "坏了", "买咗": "买了", "加咗": "涨了", "用咗": "花了", "讲": "说", "佢": "他", "佢哋": "他们",
-    "你哋": "你们", "食": "吃", "饮": "喝", "睇": "看", "落": "下", "先至": "才", "做紧": "正在做", "好靓": "很漂亮",
-    "好平": "很便宜", "好抵": "很划算", "几多个人": "几个人", "点去": "怎么去", "边日": "哪天", "边间": "哪家", "嘢": "东西",
-    "边个号码": "哪个号码", "好高兴": "很高兴", "好晚": "很晚", "搭的士": "坐出租车", "冇嘢": "没有事", "唔好": "不要",
+from voicebench.bundled.recipe.lexicon import MORE_DIALECT
+
+MORE_WORDS = MORE_DIALECT | {
     "电话": "电话", "同事": "同事", "平安": "平安", "关系": "关系", "系统": "系统", "同意": "同意", "打电话": "打电话",
 }  # fmt: skip
-"""Cantonese words and what they mean; those that mean themselves are Mandarin words that hold one."""
+"""Further words and what they mean; those that mean themselves are Mandarin words that hold one."""
 
 LINES = (
     ("琴日我搭的士返屋企，银包唔见咗", "请问我丢了什么", "word", "银包"),
