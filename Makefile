@@ -46,7 +46,7 @@ reports: $(STAMP) ## RUN=latest: every notebook of a run as a page in reports/
 serve: $(STAMP) ## answer programs on port 8000 and people on 7860
 	$(BIN)/voicebench serve
 
-models: $(STAMP) ## train both shipped models from nothing, write checksums and model card; about 3 hours
+models: $(STAMP) ## train both shipped models from nothing, write checksums and model card; about 2 hours
 	$(BIN)/python -m voicebench.bundled.recipe
 
 lock: $(STAMP) ## resolve the locked versions anew (with UV_FIND_LINKS naming a torch CPU wheel)
