@@ -276,6 +276,7 @@ class Variant(Record):
     re_recognise_context_s: float = 2.4  # the same as context_s, for recognising again
     endpoint_silence_s: float = 0.5
     prefill: bool = False
+    prefill_backend: Literal["prefix_cache", "resumable"] = "prefix_cache"
     double_buffering: bool = True  # prefill beside the next window's recognition, not before it
     speculation: bool = False
     speculation_windows: int = 3

@@ -24,13 +24,13 @@ WHAT_MUST_BE_SWITCHES = {
     "N": "speculation_windows", "threshold of a draft": "speculation_confidence",
     "threshold of doubt": "doubt_below", "threshold of the breaker": "min_confidence",
     "re-recognition": "re_recognise_below", "its context": "re_recognise_context_s",
-    "prefill": "prefill", "double buffering": "double_buffering", "speculation": "speculation",
+    "prefill": "prefill", "its backend": "prefill_backend", "double buffering": "double_buffering", "speculation": "speculation",
     "hand-off": "handoff", "cleaning": "cleaning", "prompt": "prompt",
     "prompt template": "prompt_template", "endpoint silence": "endpoint_silence_s",
     "sampling": "temperature", "its length": "max_tokens", "its nucleus": "top_p", "seed": "seed",
 }  # fmt: skip
 OTHER: dict[str, Any] = {
-    "handoff": "marked", "cleaning": "full", "prompt": "plain", "prompt_template": "问：{asr_text}",
+    "handoff": "marked", "prefill_backend": "resumable", "cleaning": "full", "prompt": "plain", "prompt_template": "问：{asr_text}",
     "stop": ("。",), "json_schema": '{"type": "object"}',
 }  # fmt: skip
 

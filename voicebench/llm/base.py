@@ -144,6 +144,51 @@ class Generator(Protocol):
         ...
 
 
+class PromptSession(Protocol):
+    """One prompt that is warmed as it grows, and then answered. One call at a time.
+
+    Attributes:
+        step_tokens: Warming keeps multiples of so many tokens.
+    """
+
+    step_tokens: int
+
+    async def warm(self, prompt: Prompt | Sequence[int]) -> int:
+        """Computes the beginning of the prompt to come; see `Generator.warm`. Cancelling aborts it.
+
+        Returns:
+            How many of the tokens were there before.
+
+        Raises:
+            StageError: The engine failed on it; others are not affected.
+        """
+        ...
+
+    def stream(
+        self, prompt: Prompt | Sequence[int], sampling: Sampling
+    ) -> AsyncGenerator[Delta, None]:
+        """Answers the whole prompt, whether or not it begins as what was warmed; see
+        `Generator.stream`."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of what is held for the prompt."""
+        ...
+
+
+@runtime_checkable
+class KeepsSessions(Protocol):
+    """A generator that can hold a prompt open and take more of it."""
+
+    def open_session(self) -> PromptSession:
+        """A session for one prompt; close it.
+
+        Raises:
+            ConfigError: This version of the engine has none.
+        """
+        ...
+
+
 @runtime_checkable
 class ServesRequests(Protocol):
     """A generator that knows its limits, for who takes requests of strangers.

@@ -23,10 +23,20 @@ from voicebench.types import AnswerToken, Sampling
 
 T = TypeVar("T")
 Deliver = Callable[[Delta | StageError], None]
+MakeParams = Callable[[Sampling, int], Any]
+MakeInput = Callable[[Any, Prompt], dict[str, Any]]
 
 
 class Request:
-    """One answer being made. `deliver` is called on the owner thread and must not block."""
+    """One answer being made. `deliver` is called on the owner thread and must not block.
+
+    Attributes:
+        stays_in_engine: Whether the engine goes on holding it when it has answered.
+        num_kept: Tokens of the prompt that the engine holds from before.
+    """
+
+    stays_in_engine = False
+    num_kept = 0
 
     def __init__(
         self,
@@ -40,6 +50,15 @@ class Request:
         self.sampling = sampling
         self.deliver = deliver
         self.answered_ids: list[int] = []
+
+    def enter(self, engine: Any, make_params: MakeParams, make_input: MakeInput) -> None:
+        """Adds it to the engine, from where its answer stands; on the owner thread."""
+        remaining = self.sampling.max_tokens - len(self.answered_ids)
+        prompt = make_input(engine, self.prompt.followed_by(self.answered_ids))
+        engine.add_request(self.request_id, prompt, make_params(self.sampling, remaining))
+
+    def leave(self, *, is_aborted: bool) -> None:
+        """Told on the owner thread that it is over."""
 
 
 def token_input(_engine: Any, prompt: Prompt) -> dict[str, Any]:
@@ -63,8 +82,8 @@ class EngineThread:
     def __init__(
         self,
         build_engine: Callable[[], Any],
-        make_params: Callable[[Sampling, int], Any],
-        make_input: Callable[[Any, Prompt], dict[str, Any]] = token_input,
+        make_params: MakeParams,
+        make_input: MakeInput = token_input,
     ) -> None:
         self._make_params = make_params
         self._make_input = make_input
@@ -161,14 +180,10 @@ class EngineThread:
             self._add(self._waiting.popleft())
 
     def _add(self, request: Request) -> None:
-        remaining = request.sampling.max_tokens - len(request.answered_ids)
         try:
-            self._engine.add_request(
-                request.request_id,
-                self._make_input(self._engine, request.prompt.followed_by(request.answered_ids)),
-                self._make_params(request.sampling, remaining),
-            )
+            request.enter(self._engine, self._make_params, self._make_input)
         except Exception as error:
+            request.leave(is_aborted=True)
             self._fail(request, error)
             return
         self._active[request.request_id] = request
@@ -190,8 +205,9 @@ class EngineThread:
         if request is None:
             return
         completion = output.outputs[0]
-        if output.finished:
+        if output.finished or (request.stays_in_engine and completion.finish_reason):
             del self._active[request.request_id]
+            request.leave(is_aborted=False)
             if completion.finish_reason not in ("stop", "length", "abort"):
                 self._fail(request, RuntimeError(f"engine says {completion.finish_reason!r}"))
                 return
@@ -208,7 +224,7 @@ class EngineThread:
                     for i, text in zip(ids, texts, strict=False)
                 ),
                 finish_reason=completion.finish_reason or "",
-                cached_prompt_tokens=output.num_cached_tokens or 0,
+                cached_prompt_tokens=max(output.num_cached_tokens or 0, request.num_kept),
             )
         )
 
@@ -232,6 +248,8 @@ class EngineThread:
     def _abort_in_engine(self, requests: Sequence[Request]) -> None:
         with contextlib.suppress(Exception):  # the requests are gone for us either way
             self._engine.abort_request([request.request_id for request in requests])
+        for request in requests:
+            request.leave(is_aborted=True)
 
     @staticmethod
     def _fail(request: Request, error: Exception) -> None:

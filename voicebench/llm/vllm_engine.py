@@ -36,9 +36,10 @@ from voicebench.errors import (
 from voicebench.llm.base import Delta, Prompt
 from voicebench.llm.chat import ChatEncoder
 from voicebench.llm.embeddings import embedding_table, engine_input
-from voicebench.llm.engine_thread import EngineThread, Request, first_line
+from voicebench.llm.engine_thread import Deliver, EngineThread, Request, first_line
 from voicebench.llm.folder import check_llm_folder
 from voicebench.llm.random_weights import ensure_random_weights
+from voicebench.llm.resumable import ResumableSession, is_supported
 from voicebench.llm.token_table import TokenTable
 from voicebench.types import AnswerToken, Message, Sampling
 
@@ -99,6 +100,7 @@ class VllmGenerator:
             self.max_model_tokens: int = self._thread.call(_max_model_tokens).result()
             self._verify = self._thread.call(_verifier).result()
             self._device = self._thread.call(_device_of).result()
+            self._takes_pieces = self._thread.call(is_supported).result()
             if profile.enable_prompt_embeds:
                 self._thread.call(embedding_table).result()  # refused now, not in a turn
         except VoicebenchError:
@@ -179,6 +181,14 @@ class VllmGenerator:
         Raises:
             StageError: The engine failed on this request; others are not affected.
         """
+        async with contextlib.aclosing(
+            self._run(lambda deliver: self._request(prompt, sampling, deliver, request_id))
+        ) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def _run(self, make_request: Callable[[Deliver], Request]) -> AsyncGenerator[Delta, None]:
+        """Streams what a request gives; closing the iterator aborts it."""
         loop = asyncio.get_running_loop()
         inbox: asyncio.Queue[Delta | StageError] = asyncio.Queue()
 
@@ -188,7 +198,7 @@ class VllmGenerator:
             except RuntimeError:  # the consumer's loop is closed: nobody waits for this answer
                 self._thread.abort(request)
 
-        request = self._request(prompt, sampling, deliver, request_id)
+        request = make_request(deliver)
         self._thread.submit([request])
         finished = False
         try:
@@ -237,6 +247,15 @@ class VllmGenerator:
             if failure is not None:
                 raise StageError("llm", f"prompt {index} of {len(prompts)}: {failure}") from failure
         return [collector.done.result() for collector in collectors]
+
+    def open_session(self) -> ResumableSession:
+        """See `KeepsSessions.open_session`."""
+        if not self._takes_pieces:
+            raise ConfigError(
+                "this version of vLLM takes no input in pieces",
+                "Set prefill_backend=prefix_cache, or install a newer vLLM.",
+            )
+        return ResumableSession(self, self._thread, self._run, self.max_model_tokens)
 
     def forget_prompts(self) -> None:
         """See `Generator.forget_prompts`."""

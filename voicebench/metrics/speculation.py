@@ -153,6 +153,7 @@ def _without_early_work(variant: Variant) -> Variant:
         variant,
         name="",
         prefill=False,
+        prefill_backend=default.prefill_backend,
         double_buffering=default.double_buffering,
         speculation=False,
         speculation_windows=default.speculation_windows,

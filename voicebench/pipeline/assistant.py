@@ -25,7 +25,7 @@ from voicebench.asr.windows import SlidingWindows, variant_windows
 from voicebench.audio import AudioChunk
 from voicebench.cleaning.presets import Cleaned, clean
 from voicebench.clock import TurnClock
-from voicebench.errors import ConfigError, StageError
+from voicebench.errors import StageError
 from voicebench.llm.base import Generator, Prompt
 from voicebench.llm.handoff import THROUGH_TABLE, BuildsPrompts, Handoff
 from voicebench.llm.tools import Toolbox
@@ -34,6 +34,7 @@ from voicebench.pipeline.guarded import guarded
 from voicebench.pipeline.incoming import checked
 from voicebench.pipeline.live_turn import LiveTurn
 from voicebench.pipeline.memory import Conversation
+from voicebench.pipeline.prefill import open_session
 from voicebench.pipeline.turn import collect_turn
 from voicebench.pipeline.variants import check_variant
 from voicebench.types import (
@@ -99,11 +100,8 @@ class Assistant:
         hands_out_calls: bool = False,
     ) -> None:
         check_variant(variant)
-        if variant.prefill and not generator.block_tokens:
-            raise ConfigError(
-                f"variant {variant.name!r}: prefill does nothing where no prompt is kept",
-                "Set enable_prefix_caching: true in the profile, or prefill=false.",
-            )
+        if variant.prefill:
+            open_session(generator, variant).close()  # refused now, not in a turn
         vocabulary = recognizer.vocabulary if variant.handoff in THROUGH_TABLE else ()
         self._handoff = prompts or Handoff(generator, vocabulary, variant)
         self.recognizer = recognizer

@@ -19,7 +19,7 @@ from voicebench.pipeline.hints import NOTHING_TYPED, hint_of
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import SimulatedClock
 from voicebench.pipeline.pauses import Pauses
-from voicebench.pipeline.prefill import Prefill
+from voicebench.pipeline.prefill import Prefill, open_session
 from voicebench.pipeline.speculation import DraftPrompt, Speculation
 from voicebench.types import Event, EventKind, Hypothesis, Message, Window
 
@@ -61,7 +61,8 @@ class LiveTurn:
         self._speculation: Speculation | None = None
         self._pauses: Pauses | None = None
         if assistant.variant.prefill:
-            self._prefill = Prefill(assistant.generator, clock, self._emit, self._beginning)
+            session = open_session(assistant.generator, assistant.variant)
+            self._prefill = Prefill(session, clock, self._emit, self._beginning)
         if assistant.variant.speculation:
             self._speculation = Speculation(
                 assistant.variant, clock, self._emit, self._draft_prompt, self._stream
@@ -289,6 +290,8 @@ class LiveTurn:
         if self._speculation and (draft := self._speculation.keep(prompt)):
             return draft
         self._emit("request_submitted")
+        if self._prefill:
+            return self._prefill.answer(prompt, self._assistant.variant.sampling)
         return self._stream(prompt)
 
     async def _answer(self, cleaned: str, hypothesis: Hypothesis) -> None:

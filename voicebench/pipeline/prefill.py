@@ -4,19 +4,21 @@ What will stand in the prompt whatever else is said (system prompt, history, the
 no later window can change it) is warmed into the LLM's prefix cache while the next window is being
 recognised (double buffering), or, where a variant turns that off, before it. The cache goes by
 content, so text that changes after all (a correction takes back what was said before) costs time and
-never truth.
+never truth. A variant may ask for the engine's resumable input in place of the prefix cache: a
+`PromptSession` that is given the prompt piece by piece.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from voicebench.clock import TurnClock
-from voicebench.llm.base import Generator, Prompt
+from voicebench.errors import ConfigError
+from voicebench.llm.base import Delta, Generator, KeepsSessions, Prompt, PromptSession
 from voicebench.pipeline.pace import start_beside
-from voicebench.types import EventKind, Hypothesis
+from voicebench.types import EventKind, Hypothesis, Sampling, Variant
 
 Outcome = Literal["done", "failed", "cancelled"]
 
@@ -29,11 +31,52 @@ class Emit(Protocol):
         ...
 
 
+class PrefixCache:
+    """A `PromptSession` that holds nothing: what was warmed is found again by its content."""
+
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
+        self.step_tokens = generator.block_tokens
+
+    async def warm(self, prompt: Prompt | Sequence[int]) -> int:
+        return await self._generator.warm(prompt)
+
+    def stream(
+        self, prompt: Prompt | Sequence[int], sampling: Sampling
+    ) -> AsyncGenerator[Delta, None]:
+        return self._generator.stream(prompt, sampling)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def open_session(generator: Generator, variant: Variant) -> PromptSession:
+    """What one turn's prompt is warmed in, as the variant says.
+
+    Raises:
+        ConfigError: The generator cannot do it.
+    """
+    if variant.prefill_backend == "prefix_cache":
+        if generator.block_tokens:
+            return PrefixCache(generator)
+        raise ConfigError(
+            f"variant {variant.name!r}: prefill does nothing where no prompt is kept",
+            "Set enable_prefix_caching: true in the profile, or prefill=false.",
+        )
+    if isinstance(generator, KeepsSessions):
+        return generator.open_session()
+    raise ConfigError(
+        f"variant {variant.name!r}: prefill_backend={variant.prefill_backend!r} needs a language "
+        "model that takes its input in pieces",
+        "Use vLLM in this process, or prefill_backend=prefix_cache.",
+    )
+
+
 class Prefill:
     """Warms one turn's prompt, the longest beginning last; at most one request at a time.
 
     Args:
-        generator: See `Generator`.
+        session: What the prompt is warmed in.
         clock: The turn's.
         emit: Takes `prefill_started` and `prefill_finished`.
         build: The prompt up to the end of a transcript that goes on.
@@ -41,12 +84,12 @@ class Prefill:
 
     def __init__(
         self,
-        generator: Generator,
+        session: PromptSession,
         clock: TurnClock,
         emit: Emit,
         build: Callable[[Hypothesis], Prompt],
     ) -> None:
-        self._generator = generator
+        self._session = session
         self._clock = clock
         self._emit = emit
         self._build = build
@@ -57,15 +100,15 @@ class Prefill:
 
     def begin(self, transcript: Hypothesis, *, is_waited_for: bool = False) -> None:
         """Warms the prompt up to the end of `transcript`, in place of what is being warmed; nothing
-        where no whole block is new. Failures are recorded and go no further. Whether the turn
+        where nothing that can be kept is new. Failures are recorded and go no further. Whether the turn
         waits for it (`finished`) is only recorded."""
-        block_tokens = self._generator.block_tokens
+        step_tokens = self._session.step_tokens
         try:
             prompt = self._build(transcript)
         except Exception as error:  # the final transcript will show whether it matters
             self._emit("prefill_finished", {"outcome": "failed", "error": _describe(error)})
             return
-        whole = prompt.prefix(len(prompt) // block_tokens * block_tokens)
+        whole = prompt.prefix(len(prompt) // step_tokens * step_tokens)
         if not len(whole) or whole == self._warmed.prefix(len(whole)):
             return
         self.cancel()
@@ -86,15 +129,21 @@ class Prefill:
         if self._task:
             await asyncio.wait({self._task}, timeout=timeout_s)
 
+    def answer(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
+        """The answer to the whole prompt, from what has been warmed of it; aborts what still is."""
+        self.cancel()
+        return self._session.stream(prompt, sampling)
+
     async def close(self) -> None:
         """Aborts what is being warmed and waits until it is gone."""
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._session.close()
 
     async def _warm(self, prompt: Prompt) -> None:
         try:
-            num_cached = await self._generator.warm(prompt)
+            num_cached = await self._session.warm(prompt)
         except Exception as error:  # the answer will be slower, and will tell if there is no LLM
             self._finish("failed", error=_describe(error))
             return
