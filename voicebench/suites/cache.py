@@ -9,7 +9,6 @@ short by a crash is made again.
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebench.cache import cache_folder
 from voicebench.errors import StorageError
 
 _FORMAT = "int16 16 kHz 3"  # part of the key: raise it when the samples change
@@ -26,9 +26,8 @@ Audio = NDArray[np.float32]
 
 
 def default_cache_dir() -> Path:
-    """`$VOICEBENCH_CACHE/speech`, or `~/.cache/voicebench/speech`."""
-    root = os.environ.get("VOICEBENCH_CACHE", "")
-    return (Path(root) if root else Path.home() / ".cache" / "voicebench") / "speech"
+    """`speech` in the user's cache folder."""
+    return cache_folder() / "speech"
 
 
 def to_int16(samples: Audio) -> NDArray[np.int16]:

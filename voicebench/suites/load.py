@@ -17,7 +17,8 @@ from voicebench.errors import SuiteError
 from voicebench.suites.schema import SuiteInfo, field_names, nearest
 from voicebench.types import Case, Record
 
-DATASETS_FOLDER = Path(__file__).resolve().parents[2] / "datasets"
+# A link to `datasets/` in a checkout; wheels carry the suites themselves.
+DATASETS_FOLDER = Path(__file__).with_name("shipped").resolve()
 INFO_FILE = "suite.yaml"
 CASES_FILE = "cases.jsonl"
 
