@@ -50,9 +50,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", type=Path, default=Path("build/models"))
-    parser.add_argument("--asr-hours", type=float, default=85, help="of speech heard")
+    parser.add_argument("--asr-hours", type=float, default=110, help="of speech heard")
     parser.add_argument("--llm-tokens", type=float, default=40, help="in millions, first stretch")
-    parser.add_argument("--llm-second-tokens", type=float, default=8, help="in millions")
+    parser.add_argument("--llm-second-tokens", type=float, default=10, help="in millions")
     args = parser.parse_args()
     folders = {model: args.work / model for model in KEPT}
     wanted = {

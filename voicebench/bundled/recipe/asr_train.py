@@ -1,6 +1,6 @@
 """Makes the bundled recogniser from nothing: speech, training, time stamps, folder, scores.
 
-    python -m voicebench.bundled.recipe.asr_train --out build/asr --threads 1 --hours 80
+    python -m voicebench.bundled.recipe.asr_train --out build/asr --threads 1 --hours 110
 
 A training that was stopped goes on from its last checkpoint when started again with the same
 `--work`; with fewer `--hours` than before it goes straight to the decay of the learning rate.
@@ -260,7 +260,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the FunASR folder to write")
     parser.add_argument("--work", type=Path, default=Path("build/asr-work"))
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--hours", type=float, default=85.0, help="of speech heard in training")
+    parser.add_argument("--hours", type=float, default=110.0, help="of speech heard in training")
     parser.add_argument("--utterances", type=int, default=28_000)
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args(argv)

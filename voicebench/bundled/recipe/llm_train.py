@@ -6,7 +6,7 @@ and the norms; one warm-up, a constant stretch and one decay, over a fixed budge
 second, shorter decay from a lower rate over a mixture with more corrections. Tokens and not minutes:
 a busy machine takes longer and gives the same model. Resumes from its checkpoint. Try:
 
-    python -m voicebench.bundled.recipe.llm_train --out build/llm --tokens 40 --second-tokens 8
+    python -m voicebench.bundled.recipe.llm_train --out build/llm --tokens 40 --second-tokens 10
 """
 
 from __future__ import annotations
@@ -311,7 +311,7 @@ def main() -> None:
     parser.add_argument(
         "--tokens", type=float, default=40, help="of the first stretch, in millions"
     )
-    parser.add_argument("--second-tokens", type=float, default=8, help="of the second, in millions")
+    parser.add_argument("--second-tokens", type=float, default=10, help="of the second, in millions")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
