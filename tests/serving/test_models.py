@@ -195,6 +195,16 @@ def test_a_spoken_question_is_heard_and_answered(real: Served, speech: NDArray[n
     assert "llm_first_token" in stages
 
 
+def test_a_streamed_transcript_is_the_whole_one(
+    client: openai.OpenAI, speech: NDArray[np.float32]
+) -> None:
+    *deltas, done = client.audio.transcriptions.create(
+        model="bundled", file=("a.wav", wav(speech)), stream=True
+    )
+    assert len(deltas) > 1
+    assert "".join(event.delta for event in deltas) == done.text == SAID  # type: ignore[union-attr]
+
+
 def test_live_speech_is_answered_while_the_line_stays_open(
     real: Served, speech: NDArray[np.float32]
 ) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebench.asr.windows import SlidingWindows
 from voicebench.deadline import call_within
 from voicebench.pipeline.assistant import Assistant, Transcript
 from voicebench.serving.errors import ApiError
 from voicebench.serving.logs import log
-from voicebench.types import SAMPLE_RATE_HZ, Token, Window, join_tokens
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token, Window, join_tokens
 
 _MAX_CUE_S = 6.0
 _MAX_CUE_CHARACTERS = 28
@@ -28,19 +29,43 @@ async def transcribe(assistant: Assistant, samples: NDArray[np.float32]) -> Tran
         ApiError: 504 where a window takes too long, 500 where the recogniser fails.
     """
     windows = assistant.sliding_windows()
+    recognised = [window async for window in _recognised(assistant, windows, samples)]
+    return Transcript(hypothesis=windows.hypothesis, windows=tuple(recognised))
+
+
+async def growing(
+    assistant: Assistant, samples: NDArray[np.float32]
+) -> AsyncGenerator[Hypothesis, None]:
+    """A recording's transcript while it is recognised.
+
+    Yields:
+        After each window what no later one can change: every hypothesis begins with the tokens of
+        the one before. The last is the whole of it.
+
+    Raises:
+        ApiError: See `transcribe`.
+    """
+    windows = assistant.sliding_windows()
+    async for _ in _recognised(assistant, windows, samples):
+        yield windows.stable
+    yield windows.hypothesis
+
+
+async def _recognised(
+    assistant: Assistant, windows: SlidingWindows, samples: NDArray[np.float32]
+) -> AsyncGenerator[Window, None]:
     timeout_s = assistant.variant.guard.asr_timeout_s
-    recognised: list[Window] = []
     try:
         for pieces in (windows.take(samples), windows.take_rest()):
             for ready in pieces:
                 recognise = functools.partial(windows.recognise, ready)
-                recognised += await call_within(timeout_s, recognise)
+                for window in await call_within(timeout_s, recognise):
+                    yield window
     except TimeoutError:
         raise ApiError(504, "speech was not recognised in time", "asr_timed_out") from None
     except Exception as error:
         log("error", "recognition failed", exc_info=error)
         raise ApiError(500, "speech could not be recognised", "asr_failed") from error
-    return Transcript(hypothesis=windows.hypothesis, windows=tuple(recognised))
 
 
 def as_tokens(tokens: Sequence[Token]) -> list[dict[str, Any]]:
