@@ -46,6 +46,11 @@ def _schema(schema: Any) -> dict[str, Any]:
     return {**HELLO, "response_format": {"type": "json_schema", "json_schema": named}}
 
 
+def _tool(name: str, parameters: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
+CHOICE = {"type": "function", "function": {"name": "f"}}
 SPOKEN = {"audio_base64": as_base64(wav())}
 REFUSED = [
     ({}, "either messages or audio_base64"),
@@ -62,6 +67,10 @@ REFUSED = [
     ({**HELLO, "stop": ""}, "stop"),
     ({**HELLO, "tempreature": 1}, "tempreature"),
     ({**HELLO, "tool_choice": "required"}, "tool_choice"),
+    ({**HELLO, "tool_choice": "sometimes"}, "tool_choice"),
+    ({**HELLO, "tool_choice": CHOICE}, "tool_choice"),
+    ({**HELLO, "tools": [_tool("g", {})], "tool_choice": CHOICE}, "'f'"),
+    ({**HELLO, "tools": [_tool("f", {"impossible": 1})], "tool_choice": CHOICE}, "tools"),
     ({**HELLO, "conversation_id": "../../etc"}, "conversation_id"),
     ({**HELLO, "prompt_template": "{asr_text}"}, "prompt_template"),
     ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages"),
