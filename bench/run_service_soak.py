@@ -194,7 +194,7 @@ def _leave_after(url: str, body: dict[str, Any], num_bytes: int) -> bool:
     host, port = url.removeprefix("http://").split(":")
     content = json.dumps(body).encode()
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
     )
     received = b""

@@ -92,6 +92,16 @@ def test_who_leaves_in_the_middle_ends_the_recognition() -> None:
         assert num_calls <= recognizer.num_calls - 1 < 25, "30 windows would have been recognised"
 
 
+def test_a_long_recording_is_taken_in_slices_and_comes_out_the_same() -> None:
+    samples = np.tile(coded(SAID + " "), 12)
+    assistant = Assistant(CodedRecognizer(), ScriptedGenerator(), Variant(name="v"))
+
+    async def run() -> list[str]:
+        return [hypothesis.text async for hypothesis in growing(assistant, samples, timeout_s=60)]
+
+    assert asyncio.run(run())[-1] == assistant.transcribe(samples).hypothesis.text == SAID * 12
+
+
 class _Guessing:
     """Hears anything anywhere."""
 
@@ -138,7 +148,7 @@ def test_whatever_is_heard_nothing_told_is_taken_back(
 
     async def run() -> None:
         nonlocal told
-        async for hypothesis in growing(assistant, tone(audio_s)):
+        async for hypothesis in growing(assistant, tone(audio_s), timeout_s=60):
             assert hypothesis.text.startswith(told)
             told = hypothesis.text
 

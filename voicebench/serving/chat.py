@@ -46,7 +46,8 @@ def router(service: Service) -> APIRouter:
             place = contextlib.AsyncExitStack()
             admitted = place.enter_async_context(service.admission.turn())
             await unless_left(request.receive, admitted)
-            return EventStream(_stream(service, question, running, reply, with_usage), place)
+            lines = _stream(service, question, running, reply, with_usage)
+            return EventStream(lines, place, service.settings.limits.read_timeout_s)
         return await unless_left(request.receive, _whole(service, question, running, reply))
 
     @routes.delete(

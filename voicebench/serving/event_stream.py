@@ -28,17 +28,23 @@ class EventStream(Response):
     Args:
         lines: The events; closed in any case.
         place: What is held while they go on.
+        read_timeout_s: A client that takes nothing for so long is one that has left: else who does
+            not read would keep the place.
     """
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, lines: AsyncGenerator[bytes, None], place: contextlib.AsyncExitStack
+        self,
+        lines: AsyncGenerator[bytes, None],
+        place: contextlib.AsyncExitStack,
+        read_timeout_s: float,
     ) -> None:
         self.status_code = 200
         self.background: BackgroundTask | None = None
         self._lines = lines
         self._place = place
+        self._read_timeout_s = read_timeout_s
         self.init_headers({"cache-control": "no-store", "x-accel-buffering": "no"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +57,12 @@ class EventStream(Response):
 
     async def _send_all(self, send: Send) -> None:
         async for line in self._lines:
-            await send({"type": "http.response.body", "body": line, "more_body": True})
+            message = {"type": "http.response.body", "body": line, "more_body": True}
+            try:
+                async with asyncio.timeout(self._read_timeout_s):
+                    await send(message)
+            except TimeoutError:
+                raise ClientLeft from None
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -257,7 +257,7 @@ class _Reader:
             return SPOKEN_HERE
         assistant = self._service.assistant(self._variant)
         async with self._service.admission.turn():
-            heard = await transcribe(assistant, samples)
+            heard = await transcribe(assistant, samples, limits.turn_timeout_s)
         return assistant.clean(heard.hypothesis.text).text
 
 

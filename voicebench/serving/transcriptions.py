@@ -16,7 +16,6 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from numpy.typing import NDArray
 
-from voicebench.pipeline.assistant import Assistant
 from voicebench.serving.errors import RESPONSES, ApiError
 from voicebench.serving.event_stream import EventStream, line, unless_left
 from voicebench.serving.service import Service
@@ -78,7 +77,7 @@ async def _answer(
     assistant = service.assistant(service.for_uploads(service.settings.variant))
     async with service.admission.turn():
         samples = await decode(data, service.settings.limits)
-        transcript = await transcribe(assistant, samples)
+        transcript = await transcribe(assistant, samples, service.settings.limits.turn_timeout_s)
     tokens, text = transcript.hypothesis.tokens, transcript.hypothesis.text
     match response_format:
         case "text":
@@ -104,25 +103,27 @@ async def _answer(
 async def _stream(service: Service, request: Request, data: bytes) -> Response:
     """The events; what is wrong with the audio is still told by the status."""
     assistant = service.assistant(service.for_uploads(service.settings.variant))
+    limits = service.settings.limits
     async with contextlib.AsyncExitStack() as place:
         await unless_left(request.receive, place.enter_async_context(service.admission.turn()))
-        samples = await unless_left(request.receive, decode(data, service.settings.limits))
-        return EventStream(_events(assistant, samples), place.pop_all())
+        samples = await unless_left(request.receive, decode(data, limits))
+        lines = _events(growing(assistant, samples, limits.turn_timeout_s), _seconds(samples))
+        return EventStream(lines, place.pop_all(), limits.read_timeout_s)
 
 
 async def _events(
-    assistant: Assistant, samples: NDArray[np.float32]
+    hypotheses: AsyncGenerator[Hypothesis, None], audio_s: float
 ) -> AsyncGenerator[bytes, None]:
     told, hypothesis = "", Hypothesis(tokens=())
     try:
-        async with contextlib.aclosing(growing(assistant, samples)) as hypotheses:
+        async with contextlib.aclosing(hypotheses):
             async for hypothesis in hypotheses:
                 if len(hypothesis.text) > len(told):
                     delta = hypothesis.text[len(told) :]
                     yield line({"type": "transcript.text.delta", "delta": delta})
                     told = hypothesis.text
         # OpenAI's usage of a stream is in tokens; none are counted here
-        extra = {"audio_s": _seconds(samples), **_extra(hypothesis)}
+        extra = {"audio_s": audio_s, **_extra(hypothesis)}
         yield line({"type": "transcript.text.done", "text": told, "voicebench": extra})
     except ApiError as error:  # the status has been sent: the error is an event
         yield line(error.body)
