@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from starlette.websockets import WebSocketState
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -34,6 +35,7 @@ from voicebench.serving.event_stream import EventStream
 from voicebench.serving.limits import Admission, is_key
 from voicebench.serving.logs import JsonFormatter
 from voicebench.serving.settings import Limits
+from voicebench.serving.sockets import accepted
 from voicebench.serving.sound import PcmStream, looks_like_pcm
 
 pytestmark = pytest.mark.usefixtures("loudness_vad")
@@ -340,6 +342,29 @@ def test_who_takes_nothing_of_an_answer_keeps_no_place() -> None:
 
     asyncio.run(play())
     assert closed == ["lines", "place"]
+
+
+def test_a_stream_whose_client_takes_nothing_is_left() -> None:
+    class Deaf:
+        scope: dict[str, Any] = {}
+        client_state = WebSocketState.CONNECTED
+
+        async def accept(self, subprotocol: str | None) -> None:
+            pass
+
+        async def send_text(self, text: str) -> None:
+            await asyncio.Event().wait()
+
+    async def play(service: Any) -> None:
+        async with accepted(service, Deaf(), "realtime") as socket:  # type: ignore[arg-type]
+            assert socket is not None
+            assert service.admission.num_streams == 1
+            await asyncio.wait_for(socket.send({"type": "error"}), 10)
+            pytest.fail("it was sent")
+
+    with serving(make_settings(limits={"read_timeout_s": 0.05})) as served:
+        asyncio.run(play(served.service))
+        assert served.service.admission.num_streams == 0
 
 
 @pytest.mark.parametrize("stream", ["false", "true"])

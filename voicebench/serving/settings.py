@@ -31,7 +31,7 @@ class Limits(Record):
     turn_timeout_s: float = 300.0
     """How long a turn may take once it has begun; then 504."""
     read_timeout_s: float = 30.0
-    """A client that takes nothing of a streamed answer for so long is one that has left."""
+    """A client that takes nothing of what is streamed to it for so long is one that has left."""
     max_streams: int = 32
     """WebSockets at the same time."""
     stream_idle_s: float = 600.0
