@@ -9,8 +9,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import wave
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +35,11 @@ SYSTEM = (
     "你是语音助手。回答最多三句话。数字、日期、人名必须与用户说的完全一致。不确定时回答暂无法确认。"
 )
 READY = "FULLY INITIALIZED"
+LOST = 0
+"""Status of a request that got no answer at all."""
+_START_TIMEOUT_S = 900.0
+_STOP_TIMEOUT_S = 60.0
+_AFTER_LOSS_S = 0.5
 
 
 def spoken_questions() -> list[NDArray[np.float32]]:
@@ -73,33 +80,53 @@ def typed_body(number: int, max_tokens: int = 24) -> dict[str, Any]:
 
 @contextmanager
 def voicebench_server(*options: str) -> Iterator[tuple[str, subprocess.Popen[str], float]]:
-    """`voicebench serve` in a process of its own: its URL, the process, and seconds to READY."""
+    """`voicebench serve` in a process of its own, without the page: its URL, the process, and seconds
+    to READY."""
     started_s = time.monotonic()
-    command = [sys.executable, "-m", "voicebench", "serve", "--port", "0", *options]
+    command = [sys.executable, "-m", "voicebench", "serve", "--port", "0", "--no-page", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.stderr
-        url = ""
-        for line in process.stderr:
-            try:
-                told = json.loads(line)
-            except ValueError:
-                continue
-            url = told.get("url", url)
-            if told.get("message", "").endswith(READY):
-                break
-        else:
-            raise SystemExit(f"the server ended with {process.wait()}")
+        url = _wait_until_ready(process)
         took_s = time.monotonic() - started_s
         drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
         try:
             yield url, process, took_s
         finally:
             process.terminate()
-            process.wait(60)
-            drain.wait(10)
+            try:
+                process.wait(_STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            drain.wait(_STOP_TIMEOUT_S)
+
+
+def _wait_until_ready(process: subprocess.Popen[str]) -> str:
+    """Reads the log until the server is ready; its URL.
+
+    Raises:
+        SystemExit: It ended, or took too long; the end of its log is in the message.
+    """
+    assert process.stderr
+    url, tail = "", deque[str](maxlen=15)
+    watchdog = threading.Timer(_START_TIMEOUT_S, process.kill)
+    watchdog.start()
+    try:
+        for line in process.stderr:
+            tail.append(line)
+            try:
+                told = json.loads(line)
+            except ValueError:
+                continue
+            url = told.get("url", url)
+            if told.get("message", "").endswith(READY):
+                return url
+    finally:
+        watchdog.cancel()
+    raise SystemExit(
+        f"the server ended with {process.wait()} before it was ready:\n{''.join(tail)}"
+    )
 
 
 def metric(url: str, name: str) -> float:
@@ -127,7 +154,8 @@ async def ask_all(
     """Clients that each ask again as soon as they have an answer.
 
     Returns:
-        Seconds, status and answer of each request, in order of ending.
+        Seconds, status and answer of each request, in order of ending; the status is `LOST` where
+        no answer came.
     """
     limits = httpx.Limits(max_connections=num_clients, max_keepalive_connections=num_clients)
     done: list[tuple[float, int, str]] = []
@@ -139,7 +167,12 @@ async def ask_all(
         async def ask() -> None:
             while keep_going(number := next(numbers)):
                 started_s = time.perf_counter()
-                reply = await client.post(path, json=bodies[number % len(bodies)])
+                try:
+                    reply = await client.post(path, json=bodies[number % len(bodies)])
+                except httpx.TransportError:
+                    done.append((time.perf_counter() - started_s, LOST, ""))
+                    await asyncio.sleep(_AFTER_LOSS_S)  # the server may be gone for good
+                    continue
                 took_s = time.perf_counter() - started_s
                 text = ""
                 if reply.status_code == 200:
@@ -181,7 +214,7 @@ def ask_from_a_process(
         "num_requests": num_requests,
     }
     answer = subprocess.run(
-        [sys.executable, __file__], input=json.dumps(asked), capture_output=True, text=True,
+        [sys.executable, __file__], input=json.dumps(asked), stdout=subprocess.PIPE, text=True,
         check=True, cwd=ROOT / "bench",
     )  # fmt: skip
     return [(float(s), int(status), str(text)) for s, status, text in json.loads(answer.stdout)]

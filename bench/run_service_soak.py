@@ -17,6 +17,7 @@ import random
 import socket
 import sys
 import time
+import traceback
 from collections import Counter
 from typing import Any
 
@@ -24,6 +25,7 @@ import httpx
 import numpy as np
 from _common import finish
 from _service import (
+    LOST,
     as_wav,
     ask_all,
     in_ms,
@@ -35,6 +37,16 @@ from _service import (
     voicebench_server,
 )
 
+_LONG = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "numbers",
+        "schema": {
+            "type": "array", "minItems": 60,
+            "items": {"type": "integer", "minimum": 0, "maximum": 99},
+        },
+    },
+}  # fmt: skip
 _FORMATS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "mp3", "ogg": "libopus", "mp4": "aac",
             "webm": "libopus"}  # fmt: skip
 
@@ -43,6 +55,7 @@ def fuzz(num_cases: int) -> dict[str, Any]:
     """Requests made of the OpenAPI document; every answer has to fit it."""
     import pytest
     from hypothesis.errors import Unsatisfiable
+    from schemathesis.core.failures import Failure, FailureGroup
 
     from tests.pipeline.scripted import LoudnessVad
     from tests.serving.served import serving
@@ -51,6 +64,7 @@ def fuzz(num_cases: int) -> dict[str, Any]:
     weights = {"/v1/chat/completions": 0.5, "/v1/audio/transcriptions": 0.5}
     other = 0.01  # of routes without a body there are few different requests
     seen: Counter[int] = Counter()
+    faults: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("voicebench.pipeline.endpoint.SileroVad", LoudnessVad)
         with serving() as served:
@@ -62,9 +76,11 @@ def fuzz(num_cases: int) -> dict[str, Any]:
                         print(f"{path}: {num}, {seen.total()} in all", file=sys.stderr)
                     except Unsatisfiable:  # a route without a body cannot be asked wrongly
                         continue
+                    except (AssertionError, Failure, FailureGroup) as fault:
+                        traceback.print_exc()
+                        faults.append(f"{path}: {fault}")
     statuses = {str(status): count for status, count in sorted(seen.items())}
-    faults = sum(count for status, count in seen.items() if status >= 500)
-    return {"n": seen.total(), "by_status": statuses, "faults": faults}
+    return {"n": seen.total(), "by_status": statuses, "faults": len(faults), "first": faults[:5]}
 
 
 def broken_files(num_files: int, seed: int) -> list[bytes]:
@@ -128,37 +144,70 @@ def send_broken(url: str, files: list[bytes]) -> dict[str, Any]:
     with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
         for data in files:
             started_s = time.perf_counter()
-            reply = client.post("/v1/audio/transcriptions", files={"file": ("a", data)})
+            try:
+                reply = client.post("/v1/audio/transcriptions", files={"file": ("a", data)})
+                seen[reply.status_code] += 1
+            except httpx.TransportError:  # it hung, or there is no server any more
+                seen[LOST] += 1
             slowest_s = max(slowest_s, time.perf_counter() - started_s)
-            seen[reply.status_code] += 1
-        is_alive = client.get("/ready").status_code == 200
     statuses = {str(status): count for status, count in sorted(seen.items())}
-    faults = sum(count for status, count in seen.items() if status >= 500)
-    return {"n": len(files), "by_status": statuses, "faults": faults + (not is_alive),
+    faults = sum(count for status, count in seen.items() if status >= 500 or status == LOST)
+    return {"n": len(files), "by_status": statuses, "faults": faults + (not _is_ready(url)),
             "slowest_s": round(slowest_s, 2)}  # fmt: skip
 
 
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/ready", timeout=60, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def kill_clients(url: str, num_kills: int, seed: int) -> dict[str, Any]:
-    """Clients that are gone in the middle of a streamed answer."""
+    """Clients that are gone in the middle of a streamed answer.
+
+    An answer that was over before its client left is asked for again: it does not count.
+    """
     rng = random.Random(seed)
-    host, port = url.removeprefix("http://").split(":")
-    most = 0.0
-    for number in range(num_kills):
-        content = json.dumps({**typed_body(number, 200), "stream": True}).encode()
-        head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json"
-        with socket.create_connection((host, int(port)), timeout=60) as line:
-            line.sendall(f"{head}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
-            wanted, received = rng.randrange(1, 2500), 0
-            while received < wanted and (piece := line.recv(4096)):
-                received += len(piece)
-        if number % 50 == 0:
+    most, num_left, num_over = 0.0, 0, 0
+    while num_left < num_kills and num_over <= 10 * num_kills:
+        body = {**typed_body(num_left + num_over, 400), "stream": True}
+        if num_left % 2:
+            body["response_format"] = _LONG  # however little the LLM has to say
+        if _leave_after(url, body, rng.randrange(2500)):
+            num_left += 1
+        else:
+            num_over += 1
+        if num_left % 50 == 1:
             most = max(most, metric(url, "voicebench_llm_requests"))
+    names = ("voicebench_llm_requests", "voicebench_running_turns")
     until_s = time.monotonic() + 10
-    while (leaked := metric(url, "voicebench_llm_requests")) and time.monotonic() < until_s:
+    while any(leaked := [metric(url, name) for name in names]) and time.monotonic() < until_s:
         time.sleep(0.1)
-    running = metric(url, "voicebench_running_turns")
-    return {"n": num_kills, "leaked_requests": int(leaked), "leaked_turns": int(running),
-            "most_in_engine_seen": int(most)}  # fmt: skip
+    requests, turns = map(int, leaked)
+    return {"n": num_left, "over_before": num_over, "leaked_requests": requests,
+            "leaked_turns": turns, "most_in_engine_seen": int(most)}  # fmt: skip
+
+
+def _leave_after(url: str, body: dict[str, Any], num_bytes: int) -> bool:
+    """Asks, reads so much of the answer, and is gone; whether the answer was still going on."""
+    host, port = url.removeprefix("http://").split(":")
+    content = json.dumps(body).encode()
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    received = b""
+    with socket.create_connection((host, int(port)), timeout=60) as line:
+        line.sendall(head.encode() + content)
+        while len(received) < num_bytes:
+            piece = line.recv(4096)
+            if not piece:
+                return False
+            received += piece
+    if received and not received.startswith(b"HTTP/1.1 200"):
+        raise SystemExit(f"no streamed answer: {received[:300]!r}")
+    return b"[DONE]" not in received
 
 
 def load(url: str, pid: int, num_clients: int, minutes: float) -> dict[str, Any]:
@@ -225,7 +274,9 @@ def main() -> int:
     trouble = {
         "fuzz": figures.get("fuzz", {}).get("faults", 0),
         "broken": figures.get("broken", {}).get("faults", 0),
-        "kills": figures.get("kills", {}).get("leaked_requests", 0),
+        "kills": sum(
+            figures.get("kills", {}).get(f"leaked_{what}", 0) for what in ("requests", "turns")
+        ),
         "load": figures.get("load", {}).get("lost", 0),
     }
     rows = [

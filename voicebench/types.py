@@ -187,10 +187,17 @@ class Sampling(Record):
     """Texts that end the answer; they are no part of it."""
     json_schema: str = ""
     """A JSON schema, as JSON: the answer is a document that fits it. Empty: free text."""
+    functions: str = ""
+    """Functions (a JSON list of `name` and `parameters`): the answer is calls of them in the hermes
+    form and nothing else, or a document where there is a `json_schema` too. Empty: the LLM calls what
+    it was offered, or not."""
+    max_calls: int = 8
+    """Calls in such an answer at most."""
 
     def __post_init__(self) -> None:
         _refuse_not_finite(self)
         _refuse("" in self.stop, "stop holds an empty text, which would end every answer")
+        _refuse(self.max_calls < 1, f"max_calls must be at least 1, got {self.max_calls}")
         _refuse(self.max_tokens < 1, f"max_tokens must be at least 1, got {self.max_tokens}")
         _refuse(self.temperature < 0, f"temperature must not be negative, got {self.temperature}")
         _refuse(not 0 < self.top_p <= 1, f"top_p must be in (0, 1], got {self.top_p}")

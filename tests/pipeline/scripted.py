@@ -166,7 +166,7 @@ class CodedRecognizer:
             raise RuntimeError("out of memory")
         time.sleep(self.compute_s)
         codes = np.rint(samples / _LEVEL).astype(int)
-        edges = np.flatnonzero(np.diff(codes, prepend=0, append=0))
+        edges = np.flatnonzero(np.diff(codes, prepend=0, append=0)).tolist()
         return Hypothesis(
             tokens=tuple(
                 Token(

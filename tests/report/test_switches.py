@@ -32,6 +32,7 @@ WHAT_MUST_BE_SWITCHES = {
 OTHER: dict[str, Any] = {
     "handoff": "marked", "prefill_backend": "resumable", "cleaning": "full", "prompt": "plain", "prompt_template": "问：{asr_text}",
     "stop": ("。",), "json_schema": '{"type": "object"}',
+    "functions": '[{"name": "f", "parameters": {}}]',
 }  # fmt: skip
 
 

@@ -41,8 +41,8 @@ class ServedGenerator(ScriptedGenerator):
     def num_requests(self) -> int:
         return self.num_open
 
-    def check_schema(self, json_schema: str) -> None:
-        if "impossible" in json_schema:
+    def check_sampling(self, sampling: Sampling) -> None:
+        if "impossible" in sampling.json_schema + sampling.functions:
             raise ConfigError("the JSON schema cannot be followed")
 
     def encode_chat(self, messages: Any, tools: Any = ()) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -136,11 +137,78 @@ def test_a_call_of_the_clients_tool_is_handed_out_and_its_result_taken(is_stream
         assert asked[1].tool_calls[0].arguments == {"city": "北京"}
 
 
-def test_tools_are_not_offered_where_the_client_wants_none(
-    client: openai.OpenAI, served: Served
+NAMED: Any = {"type": "function", "function": {"name": "get_weather"}}
+FORM: Any = {
+    "type": "json_schema",
+    "json_schema": {"name": "m", "schema": {"type": "object", "properties": {"hour": {}}}},
+}
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize(
+    ("asked", "offered", "held_to", "max_calls", "has_schema", "finish_reason"),
+    [
+        ({}, 2, [], 8, False, "tool_calls"),
+        ({"tool_choice": "auto"}, 2, [], 8, False, "tool_calls"),
+        ({"tool_choice": "none"}, 0, [], 8, False, "stop"),
+        ({"tool_choice": "required"}, 2, ["get_weather", "get_time"], 8, False, "tool_calls"),
+        ({"tool_choice": NAMED}, 2, ["get_weather"], 1, False, "stop"),
+        (
+            {"tool_choice": "required", "parallel_tool_calls": False},
+            2, ["get_weather", "get_time"], 1, False, "tool_calls",
+        ),
+        # a form for the answer is none for a call: either is answered, or the call that must be
+        ({"response_format": FORM}, 2, ["get_weather", "get_time"], 8, True, "tool_calls"),
+        ({"response_format": FORM, "tool_choice": NAMED}, 2, ["get_weather"], 1, False, "stop"),
+        ({"response_format": FORM, "tool_choice": "none"}, 0, [], 8, True, "stop"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_may_be_called_is_the_clients_choice(
+    asked: dict[str, Any],
+    offered: int,
+    held_to: list[str],
+    max_calls: int,
+    has_schema: bool,
+    finish_reason: str,
+    is_streamed: bool,
 ) -> None:
-    client.chat.completions.create(model="bundled", messages=HELLO, tools=TOOLS, tool_choice="none")
-    assert served.generator.offered[-2] == ()
+    time: Any = {"type": "function", "function": {"name": "get_time"}}
+    generator = ServedGenerator(answer=CALL if offered else "三点。")
+    with serving(generator=generator) as served, _openai(served) as client:
+        options: Any = {
+            "model": "bundled", "messages": HELLO, "tools": [*TOOLS, time], **asked
+        }  # fmt: skip
+        if is_streamed:
+            with client.chat.completions.stream(**options) as stream:
+                choice: Any = stream.get_final_completion().choices[0]
+        else:
+            choice = client.chat.completions.create(**options).choices[0]
+    assert choice.finish_reason == finish_reason
+    assert [call.function.name for call in choice.message.tool_calls or ()] == (
+        ["get_weather"] if offered else []
+    )
+    sampling = generator.samplings[-1]
+    functions = json.loads(sampling.functions or "[]")
+    assert [each["name"] for each in functions] == held_to
+    assert all(set(each) == {"name", "parameters"} for each in functions)
+    assert (sampling.max_calls, bool(sampling.json_schema)) == (max_calls, has_schema)
+    assert len(generator.offered[-2]) == offered
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_who_takes_one_call_gets_one(is_streamed: bool) -> None:
+    generator = ServedGenerator(answer=f"{CALL}\n{CALL}")
+    with serving(generator=generator) as served, _openai(served) as client:
+        for parallel, num_calls in ((True, 2), (False, 1)):
+            options: Any = {"model": "bundled", "messages": HELLO, "tools": TOOLS}
+            options["parallel_tool_calls"] = parallel
+            if is_streamed:
+                with client.chat.completions.stream(**options) as stream:
+                    message = stream.get_final_completion().choices[0].message
+            else:
+                message = client.chat.completions.create(**options).choices[0].message
+            assert len(message.tool_calls or ()) == num_calls
 
 
 def test_a_call_that_cannot_be_read_is_no_answer() -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import socket
 import threading
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from starlette.websockets import WebSocketState
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.pipeline.scripted import tone
+from tests.pipeline.scripted import ScriptedRecognizer, tone
 from tests.serving.served import (
     KEY,
     Served,
@@ -23,13 +26,16 @@ from tests.serving.served import (
     as_base64,
     make_settings,
     serving,
+    sse,
     wav,
 )
 from voicebench.audio import PcmFormat, load_audio
 from voicebench.serving.errors import ApiError
+from voicebench.serving.event_stream import EventStream
 from voicebench.serving.limits import Admission, is_key
 from voicebench.serving.logs import JsonFormatter
 from voicebench.serving.settings import Limits
+from voicebench.serving.sockets import accepted
 from voicebench.serving.sound import PcmStream, looks_like_pcm
 
 pytestmark = pytest.mark.usefixtures("loudness_vad")
@@ -46,6 +52,11 @@ def _schema(schema: Any) -> dict[str, Any]:
     return {**HELLO, "response_format": {"type": "json_schema", "json_schema": named}}
 
 
+def _tool(name: str, parameters: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
+CHOICE = {"type": "function", "function": {"name": "f"}}
 SPOKEN = {"audio_base64": as_base64(wav())}
 REFUSED = [
     ({}, "either messages or audio_base64"),
@@ -62,6 +73,10 @@ REFUSED = [
     ({**HELLO, "stop": ""}, "stop"),
     ({**HELLO, "tempreature": 1}, "tempreature"),
     ({**HELLO, "tool_choice": "required"}, "tool_choice"),
+    ({**HELLO, "tool_choice": "sometimes"}, "tool_choice"),
+    ({**HELLO, "tool_choice": CHOICE}, "tool_choice"),
+    ({**HELLO, "tools": [_tool("g", {})], "tool_choice": CHOICE}, "'f'"),
+    ({**HELLO, "tools": [_tool("f", {"impossible": 1})], "tool_choice": CHOICE}, "tools"),
     ({**HELLO, "conversation_id": "../../etc"}, "conversation_id"),
     ({**HELLO, "prompt_template": "{asr_text}"}, "prompt_template"),
     ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages"),
@@ -257,16 +272,114 @@ def test_keys_are_compared_whole(given: str, is_right: bool) -> None:
 
 
 def test_other_origins_may_call_only_when_told() -> None:
-    asked = {"origin": "https://a.example", "access-control-request-method": "POST"}
+    asked = {
+        "origin": "https://a.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type,x-stainless-os",
+    }
     with serving() as served, served.client() as client:
         plain = client.options(CHAT, headers=asked)
         assert "access-control-allow-origin" not in plain.headers
-    settings = make_settings(cors_origins=("https://a.example",))
+    settings = make_settings(cors_origins=("https://a.example",), api_key=KEY)
     with serving(settings) as served, served.client() as client:
-        told = client.options(CHAT, headers=asked)
+        told = client.options(CHAT, headers=asked)  # browsers give no key here
+        assert told.status_code == 200, told.text
         assert told.headers["access-control-allow-origin"] == "https://a.example"
+        without_key = client.post(CHAT, json=HELLO, headers={"origin": "https://a.example"})
+        assert without_key.status_code == 401
+        assert without_key.headers["access-control-allow-origin"] == "https://a.example"
         other = client.options(CHAT, headers={**asked, "origin": "https://b.example"})
         assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, ""),
+        ({"origin": "https://b.example"}, "unknown_origin"),
+        ({"origin": "null"}, "unknown_origin"),
+        ({"host": "localhost:8000"}, ""),
+        ({"host": "[::1]:8000"}, ""),
+        ({"host": "b.example:8000", "origin": "http://b.example:8000"}, "unknown_host"),
+        ({"host": "b.example"}, "unknown_host"),
+        ({"host": "[b"}, "unknown_host"),
+    ],
+    ids=str,
+)
+def test_a_web_page_is_answered_under_no_name_of_its_own(
+    headers: dict[str, str], code: str
+) -> None:
+    with serving(make_settings(hosts=("localhost",))) as served, served.client() as client:
+        files = {"file": ("a.wav", wav())}  # a form: browsers send it to any origin, unasked
+        reply = client.post("/v1/audio/transcriptions", files=files, headers=headers)
+        assert reply.status_code == (403 if code else 200), reply.text
+        assert reply.json().get("error", {}).get("code", "") == code
+        assert client.get("/ready", headers=headers).status_code == 200
+
+
+def test_who_takes_nothing_of_an_answer_keeps_no_place() -> None:
+    closed: list[str] = []
+
+    async def lines() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield b"data: {}\n\n"
+        finally:
+            closed.append("lines")
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def play() -> None:
+        place = contextlib.AsyncExitStack()
+        place.callback(closed.append, "place")
+        stream = EventStream(lines(), place, read_timeout_s=0.05)
+        await asyncio.wait_for(stream({"type": "http"}, receive, send), 10)
+
+    asyncio.run(play())
+    assert closed == ["lines", "place"]
+
+
+def test_a_stream_whose_client_takes_nothing_is_left() -> None:
+    class Deaf:
+        scope: dict[str, Any] = {}
+        client_state = WebSocketState.CONNECTED
+
+        async def accept(self, subprotocol: str | None) -> None:
+            pass
+
+        async def send_text(self, text: str) -> None:
+            await asyncio.Event().wait()
+
+    async def play(service: Any) -> None:
+        async with accepted(service, Deaf(), "realtime") as socket:  # type: ignore[arg-type]
+            assert socket is not None
+            assert service.admission.num_streams == 1
+            await asyncio.wait_for(socket.send({"type": "error"}), 10)
+            pytest.fail("it was sent")
+
+    with serving(make_settings(limits={"read_timeout_s": 0.05})) as served:
+        asyncio.run(play(served.service))
+        assert served.service.admission.num_streams == 0
+
+
+@pytest.mark.parametrize("stream", ["false", "true"])
+def test_recognising_takes_no_longer_than_a_turn_may(stream: str) -> None:
+    settings = make_settings(limits={"turn_timeout_s": 0.5})
+    with (
+        serving(settings, recognizer=ScriptedRecognizer(compute_s=0.2)) as served,
+        served.client() as client,
+    ):
+        files = {"file": ("a.wav", wav(tone(20.0)))}
+        reply = client.post("/v1/audio/transcriptions", files=files, data={"stream": stream})
+        error = sse(reply.text)[-1] if stream == "true" else reply.json()
+        assert error["error"]["code"] == "asr_timed_out"
+        assert reply.status_code == (200 if stream == "true" else 504)
+        assert served.recognizer.num_calls <= 4
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import numpy as np
 import openai
 import pytest
@@ -147,6 +148,87 @@ def test_the_llm_calls_the_clients_tool(client: openai.OpenAI) -> None:
     assert json.loads(call.function.arguments)["city"] == "北京"
 
 
+def _function(name: str, properties: dict[str, Any]) -> Any:
+    parameters = {"type": "object", "properties": properties, "required": list(properties)}
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
+OFFERED = [
+    _function("get_weather", {"city": {"type": "string", "pattern": "^[一-龥]{2,4}$"}}),
+    _function(
+        "set_alarm",
+        {
+            "hour": {"type": "integer", "minimum": 0, "maximum": 23},
+            "mode": {"enum": ["响铃", "振动"]},
+            "repeats": {"type": "boolean"},
+        },
+    ),
+]
+ALARM: Any = {"type": "function", "function": {"name": "set_alarm"}}
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize(
+    ("choice", "finish_reason", "called"),
+    [
+        ("none", "stop", []),
+        ("required", "tool_calls", ["get_weather", "set_alarm"]),
+        (ALARM, "stop", ["set_alarm"]),
+    ],
+    ids=str,
+)
+def test_a_call_that_must_be_made_is_made_where_the_llm_would_not(
+    client: openai.OpenAI, choice: Any, finish_reason: str, called: list[str], is_streamed: bool
+) -> None:
+    options: Any = {
+        "model": "bundled",
+        "messages": _asked(SAID),  # a question about a meeting: no tool helps
+        "tools": OFFERED,
+        "tool_choice": choice,
+        "max_tokens": 400,
+    }
+    if is_streamed:
+        with client.chat.completions.stream(**options) as stream:
+            done: Any = stream.get_final_completion().choices[0]
+    else:
+        done = client.chat.completions.create(**options).choices[0]
+    assert done.finish_reason == finish_reason
+    calls = done.message.tool_calls or []
+    assert bool(calls) == bool(called)
+    assert bool(done.message.content) == (not called)
+    for call in calls:
+        assert call.function.name in called
+        schema = next(
+            tool["function"]["parameters"]
+            for tool in OFFERED
+            if tool["function"]["name"] == call.function.name
+        )
+        jsonschema.validate(json.loads(call.function.arguments), schema)
+
+
+def test_with_a_form_for_the_answer_tools_can_still_be_called(client: openai.OpenAI) -> None:
+    schema = {"type": "object", "properties": {"floor": {"type": "integer", "maximum": 99}}}
+    form: Any = {"type": "json_schema", "json_schema": {"name": "m", "schema": schema}}
+    done = client.chat.completions.create(
+        model="bundled",
+        messages=_asked("查一下北京明天的天气"),
+        tools=OFFERED[:1],
+        response_format=form,
+        max_tokens=96,
+    ).choices[0]
+    assert done.finish_reason in ("tool_calls", "stop")
+    if done.finish_reason == "stop":
+        jsonschema.validate(json.loads(done.message.content or ""), schema)
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(
+            model="bundled",
+            messages=_asked(SAID),
+            tools=[_function("f", {"x": {"type": "nonsense"}})],
+            tool_choice="required",
+        )
+    assert caught.value.param == "tools"
+
+
 def test_what_is_said_and_typed_never_becomes_a_control_token(
     real: Served, speech: NDArray[np.float32]
 ) -> None:
@@ -193,6 +275,16 @@ def test_a_spoken_question_is_heard_and_answered(real: Served, speech: NDArray[n
     stages = [segment["stage"] for segment in done["voicebench"]["waterfall"]]
     assert "asr" in stages
     assert "llm_first_token" in stages
+
+
+def test_a_streamed_transcript_is_the_whole_one(
+    client: openai.OpenAI, speech: NDArray[np.float32]
+) -> None:
+    *deltas, done = client.audio.transcriptions.create(
+        model="bundled", file=("a.wav", wav(speech)), stream=True
+    )
+    assert len(deltas) > 1
+    assert "".join(event.delta for event in deltas) == done.text == SAID  # type: ignore[union-attr]
 
 
 def test_live_speech_is_answered_while_the_line_stays_open(

@@ -225,6 +225,23 @@ def test_typed_items_tools_and_their_results() -> None:
         assert line.text() == "晴。"
         roles = [message.role for message in generator.conversations[-2]]
         assert roles == ["system", "user", "assistant", "tool"]
+        assert generator.offered[-2]
+
+        async def without(line: Line) -> None:
+            tools = [{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]
+            session = {**MANUAL, "tools": tools, "tool_choice": "none"}
+            await line.send("session.update", session=session)
+            item = {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_text", "text": "?"}],
+            }
+            await line.send("conversation.item.create", item=item)
+            await line.send("response.create")
+            await line.until("response.done")
+
+        talk(served, without)
+        assert generator.offered[-2] == ()
 
 
 def test_cancelling_aborts_the_request() -> None:
@@ -311,6 +328,7 @@ def test_while_the_breaker_is_open_speech_is_told_so() -> None:
         ('{"type": "input_audio_buffer.append", "audio": "%%"}', "invalid_audio"),
         ('{"type": "session.update", "session": {"output_modalities": ["audio"]}}', "literal_error"),
         ('{"type": "session.update", "session": {"audio": 7}}', "model_type"),
+        ('{"type": "session.update", "session": {"tool_choice": "required"}}', "literal_error"),
         ('{"type": "response.create"}', "conversation_empty"),
         ('{"type": "response.create", "response": {"max_output_tokens": 0}}', "greater_than_equal"),
     ],

@@ -49,7 +49,11 @@ def test_the_official_client_gets_every_form(served: Served) -> None:
     [
         ({"response_format": "docx"}, wav(), "response_format"),
         ({"language": "fr"}, wav(), "language"),
-        ({"stream": "true"}, wav(), "stream"),
+        ({"stream": "perhaps"}, wav(), "stream"),
+        ({"stream": "true", "response_format": "verbose_json"}, wav(), "streamed"),
+        ({"stream": "true", "response_format": "srt"}, wav(), "streamed"),
+        ({"stream": "true", "response_format": "vtt"}, wav(), "streamed"),
+        ({"stream": "true"}, b"not audio" * 100, "not audio"),
         ({"temperature": "nan"}, wav(), "temperature"),
         ({}, b"", "empty"),
         ({}, b"not audio" * 100, "not audio"),

@@ -132,12 +132,15 @@ def _settings(args: argparse.Namespace, profile_name: str) -> Settings:
         variant = msgspec.convert({**switches, "guard": msgspec.to_builtins(guard)}, Variant)
     except (msgspec.ValidationError, ValueError) as error:
         raise ConfigError(f"the service cannot be set up so: {error}") from None
+    api_key = _api_key(args.api_key_file)
+    is_local = args.host in ("localhost", "127.0.0.1", "::1")
     return Settings(
         profile=profile_name,
         variant=variant,
         limits=_limits(args.limit),
         aliases=tuple(args.model_name),
-        api_key=_api_key(args.api_key_file),
+        api_key=api_key,
+        hosts=("localhost",) if is_local and not api_key else (),
         cors_origins=tuple(args.cors_origin),
         logs_content=args.log_content,
     )

@@ -204,11 +204,11 @@ class ServesRequests(Protocol):
         """Requests that are waiting or being answered."""
         ...
 
-    def check_schema(self, json_schema: str) -> None:
-        """Refuses a schema that an answer cannot be held to (`Sampling.json_schema`).
+    def check_sampling(self, sampling: Sampling) -> None:
+        """Refuses a form that an answer cannot be held to (`json_schema`, `functions`).
 
         Raises:
-            ConfigError: It is none, or uses something that is not supported.
+            ConfigError: A schema is none, or uses something that is not supported.
         """
         ...
 

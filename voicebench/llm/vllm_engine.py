@@ -15,6 +15,7 @@ import asyncio
 import atexit
 import contextlib
 import itertools
+import json
 import logging
 import os
 import sys
@@ -34,6 +35,7 @@ from voicebench.errors import (
     VoicebenchError,
 )
 from voicebench.llm.base import Delta, Prompt
+from voicebench.llm.call_grammar import call_grammar, parameters_of
 from voicebench.llm.chat import ChatEncoder
 from voicebench.llm.embeddings import embedding_table, engine_input
 from voicebench.llm.engine_thread import Deliver, EngineThread, Request, first_line
@@ -154,11 +156,15 @@ class VllmGenerator:
         """See `KnowsTokens`."""
         return token_id in self._chat.legal_ids
 
-    def check_schema(self, json_schema: str) -> None:
+    def check_sampling(self, sampling: Sampling) -> None:
         """See `ServesRequests`: what the engine itself would say, before a request is made."""
+        functions = json.loads(sampling.functions or "[]")
+        schemas = [sampling.json_schema, *map(parameters_of, functions)]
+        forms = [Sampling(json_schema=schema) for schema in schemas if schema]
         try:
-            params = self._sampling_params(Sampling(json_schema=json_schema), 1)
-            self._verify(params)
+            # parts first: of a schema the engine says what it would silently not hold a grammar to
+            for form in (*forms, sampling):
+                self._verify(self._sampling_params(form, 1))
         except Exception as error:  # vLLM's and xgrammar's own types, and ValueError
             raise ConfigError(
                 f"the JSON schema cannot be followed: {first_line(error)}",
@@ -274,7 +280,11 @@ class VllmGenerator:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
-        schema = sampling.json_schema
+        form = None
+        if sampling.functions:
+            form = StructuredOutputsParams(grammar=call_grammar(sampling))
+        elif sampling.json_schema:
+            form = StructuredOutputsParams(json=sampling.json_schema)
         return SamplingParams(
             max_tokens=max_tokens,
             temperature=sampling.temperature,
@@ -282,7 +292,7 @@ class VllmGenerator:
             seed=sampling.seed if sampling.temperature > 0 else None,
             stop=list(sampling.stop) or None,
             ignore_eos=self.answers_at_random,
-            structured_outputs=StructuredOutputsParams(json=schema) if schema else None,
+            structured_outputs=form,
             output_kind=RequestOutputKind.DELTA,
         )
 

@@ -38,14 +38,15 @@ def build_app(service: Service) -> FastAPI:
     app.include_router(realtime.router(service))
     app.include_router(funasr_ws.router(service))
     settings = service.settings
-    if settings.cors_origins:
+    app.add_middleware(Edge, settings=settings, telemetry=service.telemetry)
+    if settings.cors_origins:  # outermost: a browser asks beforehand, and then without the key
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=["*"],  # OpenAI's client sends several of its own
+            expose_headers=["X-Request-Id", "Retry-After"],
         )
-    app.add_middleware(Edge, settings=settings, telemetry=service.telemetry)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -92,6 +92,7 @@ RESPONSES: Mapping[int | str, dict[str, Any]] = {
     for status, description in {
         400: "The request is wrong",
         401: "The API key is missing or wrong",
+        403: "A web page that may not call",
         404: "There is no such model",
         408: "The body did not come in time",
         413: "The body is too large",

@@ -23,6 +23,7 @@ from voicebench.serving.schemas import (
     AudioPart,
     ChatMessage,
     ChatRequest,
+    NamedToolChoice,
     SystemMessage,
     TextPart,
     UserMessage,
@@ -46,6 +47,8 @@ class Question:
         typed: What was typed.
         conversation_id: Empty outside of a conversation.
         decoded_s: What decoding took.
+        is_call_named: Whether the client named the function that is to be called.
+        is_one_call: Whether the client takes one call at most.
     """
 
     assistant: Assistant
@@ -54,6 +57,8 @@ class Question:
     tools: tuple[dict[str, Any], ...]
     conversation_id: str
     decoded_s: float
+    is_call_named: bool
+    is_one_call: bool
 
 
 async def read_question(service: Service, request: ChatRequest) -> Question:
@@ -63,13 +68,12 @@ async def read_question(service: Service, request: ChatRequest) -> Question:
         ApiError, UserError: What is wrong with it.
     """
     _check_sizes(service, request)
+    _check_choice(request)
     service.check_model(request.model)
     models = service.models
     variant = _variant(service, request)
-    if variant.sampling.json_schema:
-        await service.check_schema(variant.sampling.json_schema, "response_format")
-    is_offered = request.tools and request.tool_choice != "none"
-    tools = tuple(tool.as_offered for tool in request.tools or ()) if is_offered else ()
+    await _check_forms(service, variant.sampling)
+    tools = tuple(tool.as_offered for tool in request.offered)
     started_s = now_s()
     if request.messages is None:
         return await _of_recording(service, request, variant, tools)
@@ -90,6 +94,7 @@ async def read_question(service: Service, request: ChatRequest) -> Question:
         tools=tools,
         conversation_id=request.conversation_id or "",
         decoded_s=now_s() - started_s,
+        **_calling(request),
     )
 
 
@@ -111,7 +116,15 @@ async def _of_recording(
         tools=tools,
         conversation_id=request.conversation_id or "",
         decoded_s=now_s() - started_s,
+        **_calling(request),
     )
+
+
+def _calling(request: ChatRequest) -> dict[str, bool]:
+    return {
+        "is_call_named": isinstance(request.tool_choice, NamedToolChoice),
+        "is_one_call": request.parallel_tool_calls is False,
+    }
 
 
 def _variant(service: Service, request: ChatRequest) -> Variant:
@@ -125,7 +138,9 @@ def _variant(service: Service, request: ChatRequest) -> Variant:
         top_p=request.top_p if request.top_p is not None else 1.0,
         seed=request.seed if request.seed is not None else secrets.randbelow(2**31),
         stop=request.stops,
-        json_schema=request.json_schema,
+        json_schema="" if request.must_call else request.json_schema,
+        functions=request.functions,
+        max_calls=1 if any(_calling(request).values()) else Sampling().max_calls,
     )
     return msgspec.structs.replace(
         base,
@@ -134,6 +149,23 @@ def _variant(service: Service, request: ChatRequest) -> Variant:
         prompt_template=request.prompt_template,
         sampling=sampling,
     )
+
+
+async def _check_forms(service: Service, sampling: Sampling) -> None:
+    if sampling.json_schema:
+        alone = Sampling(json_schema=sampling.json_schema)
+        await service.check_sampling(alone, "response_format")
+    if sampling.functions:
+        await service.check_sampling(sampling, "tools")
+
+
+def _check_choice(request: ChatRequest) -> None:
+    if not request.must_call or request.functions:
+        return
+    message = "tool_choice asks for a call, and there are no tools"
+    if isinstance(request.tool_choice, NamedToolChoice) and request.tools:
+        message = f"tool_choice names {request.tool_choice.function.name!r}, which is no tool here"
+    raise ApiError(400, message, "invalid_value", "tool_choice")
 
 
 def _check_sizes(service: Service, request: ChatRequest) -> None:
@@ -225,7 +257,7 @@ class _Reader:
             return SPOKEN_HERE
         assistant = self._service.assistant(self._variant)
         async with self._service.admission.turn():
-            heard = await transcribe(assistant, samples)
+            heard = await transcribe(assistant, samples, limits.turn_timeout_s)
         return assistant.clean(heard.hypothesis.text).text
 
 

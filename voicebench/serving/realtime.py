@@ -283,7 +283,8 @@ class Session:
         assistant = self._service.assistant(self._service.settings.variant)
         try:
             async with self._service.admission.turn():
-                hypothesis = (await transcribe(assistant, samples)).hypothesis
+                timeout_s = self._service.settings.limits.turn_timeout_s
+                hypothesis = (await transcribe(assistant, samples, timeout_s)).hypothesis
         except ApiError as error:
             self._is_doubtful = True
             kind = "conversation.item.input_audio_transcription.failed"
@@ -366,12 +367,12 @@ class Session:
         return self._service.assistant(
             variant,
             prompts=GivenMessages(self._service.models.generator, messages),
-            hands_out_calls=bool(settings.tools),
+            hands_out_calls=bool(_offered(settings)),
         )
 
 
 def _offered(settings: AnswerSettings) -> tuple[dict[str, Any], ...]:
-    return tuple(tool.as_offered for tool in settings.tools)
+    return tuple(tool.as_offered for tool in settings.tools if settings.tool_choice == "auto")
 
 
 def _without_oldest(messages: list[Message]) -> list[Message]:

@@ -77,6 +77,7 @@ class AnswerSettings(_Lenient):
     instructions: Text | None = Field(default=None, max_length=20_000)
     output_modalities: list[Literal["text"]] = Field(default=["text"], max_length=1)
     tools: list[RealtimeTool] = Field(default=[], max_length=64)
+    tool_choice: Literal["auto", "none"] = "auto"
     max_output_tokens: Annotated[int, Field(ge=1, le=100_000)] | Literal["inf"] = "inf"
 
 

@@ -79,13 +79,12 @@ class Reply:
 
     def pieces(self, event: Event) -> Iterator[dict[str, Any]]:
         """The chunks that an event gives; most give none."""
-        self._take(event)
+        call = self._take(event)
         if event.kind == "answer_token" and event.data["text"]:
             self._has_text = True
             yield self._chunk({"content": event.data["text"]})
-        elif event.kind == "tool_called" and self._question.tools and event.data["name"]:
-            call = {"index": len(self._calls) - 1, **self._calls[-1]}
-            yield self._chunk({"tool_calls": [call]})
+        elif call:
+            yield self._chunk({"tool_calls": [{"index": len(self._calls) - 1, **call}]})
         elif event.kind == "transcript_final":
             yield {**self._chunk({}), "voicebench": _heard(event.data["hypothesis"])}
 
@@ -171,24 +170,28 @@ class Reply:
             ],
         }
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event) -> dict[str, Any] | None:
+        """The call that the event hands out."""
         if event.kind != "tool_called":
-            return
+            return None
         self._num_call_tokens = max(self._num_call_tokens, event.data["num_tokens"])
         if not self._question.tools:  # the service's own
-            return
+            return None
         if not event.data["name"]:
             self._malformed.append(event.data["arguments"])
-            return
+            return None
+        if self._calls and self._question.is_one_call:
+            return None
         function = {"name": event.data["name"], "arguments": event.data["arguments"]}
         self._calls.append({"id": new_id("call"), "type": "function", "function": function})
+        return self._calls[-1]
 
     def _hint(self) -> str | None:
         degraded = self._running.turn.degraded
         return degraded.hint if degraded else None
 
     def _finish_reason(self) -> str:
-        if self._calls:
+        if self._calls and not self._question.is_call_named:  # OpenAI has `stop` for a named one
             return "tool_calls"
         return "length" if self._running.turn.finish_reason == "length" else "stop"
 

@@ -130,6 +130,19 @@ class ToolOffered(_Strict):
         return {"type": "function", "function": {"name": self.function.name, **function}}
 
 
+class FunctionName(_Strict):
+    """A function of those offered."""
+
+    name: str = Field(pattern=_NAME)
+
+
+class NamedToolChoice(_Strict):
+    """The one tool that is to be called."""
+
+    type: Literal["function"]
+    function: FunctionName
+
+
 class JsonSchema(_Strict):
     """A schema with a name."""
 
@@ -207,7 +220,7 @@ class ChatRequest(_Strict):
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = None
     tools: list[ToolOffered] | None = Field(default=None, max_length=128)
-    tool_choice: Literal["auto", "none"] | None = None
+    tool_choice: Literal["auto", "none", "required"] | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     frequency_penalty: Literal[0] | None = None
@@ -233,6 +246,31 @@ class ChatRequest(_Strict):
     def stops(self) -> tuple[str, ...]:
         """Texts that end the answer."""
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+    @property
+    def offered(self) -> tuple[ToolOffered, ...]:
+        """Tools that the LLM is told of."""
+        return () if self.tool_choice == "none" else tuple(self.tools or ())
+
+    @property
+    def must_call(self) -> bool:
+        """Whether the answer has to be a call."""
+        return self.tool_choice not in (None, "auto", "none")
+
+    @property
+    def functions(self) -> str:
+        """The functions whose calls the answer is held to, as JSON; empty where it is not."""
+        names = {tool.function.name for tool in self.offered}
+        if isinstance(self.tool_choice, NamedToolChoice):
+            names &= {self.tool_choice.function.name}
+        elif not self.must_call and not self.json_schema:
+            names = set()
+        held_to = [
+            tool.function.model_dump(include={"name", "parameters"})
+            for tool in self.offered
+            if tool.function.name in names
+        ]
+        return json.dumps(held_to, ensure_ascii=False) if held_to else ""
 
     @property
     def json_schema(self) -> str:

@@ -10,19 +10,20 @@ import msgspec
 
 from voicebench.asr.base import Recognizer
 from voicebench.deadline import call_within
+from voicebench.errors import UserError
 from voicebench.llm.base import Generator, ServesRequests
 from voicebench.llm.handoff import BuildsPrompts
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.breaker import Breaker
 from voicebench.pipeline.variants import check_variant
 from voicebench.serving.conversations import Conversations
-from voicebench.serving.errors import ApiError
+from voicebench.serving.errors import ApiError, of_user_error
 from voicebench.serving.limits import Admission
 from voicebench.serving.logs import log
 from voicebench.serving.settings import Settings
 from voicebench.serving.telemetry import Telemetry
 from voicebench.serving.turns import Running, remember_part
-from voicebench.types import Event, Variant
+from voicebench.types import Event, Sampling, Variant
 
 _SCHEMA_TIMEOUT_S = 5.0
 
@@ -120,21 +121,22 @@ class Service:
                 404, f"there is no model {name[:100]!r}, only {known}", "model_not_found", "model"
             )
 
-    async def check_schema(self, json_schema: str, param: str) -> None:
-        """Refuses a JSON schema that answers cannot be held to.
+    async def check_sampling(self, sampling: Sampling, param: str) -> None:
+        """Refuses JSON schemas that answers cannot be held to.
 
         Raises:
-            ApiError: 400, the language model is of a kind that takes none, or the schema is too
-                much for the check.
-            ConfigError: The schema is none, or uses what is not supported.
+            ApiError: 400, a schema is none or uses what is not supported, it is too much for the
+                check, or the language model is of a kind that takes none.
         """
         generator = self.models.generator
         if not isinstance(generator, ServesRequests):
             raise ApiError(400, "this model cannot be held to a schema", "unsupported_value", param)
         try:
             await call_within(
-                _SCHEMA_TIMEOUT_S, lambda: generator.check_schema(json_schema), name="schema"
+                _SCHEMA_TIMEOUT_S, lambda: generator.check_sampling(sampling), name="schema"
             )
+        except UserError as error:
+            raise of_user_error(error, param) from None
         except TimeoutError:
             raise ApiError(400, "the schema is too complex", "invalid_value", param) from None
 

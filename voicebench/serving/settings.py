@@ -30,6 +30,8 @@ class Limits(Record):
     """How long a turn may wait for its place; then 503."""
     turn_timeout_s: float = 300.0
     """How long a turn may take once it has begun; then 504."""
+    read_timeout_s: float = 30.0
+    """A client that takes nothing of what is streamed to it for so long is one that has left."""
     max_streams: int = 32
     """WebSockets at the same time."""
     stream_idle_s: float = 600.0
@@ -57,6 +59,7 @@ class Settings(Record):
         aliases: Further names under which clients may ask for the model.
         api_key: Without it nothing under `/v1` answers; empty: no key is asked for.
         cors_origins: Web pages of other origins that may call; none by default.
+        hosts: Names that the service answers to, beside addresses; empty: any.
         logs_content: Whether transcripts and answers are logged.
     """
 
@@ -66,6 +69,7 @@ class Settings(Record):
     aliases: tuple[str, ...] = ()
     api_key: str = ""
     cors_origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
     logs_content: bool = False
 
     @property

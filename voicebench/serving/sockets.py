@@ -18,17 +18,23 @@ from voicebench.serving.service import Service
 _GOING_AWAY = 1001
 
 
+class NothingTakenError(Exception):
+    """The client does not read what it is sent."""
+
+
 class Socket:
     """An accepted WebSocket.
 
     Args:
         websocket: See FastAPI.
         idle_s: Longest wait for the next message.
+        read_timeout_s: How long a client may take nothing of what it is sent.
     """
 
-    def __init__(self, websocket: WebSocket, idle_s: float) -> None:
+    def __init__(self, websocket: WebSocket, idle_s: float, read_timeout_s: float) -> None:
         self._websocket = websocket
         self._idle_s = idle_s
+        self._read_timeout_s = read_timeout_s
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -47,11 +53,21 @@ class Socket:
             yield message["text"] if data is None else data
 
     async def send(self, body: dict[str, Any]) -> None:
-        """Sends JSON; nothing where the client has left."""
+        """Sends JSON; nothing where the client has left.
+
+        Raises:
+            NothingTakenError: The client takes nothing of it.
+        """
         async with self._lock:
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                if self._websocket.client_state is WebSocketState.CONNECTED:
+            if self._websocket.client_state is not WebSocketState.CONNECTED:
+                return
+            try:
+                async with asyncio.timeout(self._read_timeout_s):
                     await self._websocket.send_text(msgspec.json.encode(body).decode())
+            except TimeoutError:
+                raise NothingTakenError from None
+            except (WebSocketDisconnect, RuntimeError):
+                return
 
     async def close(self, code: int = 1000) -> None:
         """Closes it."""
@@ -82,7 +98,8 @@ class Socket:
 async def accepted(
     service: Service, websocket: WebSocket, subprotocol: str
 ) -> AsyncIterator[Socket | None]:
-    """Accepts a WebSocket where there is a place, else refuses it and gives None.
+    """Accepts a WebSocket where there is a place, else refuses it and gives None. Who does not read
+    is left.
 
     Args:
         service: Whose places.
@@ -99,8 +116,11 @@ async def accepted(
             return
         offered = websocket.scope.get("subprotocols", [])
         await websocket.accept(subprotocol if subprotocol in offered else None)
-        socket = Socket(websocket, service.settings.limits.stream_idle_s)
+        limits = service.settings.limits
+        socket = Socket(websocket, limits.stream_idle_s, limits.read_timeout_s)
         try:
             yield socket
+        except NothingTakenError:
+            log("warning", "client takes nothing")
         finally:
             await socket.end()

@@ -1,20 +1,32 @@
-"""`POST /v1/audio/transcriptions`: a recording in, its transcript out in OpenAI's five forms."""
+"""`POST /v1/audio/transcriptions`: a recording in, its transcript out in OpenAI's five forms, or as
+events while it is recognised.
+
+A streamed transcript is never taken back: a delta holds only what no later window can change, and
+all deltas together are the text of the last event.
+"""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from numpy.typing import NDArray
 
-from voicebench.serving.chat import unless_left
 from voicebench.serving.errors import RESPONSES, ApiError
+from voicebench.serving.event_stream import EventStream, line, unless_left
 from voicebench.serving.service import Service
 from voicebench.serving.sound import decode
-from voicebench.serving.transcripts import as_tokens, srt, transcribe, verbose, vtt
-from voicebench.types import SAMPLE_RATE_HZ
+from voicebench.serving.transcripts import as_tokens, growing, srt, transcribe, verbose, vtt
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis
 
 Form_ = Literal["json", "text", "verbose_json", "srt", "vtt"]
+_STREAMED = ("json", "text")
+"""OpenAI streams these: the events are the same, and those with times have no events."""
+_CONTENT: dict[str, Any] = {"text/plain": {}, "text/vtt": {}, "text/event-stream": {}}
 
 
 def router(service: Service) -> APIRouter:
@@ -23,7 +35,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post(
         "/audio/transcriptions",
-        responses={**RESPONSES, 200: {"content": {"text/plain": {}, "text/vtt": {}}}},
+        responses={**RESPONSES, 200: {"content": _CONTENT}},
         summary="Transcribe a recording",
     )
     async def transcriptions(
@@ -38,16 +50,21 @@ def router(service: Service) -> APIRouter:
             list[Literal["word", "segment"]] | None,
             Form(alias="timestamp_granularities[]", max_length=2),
         ] = None,
-        stream: Annotated[Literal["false"], Form()] = "false",
+        stream: Annotated[bool, Form()] = False,
     ) -> Response:
         service.check_model(model)
         granularities = granularities or ["segment"]
         if not language.lower().startswith(("zh", "en", "chinese", "yue")):
             message = f"language {language!r} is not heard here, only zh"
             raise ApiError(400, message, "invalid_value", "language")
+        if stream and response_format not in _STREAMED:
+            message = f"{response_format} cannot be streamed, only json and text"
+            raise ApiError(400, message, "unsupported_value", "response_format")
         data = await file.read()
         if not data:
             raise ApiError(400, "file is empty", "invalid_audio", "file")
+        if stream:
+            return await _stream(service, request, data)
         work = _answer(service, data, response_format, granularities)
         return await unless_left(request.receive, work)
 
@@ -60,7 +77,7 @@ async def _answer(
     assistant = service.assistant(service.for_uploads(service.settings.variant))
     async with service.admission.turn():
         samples = await decode(data, service.settings.limits)
-        transcript = await transcribe(assistant, samples)
+        transcript = await transcribe(assistant, samples, service.settings.limits.turn_timeout_s)
     tokens, text = transcript.hypothesis.tokens, transcript.hypothesis.text
     match response_format:
         case "text":
@@ -77,8 +94,46 @@ async def _answer(
                 with_segments="segment" in granularities,
             )
         case "json":
-            seconds = round(len(samples) / SAMPLE_RATE_HZ, 3)
-            body = {"text": text, "usage": {"type": "duration", "seconds": seconds}}
-    confidence = round(transcript.hypothesis.confidence, 4)
-    body["voicebench"] = {"confidence": confidence, "tokens": as_tokens(tokens)}
+            usage = {"type": "duration", "seconds": _seconds(samples)}
+            body = {"text": text, "usage": usage}
+    body["voicebench"] = _extra(transcript.hypothesis)
     return JSONResponse(body)
+
+
+async def _stream(service: Service, request: Request, data: bytes) -> Response:
+    """The events; what is wrong with the audio is still told by the status."""
+    assistant = service.assistant(service.for_uploads(service.settings.variant))
+    limits = service.settings.limits
+    async with contextlib.AsyncExitStack() as place:
+        await unless_left(request.receive, place.enter_async_context(service.admission.turn()))
+        samples = await unless_left(request.receive, decode(data, limits))
+        lines = _events(growing(assistant, samples, limits.turn_timeout_s), _seconds(samples))
+        return EventStream(lines, place.pop_all(), limits.read_timeout_s)
+
+
+async def _events(
+    hypotheses: AsyncGenerator[Hypothesis, None], audio_s: float
+) -> AsyncGenerator[bytes, None]:
+    told, hypothesis = "", Hypothesis(tokens=())
+    try:
+        async with contextlib.aclosing(hypotheses):
+            async for hypothesis in hypotheses:
+                if len(hypothesis.text) > len(told):
+                    delta = hypothesis.text[len(told) :]
+                    yield line({"type": "transcript.text.delta", "delta": delta})
+                    told = hypothesis.text
+        # OpenAI's usage of a stream is in tokens; none are counted here
+        extra = {"audio_s": audio_s, **_extra(hypothesis)}
+        yield line({"type": "transcript.text.done", "text": told, "voicebench": extra})
+    except ApiError as error:  # the status has been sent: the error is an event
+        yield line(error.body)
+
+
+def _seconds(samples: NDArray[np.float32]) -> float:
+    return round(len(samples) / SAMPLE_RATE_HZ, 3)
+
+
+def _extra(hypothesis: Hypothesis) -> dict[str, Any]:
+    """What OpenAI has no place for."""
+    confidence = round(hypothesis.confidence, 4)
+    return {"confidence": confidence, "tokens": as_tokens(hypothesis.tokens)}

@@ -3,44 +3,83 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebench.asr.windows import SlidingWindows, WindowAudio
+from voicebench.clock import now_s
 from voicebench.deadline import call_within
 from voicebench.pipeline.assistant import Assistant, Transcript
 from voicebench.serving.errors import ApiError
 from voicebench.serving.logs import log
-from voicebench.types import SAMPLE_RATE_HZ, Token, Window, join_tokens
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token, Window, join_tokens
 
 _MAX_CUE_S = 6.0
 _MAX_CUE_CHARACTERS = 28
 _PAUSE_S = 0.6
 """Reading a subtitle: as much as an eye takes in, and a new one after a pause."""
+_SLICE = 30 * SAMPLE_RATE_HZ
 
 
-async def transcribe(assistant: Assistant, samples: NDArray[np.float32]) -> Transcript:
+async def transcribe(
+    assistant: Assistant, samples: NDArray[np.float32], timeout_s: float
+) -> Transcript:
     """`Assistant.transcribe`, a window at a time, so that being cancelled ends it.
 
+    Args:
+        assistant: Whose windows.
+        samples: Shape (num_samples,), 16 kHz mono float32.
+        timeout_s: How long all of it may take.
+
     Raises:
-        ApiError: 504 where a window takes too long, 500 where the recogniser fails.
+        ApiError: 504 where it or a window takes too long, 500 where the recogniser fails.
     """
     windows = assistant.sliding_windows()
-    timeout_s = assistant.variant.guard.asr_timeout_s
-    recognised: list[Window] = []
+    recognised = [window async for window in _recognised(assistant, windows, samples, timeout_s)]
+    return Transcript(hypothesis=windows.hypothesis, windows=tuple(recognised))
+
+
+async def growing(
+    assistant: Assistant, samples: NDArray[np.float32], timeout_s: float
+) -> AsyncGenerator[Hypothesis, None]:
+    """A recording's transcript while it is recognised; see `transcribe`.
+
+    Yields:
+        After each window what no later one can change: every hypothesis begins with the tokens of
+        the one before. The last is the whole of it.
+    """
+    windows = assistant.sliding_windows()
+    async for _ in _recognised(assistant, windows, samples, timeout_s):
+        yield windows.stable
+    yield windows.hypothesis
+
+
+async def _recognised(
+    assistant: Assistant, windows: SlidingWindows, samples: NDArray[np.float32], timeout_s: float
+) -> AsyncGenerator[Window, None]:
+    until_s = now_s() + timeout_s
+    window_timeout_s = assistant.variant.guard.asr_timeout_s
     try:
-        for pieces in (windows.take(samples), windows.take_rest()):
-            for ready in pieces:
-                recognise = functools.partial(windows.recognise, ready)
-                recognised += await call_within(timeout_s, recognise)
+        for ready in _cut(windows, samples):
+            recognise = functools.partial(windows.recognise, ready)
+            within_s = min(window_timeout_s, until_s - now_s())
+            for window in await call_within(within_s, recognise):
+                yield window
     except TimeoutError:
         raise ApiError(504, "speech was not recognised in time", "asr_timed_out") from None
     except Exception as error:
         log("error", "recognition failed", exc_info=error)
         raise ApiError(500, "speech could not be recognised", "asr_failed") from error
-    return Transcript(hypothesis=windows.hypothesis, windows=tuple(recognised))
+
+
+def _cut(windows: SlidingWindows, samples: NDArray[np.float32]) -> Iterator[WindowAudio]:
+    """The windows of a recording, some at a time: all of them hold it several times over."""
+    for start in range(0, len(samples), _SLICE):
+        yield from windows.take(samples[start : start + _SLICE])
+    yield from windows.take_rest()
 
 
 def as_tokens(tokens: Sequence[Token]) -> list[dict[str, Any]]:
