@@ -24,7 +24,7 @@ def load_companions(profile: AsrProfile) -> Companions:
     """Loads what a profile names beside its recogniser.
 
     VAD and punctuation compute on the CPU whatever the recogniser's device: a frame of 32 ms is a
-    few thousand operations in dozens of launches, and on the GPU it would wait behind windows and
+    million multiplications in dozens of launches, and on the GPU it would wait behind windows and
     decoding. Speakers, told offline from whole recordings, are on the recogniser's device, and
     loaded at the first recording.
 

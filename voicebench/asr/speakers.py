@@ -43,7 +43,7 @@ class CamSpeakers:
         Raises:
             ModelError: At the first recording, where the model cannot be loaded.
         """
-        segments = [
+        segments: list[list[Any]] = [
             [
                 start_s,
                 end_s,
