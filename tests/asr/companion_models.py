@@ -25,11 +25,12 @@ PUNCTUATED_WORDS = [
 ]
 
 
-def write_vad(folder: Path, *, threshold: float = 0.0) -> Path:
+def write_vad(folder: Path, *, threshold: float = 0.0, frontend: str = "WavFrontendOnline") -> Path:
     """A FsmnVADStreaming whose silence is certain below a mean log energy, and speech above it.
 
     Args:
         folder: Made.
+        frontend: Name of FunASR's class.
         threshold: On the mean of the normalised features: 0 is a log mel energy of 10.
     """
     settings: dict[str, Any] = {
@@ -47,7 +48,7 @@ def write_vad(folder: Path, *, threshold: float = 0.0) -> Path:
             "linear_dim": VAD_UNITS, "proj_dim": VAD_UNITS, "lorder": 20, "rorder": 0, "lstride": 1,
             "rstride": 0, "output_affine_dim": VAD_UNITS, "output_dim": 3,
         },
-        "frontend": "WavFrontendOnline",
+        "frontend": frontend,
         "frontend_conf": {
             "fs": 16000, "window": "hamming", "n_mels": 80, "frame_length": 25, "frame_shift": 10,
             "dither": 0.0, "lfr_m": 5, "lfr_n": 1,

@@ -84,6 +84,18 @@ def test_chunks_do_not_matter_to_it(companions: Companions, chunk_samples: int) 
     assert [event for piece in pieces for event in endpoint.feed(piece)] == whole != []
 
 
+def test_a_frontend_for_whole_recordings_is_made_a_streaming_one(
+    companions: Companions, tmp_path: Path
+) -> None:
+    folder = write_vad(tmp_path / "vad", frontend="WavFrontend")
+    vad = load_companions(AsrProfile(folder="unused", vad=CompanionProfile(folder=str(folder)))).vad
+    audio = spoken((0.4, False), (0.6, True), (0.8, False))
+    streams = vad.stream(), companions.vad.stream()
+    events = [Endpoint(0.4, stream).feed(audio) for stream in streams]
+    assert events[0] == events[1] != []
+    assert vad.segments(audio) == companions.vad.segments(audio) != []
+
+
 def test_streams_of_one_model_do_not_meet(companions: Companions) -> None:
     loud, faint = companions.vad.stream(), companions.vad.stream()
     audio = spoken((0.64, True)).reshape(-1, 512), spoken((0.64, False)).reshape(-1, 512)

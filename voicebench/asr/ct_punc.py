@@ -22,6 +22,7 @@ _MAX_STATES = 4096
 _WORD = re.compile(r"[\x21-\x7e]+|[^\x00-\x7f\s]")  # as FunASR divides: ASCII runs, else characters
 _FULL_STOPS = ("。", "？")
 _NO_MARKS = ("<unk>", "_")
+_FULL_WIDTH = {",": "，", "?": "？"}
 _ASCII = {"，": ",", "。": ".", "？": "?", "、": ","}
 
 
@@ -60,7 +61,8 @@ class CtPunctuation:
     def __init__(self, model: Any, settings: dict[str, Any]) -> None:
         self._model = model
         self._tokenizer = settings["tokenizer"]
-        self._marks: list[str] = list(model.punc_list)
+        # full-width in the published model, and not in FunASR's example config
+        self._marks = [_FULL_WIDTH.get(mark, mark) for mark in model.punc_list]
         self._states: dict[tuple[int, tuple[str, ...]], _State] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()

@@ -30,7 +30,7 @@ class FsmnVad:
 
     def __init__(self, model: Any, settings: dict[str, Any]) -> None:
         self._model = model
-        self._frontend = settings["frontend"]
+        self._frontend = _streaming(settings)
         self._frontend.dither = 0.0  # dither is noise: the same audio must give the same frames
         self._lock = threading.Lock()
 
@@ -113,3 +113,13 @@ class FsmnStream:
         if len(found):
             self._last = float(found.mean())
         return self._last
+
+
+def _streaming(settings: dict[str, Any]) -> Any:
+    """The settings' frontend, or its streaming twin: FunASR's example config names the other one."""
+    frontend = settings["frontend"]
+    if hasattr(frontend, "init_cache"):
+        return frontend
+    from funasr.frontends.wav_frontend import WavFrontendOnline
+
+    return WavFrontendOnline(**settings["frontend_conf"])
