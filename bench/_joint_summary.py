@@ -135,29 +135,33 @@ def cells(name: str, arm: dict[str, Any]) -> list[str]:
     return [
         name,
         str(arm["num_answered"]),
-        _both(times["response_latency_s"], 1000),
-        _number(times["endpoint_delay_s"]["p50"], 1000),
-        _both(times["after_commit_s"], 1000),
-        *(_ratio(arm["ratios"][f"{name}_{q}"]) for name in RATIOS for q in ("p50", "p95")),
-        _both(times["framework_overhead_ms"], 1),
+        both(times["response_latency_s"], 1000),
+        number(times["endpoint_delay_s"]["p50"], 1000),
+        both(times["after_commit_s"], 1000),
+        *(
+            ratio_with_interval(arm["ratios"][f"{name}_{q}"])
+            for name in RATIOS
+            for q in ("p50", "p95")
+        ),
+        both(times["framework_overhead_ms"], 1),
         str(arm["num_premature"]),
         f"{drafts['kept']} of {drafts['dispatched']}" if has_drafts else "–",
         f"{100 * drafts['waste']:.0f} %" if has_drafts else "–",
-        f"{_number(kept['p50'], 1000)} / {_number(kept['max'], 1000)}" if kept["n"] else "–",
+        f"{number(kept['p50'], 1000)} / {number(kept['max'], 1000)}" if kept["n"] else "–",
     ]
 
 
-def _both(quantile: dict[str, Any], scale: float) -> str:
-    return f"{_number(quantile['p50'], scale)} / {_number(quantile['p95'], scale)}"
+def both(quantile: dict[str, Any], scale: float) -> str:
+    return f"{number(quantile['p50'], scale)} / {number(quantile['p95'], scale)}"
 
 
-def _number(value: float | None, scale: float) -> str:
+def number(value: float | None, scale: float) -> str:
     if value is None:
         return "–"
     return f"{scale * value:.1f}" if abs(scale * value) < 100 else f"{scale * value:.0f}"
 
 
-def _ratio(ratio: dict[str, Any] | None) -> str:
+def ratio_with_interval(ratio: dict[str, Any] | None) -> str:
     if ratio is None:
         return "–"
     low, high = ratio["interval"]["low"], ratio["interval"]["high"]

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from asr_service import KEEP_ALIVE_S
@@ -38,15 +38,23 @@ class Service:
         arguments: Of the Python interpreter.
         port: Where it listens.
         log_folder: Where the log goes.
+        python: The interpreter; this one unless another is named.
     """
 
-    def __init__(self, name: str, arguments: Sequence[str], port: int, log_folder: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        port: int,
+        log_folder: Path,
+        python: str = sys.executable,
+    ) -> None:
         self.name = name
         self.url = f"http://127.0.0.1:{port}"
         self._log_path = log_folder / f"{name}.log"
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [python, *arguments],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **_environment()},
@@ -89,19 +97,47 @@ class Service:
 @contextlib.contextmanager
 def running(profile: Profile, log_folder: Path) -> Iterator[tuple[Service, Service]]:
     """Both services, started one after the other and stopped at the end: recogniser, LLM."""
-    asr_port, llm_port = _free_port(), _free_port()
     script = str(Path(__file__).with_name("asr_service.py"))
-    with contextlib.ExitStack() as stack:
-        services = []
-        for name, arguments, port in (
-            ("asr", [script, "--profile", profile.name, "--port", str(asr_port)], asr_port),
-            ("llm", vllm_arguments(profile, llm_port), llm_port),
-        ):
-            service = Service(f"{name}_service", arguments, port, log_folder)
-            stack.callback(service.stop)
-            service.wait_until_ready()
-            services.append(service)
-        yield services[0], services[1]
+
+    def arguments(port: int) -> list[str]:
+        return [script, "--profile", profile.name, "--port", str(port)]
+
+    with (
+        started("asr_service", arguments, log_folder) as recogniser,
+        running_llm(profile, log_folder) as llm,
+    ):
+        yield recogniser, llm
+
+
+@contextlib.contextmanager
+def running_llm(profile: Profile, log_folder: Path) -> Iterator[Service]:
+    """vLLM's server, stopped at the end."""
+    with started("llm_service", lambda port: vllm_arguments(profile, port), log_folder) as service:
+        yield service
+
+
+@contextlib.contextmanager
+def started(
+    name: str,
+    arguments: Callable[[int], Sequence[str]],
+    log_folder: Path,
+    python: str = sys.executable,
+) -> Iterator[Service]:
+    """A service on a free port, ready, and stopped at the end.
+
+    Args:
+        name: See `Service`.
+        arguments: Of the interpreter, for a port.
+        log_folder: See `Service`.
+        python: See `Service`.
+    """
+    port = _free_port()
+    service = Service(name, arguments(port), port, log_folder, python)
+    try:
+        service.wait_until_ready()
+        yield service
+    finally:
+        service.stop()
 
 
 def vllm_arguments(profile: Profile, port: int) -> list[str]:

@@ -23,15 +23,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import os
-import random
 import signal
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,94 +38,16 @@ from _common import REPORTS, finish
 from _joint_arms import ARMS, Utterance, choose_utterances, variants
 from _joint_figures import draw
 from _joint_summary import COLUMNS, cells, row_of, summarize, write_markdown
+from _runners import joint, measure, separate
 from _separate import SeparateServices
 from _services import ServiceError, running
 
-from voicebench.audio import chunk_audio
 from voicebench.config import Profile, load_profile
 from voicebench.errors import VoicebenchError
-from voicebench.llm.base import Prompt
-from voicebench.pipeline.assistant import Assistant, collect_turn
-from voicebench.pipeline.memory import Conversation
-from voicebench.pipeline.pace import make_clock, paced
+from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.ready import load_and_warm_up, prepare_folders
 from voicebench.runs import provenance
-from voicebench.types import Event, Hypothesis, Turn
-
-NUM_WARM_UP = 2
-
-
-@dataclass(frozen=True)
-class Runner:
-    """How an arm runs a turn: what comes before it, and the turn."""
-
-    prepare: Callable[[Prompt | None], Awaitable[None]]
-    run: Callable[[Utterance], Awaitable[tuple[Event, ...]]]
-
-
-def joint(assistant: Assistant) -> Runner:
-    """An arm in this process."""
-    generator = assistant.generator
-
-    async def prepare(head: Prompt | None) -> None:
-        generator.forget_prompts()
-        if head:
-            await generator.warm(head)
-
-    async def run(utterance: Utterance) -> tuple[Event, ...]:
-        clock = make_clock("real_time")
-        audio = paced(chunk_audio(utterance.samples), clock)
-        return tuple([e async for e in assistant.run_turn(audio, Conversation(), clock=clock)])
-
-    return Runner(prepare, run)
-
-
-def separate(services: SeparateServices) -> Runner:
-    """The arm over HTTP."""
-
-    async def prepare(head: Prompt | None) -> None:
-        await services.forget_prompts()
-        if head:
-            await services.warm(head)
-
-    async def run(utterance: Utterance) -> tuple[Event, ...]:
-        clock = make_clock("real_time")
-        audio = paced(chunk_audio(utterance.samples), clock)
-        return tuple([event async for event in services.run_turn(audio, clock)])
-
-    return Runner(prepare, run)
-
-
-async def measure(
-    runners: dict[str, Runner], utterances: Sequence[Utterance], head: Prompt | None, seed: int
-) -> list[Turn]:
-    """Warm-up turns, then every utterance in every arm.
-
-    Args:
-        runners: By arm.
-        utterances: In order.
-        head: The beginning of prompts that is kept in the prefix cache; None: nothing is.
-        seed: Of the order of arms.
-    """
-    order, turns = random.Random(seed), []
-    planned = [(u, True) for u in utterances[:NUM_WARM_UP]] + [(u, False) for u in utterances]
-    for utterance, is_warm_up in planned:
-        for arm in order.sample(list(runners), len(runners)):
-            await runners[arm].prepare(head)
-            gc.collect()  # not during the turn
-            turn = collect_turn(
-                await runners[arm].run(utterance),
-                Turn(
-                    run_id="joint_vs_separate", suite=utterance.suite, case_id=utterance.case_id,
-                    variant=ARMS[arm], repeat=0, turn_index=utterance.turn_index, mode="latency",
-                    pace="real_time", is_warm_up=is_warm_up, t_eos_s=utterance.t_eos_s,
-                    t_eos_source="annotated",
-                ),
-            )  # fmt: skip
-            turns.append(turn)
-            print("w" if is_warm_up else arm, end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return turns
+from voicebench.types import Hypothesis, Turn
 
 
 async def run_arms(
@@ -151,7 +70,8 @@ async def run_arms(
             runners["a"] = separate(services)
         head = assistants["b"].build_beginning((), Hypothesis())
         return await measure(
-            {arm: runners[arm] for arm in args.arms},
+            "joint_vs_separate",
+            {ARMS[arm]: runners[arm] for arm in args.arms},
             utterances,
             head if args.keep_system_prompt else None,
             args.seed,

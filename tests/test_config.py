@@ -2,10 +2,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from voicebench.config import Profile, build_recognizer, list_profiles, load_profile
+from voicebench.config import (
+    Profile,
+    build_recognizer,
+    list_profiles,
+    load_profile,
+    require_asr,
+)
 from voicebench.errors import ConfigError, ModelError
+from voicebench.hub.store import model_folder
 
 OWN = """
 asr: {folder: models/asr}
@@ -104,3 +112,54 @@ def test_a_folder_and_random_weights_do_not_go_together(tmp_path: Path) -> None:
         load_profile(write(tmp_path, text))
     with pytest.raises(ConfigError, match="qwen9"):
         load_profile(write(tmp_path, OWN.replace("folder: /models/llm", "random_weights: qwen9")))
+
+
+COMPANIONS = """
+asr:
+  folder: models/asr
+  vad: {model: fsmn-vad}
+  punctuation: {folder: models/punctuation}
+llm: {folder: /models/llm}
+"""
+
+
+def test_what_comes_with_a_recogniser_is_placed_like_it(tmp_path: Path) -> None:
+    profile = load_profile(write(tmp_path, COMPANIONS))
+    assert set(profile.asr.companions) == {"vad", "punctuation"}
+    assert profile.asr.vad.folder == str(model_folder("fsmn-vad"))
+    assert profile.asr.punctuation.folder == str(tmp_path / "models/punctuation")
+    assert profile.catalogue_models == ("fsmn-vad",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("model: fsmn-vad", "modle: fsmn-vad", ("'modle'", "'model'", "asr.vad of", "line 4")),
+        ("model: fsmn-vad", "model: fsmn-vat", ("'fsmn-vat'", "'fsmn-vad'", "line 4")),
+        ("model: fsmn-vad", "model: qwen3-4b", ("'qwen3-4b'", "funasr", "line 4")),
+        ("model: fsmn-vad", "model: fsmn-vad, folder: b", ("both folder and model",)),
+        ("vad: {model: fsmn-vad}", "speakers: {model: cam++}", ("set vad as well",)),
+        ("{folder: models/punctuation}", "ct-punc", ("asr.punctuation", "object")),
+    ],
+)
+def test_a_mistake_in_what_comes_with_it_is_named(
+    old: str, new: str, named: tuple[str, ...], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_profile(write(tmp_path, COMPANIONS.replace(old, new)))
+    for part in named:
+        assert part in str(error.value)
+
+
+def test_one_that_is_missing_is_told_with_its_command(tmp_path: Path) -> None:
+    for name in ("asr", "punctuation"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "config.yaml").write_text("a: 1\n")
+    text = COMPANIONS.replace("llm:", "  speakers: {model: cam++}\nllm:")
+    asr = load_profile(write(tmp_path, text)).asr
+    with pytest.raises(ModelError, match="voicebench models pull fsmn-vad"):
+        require_asr(asr)
+    here = msgspec.structs.replace(asr, vad=asr.punctuation)
+    require_asr(here)
+    with pytest.raises(ModelError, match=r"voicebench models pull cam\+\+"):
+        require_asr(here, with_speakers=True)

@@ -35,12 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsrProfile",
+    "CompanionProfile",
     "LlmProfile",
     "Profile",
     "build_generator",
     "build_recognizer",
     "list_profiles",
     "load_profile",
+    "require_asr",
     "require_part",
 ]
 
@@ -51,7 +53,20 @@ KINDS = {"asr": "funasr", "llm": "huggingface"}
 """What kind of model each part takes."""
 
 
+COMPANIONS = ("vad", "punctuation", "speakers")
+"""FunASR models beside the recogniser, by what they do."""
+
+
 Positive = Annotated[int, Meta(ge=1)]
+
+
+class CompanionProfile(Record):
+    """A small FunASR model beside the recogniser."""
+
+    folder: str
+    """A FunASR model folder; absolute once loaded. Left out where `model` is set."""
+    model: str | None = None
+    """A FunASR model of the catalogue."""
 
 
 class AsrProfile(Record):
@@ -75,6 +90,22 @@ class AsrProfile(Record):
     """More than one thread beside an LLM slows both down."""
     hotwords: tuple[str, ...] = ()
     """Names and terms to listen for; needs a SeacoParaformer, as paraformer-zh is."""
+    vad: CompanionProfile | None = None
+    """FunASR's VAD, for the endpoint of variants with `vad: profile`; without it, silero-vad."""
+    punctuation: CompanionProfile | None = None
+    """Sets marks before cleaning, in variants with `punctuation: profile`."""
+    speakers: CompanionProfile | None = None
+    """Tells speakers apart in variants with `speakers: true`; loaded when one does. Needs `vad`."""
+
+    @property
+    def companions(self) -> dict[str, CompanionProfile]:
+        """Those that are named, by what they do."""
+        named = {name: getattr(self, name) for name in COMPANIONS}
+        return {name: each for name, each in named.items() if each}
+
+    def __post_init__(self) -> None:
+        if self.speakers and not self.vad:
+            raise ValueError("speakers are told apart where a VAD hears speech: set vad as well")
 
 
 class LlmProfile(Record):
@@ -123,6 +154,12 @@ class Profile(Record):
     llm: LlmProfile
 
     @property
+    def catalogue_models(self) -> tuple[str, ...]:
+        """The models of the catalogue that it names, each once."""
+        parts = (self.asr, *self.asr.companions.values(), self.llm)
+        return tuple(dict.fromkeys(part.model for part in parts if part.model))
+
+    @property
     def has_random_weights(self) -> bool:
         """Whether its figures are times only, never quality."""
         return bool(self.asr.random_weights) or self.llm.load_format == "dummy"
@@ -156,6 +193,13 @@ def load_profile(name_or_path: str) -> Profile:
             _refuse_unknown(settings[part], part_type, place, f"$.{part}", lines)
             line = _line(lines, f"$.{part}.model").rstrip(",")
             _place_model(settings[part], path.parent, KINDS[part], f"{place}{line}")
+    if isinstance(asr := settings.get("asr"), dict):
+        for name in COMPANIONS:
+            if isinstance(asr.get(name), dict):
+                place = f"asr.{name} of {path}"
+                _refuse_unknown(asr[name], CompanionProfile, place, f"$.asr.{name}", lines)
+                line = _line(lines, f"$.asr.{name}.model").rstrip(",")
+                _place_model(asr[name], path.parent, "funasr", f"{place}{line}")
     try:
         return msgspec.convert(settings, Profile)
     except msgspec.ValidationError as error:
@@ -173,9 +217,7 @@ def build_recognizer(profile: Profile) -> Recognizer:
     """
     from voicebench.asr.paraformer import load_recognizer
 
-    require_part(profile.asr)
-    if profile.asr.words_from:
-        verify_model(Path(profile.asr.words_from))
+    require_asr(profile.asr)
     return load_recognizer(profile.asr)
 
 
@@ -192,13 +234,31 @@ def build_generator(profile: Profile) -> Generator:
     return VllmGenerator(profile.llm)
 
 
-def require_part(part: AsrProfile | LlmProfile) -> None:
+def require_asr(asr: AsrProfile, *, with_speakers: bool = False) -> None:
+    """Refuses a recogniser whose models are missing or damaged, without loading them.
+
+    Args:
+        asr: The recogniser and what comes with it.
+        with_speakers: Whether speakers will be told apart; that model is not looked for otherwise.
+
+    Raises:
+        ModelError: The command that fetches or mends it is named.
+    """
+    require_part(asr)
+    if asr.words_from:
+        verify_model(Path(asr.words_from))
+    for name, companion in asr.companions.items():
+        if with_speakers or name != "speakers":
+            require_part(companion)
+
+
+def require_part(part: AsrProfile | LlmProfile | CompanionProfile) -> None:
     """Refuses a model that is missing or damaged, without loading it.
 
     Raises:
         ModelError: The command that fetches or mends it is named.
     """
-    if part.random_weights:  # made on first use, by whatever loads it
+    if getattr(part, "random_weights", None):  # made on first use, by whatever loads it
         return
     if part.model:
         require_model(part.model)

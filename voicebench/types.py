@@ -35,7 +35,7 @@ EventKind = Literal[
     "audio_started", "window_ready", "window_recognised", "window_recognised_again",
     "speech_started", "speech_stopped", "audio_ended", "turn_committed",
     # what became of it
-    "transcript_final", "cleaned", "prompt_built", "request_submitted", "answer_token",
+    "transcript_final", "punctuated", "cleaned", "prompt_built", "request_submitted", "answer_token",
     "answer_finished",
     # tools called on the way to an answer
     "tool_called", "tool_answered",
@@ -282,6 +282,9 @@ class Variant(Record):
     re_recognise_below: float = 0.0  # confidence under which a window is recognised again; 0: never
     re_recognise_context_s: float = 2.4  # the same as context_s, for recognising again
     endpoint_silence_s: float = 0.5
+    vad: Literal["profile", "silero"] = "profile"  # `profile`: FunASR's where the profile names it
+    punctuation: Literal["profile", "none"] = "profile"  # marks before cleaning; likewise
+    speakers: bool = False  # quality mode: who said what, by the profile's speaker model
     prefill: bool = False
     prefill_backend: Literal["prefix_cache", "resumable"] = "prefix_cache"
     double_buffering: bool = True  # prefill beside the next window's recognition, not before it
@@ -501,6 +504,10 @@ class Turn(Record):
     t_eos_source: Literal["annotated", "vad", "none"] = "none"
     windows: tuple[Window, ...] = ()
     hypothesis: Hypothesis = Hypothesis()
+    punctuated: str = ""
+    """The transcript with marks, as cleaning got it; empty where no model sets any."""
+    speakers: tuple[SpokenSegment, ...] = ()
+    """Who said what, speakers counted as they come; empty where nobody told them apart."""
     cleaned: str = ""
     retracted: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from toy import ToyGenerator, ToyRecognizer, write_suite
 
+from voicebench.asr.companions import Companions, SpeakerSpan
 from voicebench.config import Profile
 from voicebench.errors import ConfigError, RecordError, SuiteError
 from voicebench.report.data import load_report
@@ -281,4 +283,85 @@ def test_a_suite_that_is_wrong_is_refused_before_the_models_are_loaded(
         execute(settings, tmp_path / "run", Watcher(), load=lambda _: pytest.fail("loaded"))
     assert str(refused.value).startswith(f"{path}:1: {message}")
     assert refused.value.exit_code == 2
+    assert not (tmp_path / "run").exists()
+
+
+class Halves:
+    """Two people, each with half of the recording; in the place of a speaker model."""
+
+    num_recordings = 0
+
+    def spans(self, samples: Any) -> tuple[SpeakerSpan, ...]:
+        self.num_recordings += 1
+        half_s = len(samples) / 32_000
+        return tuple(
+            SpeakerSpan(start_s=half_s * who, end_s=half_s * (who + 1), speaker=who)
+            for who in (0, 1)
+        )
+
+
+class Commas:
+    def punctuate(self, text: str, *, is_final: bool = True) -> str:
+        return f"{text[:2]}，{text[2:]}。"
+
+
+def with_speakers(settings: RunSettings, tmp_path: Path) -> RunSettings:
+    profile = tmp_path / "speakers.yaml"
+    profile.write_text(
+        "asr: {folder: asr, vad: {folder: asr}, speakers: {folder: asr}}\nllm: {folder: llm}\n"
+    )
+    variants = build_variants([], [], ["name=told,speakers=true", "name=plain,punctuation=none"], 0)
+    return msgspec.structs.replace(settings, profile=str(profile), variants=variants)
+
+
+def test_speakers_are_told_apart_once_a_recording_and_recorded(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    recognizer, speakers = ToyRecognizer(), Halves()
+    recognizer.companions = Companions(punctuation=Commas(), speakers=speakers)  # type: ignore[attr-defined]
+    toys = Models(recognizer, ToyGenerator())
+    run_settings = with_speakers(settings, tmp_path)
+    execute(run_settings, tmp_path / "run", Watcher(), load=lambda _: toys)
+    turns, told = read_turns(tmp_path / "run").turns, list[list[str]]()
+    for turn in turns:
+        text = turn.hypothesis.text
+        if turn.variant == "plain":
+            assert (turn.speakers, turn.punctuated, turn.failure) == ((), "", None)
+        else:
+            told.append([each.speaker for each in turn.speakers])
+            assert "".join(each.text for each in turn.speakers) == text
+            assert turn.punctuated == f"{text[:2]}，{text[2:]}。"
+    assert {tuple(each) for each in told} == {
+        ("0",),
+        ("0", "1"),
+    }  # some are over by half their time
+    assert speakers.num_recordings == len(turns) / 2
+    assert set(read_run(tmp_path / "run").model_sha256) == {"asr", "llm", "vad", "speakers"}
+
+
+def test_a_recording_whose_speakers_cannot_be_told_is_a_failed_record(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    class Broken(Halves):
+        def spans(self, samples: Any) -> tuple[SpeakerSpan, ...]:
+            raise ZeroDivisionError("no clusters")
+
+    recognizer = ToyRecognizer()
+    recognizer.companions = Companions(speakers=Broken())  # type: ignore[attr-defined]
+    toys = Models(recognizer, ToyGenerator())
+    execute(with_speakers(settings, tmp_path), tmp_path / "run", Watcher(), load=lambda _: toys)
+    for turn in read_turns(tmp_path / "run").turns:
+        if turn.variant == "told":
+            assert (turn.failure.stage, turn.answer) == ("speakers", "")
+            assert "no clusters" in turn.failure.message
+        else:
+            assert turn.failure is None
+
+
+def test_speakers_without_a_model_are_refused_before_anything_is_written(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    told = build_variants([], [], ["name=told,speakers=true"], 0)
+    with pytest.raises(ConfigError, match="has no speaker model"):
+        execute(msgspec.structs.replace(settings, variants=told), tmp_path / "run", Watcher())
     assert not (tmp_path / "run").exists()

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
+from voicebench.asr.companions import Companions, companions_of
 from voicebench.clock import now_s
 from voicebench.errors import StageError, StageTimeoutError
 from voicebench.types import Hypothesis
@@ -76,6 +77,11 @@ class BatchingRecognizer:
     def num_waiting(self) -> int:
         """Pieces that wait for the model now."""
         return self._waiting.qsize()
+
+    @property
+    def companions(self) -> Companions:
+        """See `companions_of`."""
+        return companions_of(self._recognizer)
 
     @property
     def vocabulary(self) -> Sequence[str]:

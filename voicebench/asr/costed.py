@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
+from voicebench.asr.companions import NO_COMPANIONS, Companions
 from voicebench.types import Hypothesis
 
 
@@ -23,9 +24,13 @@ class CostedRecognizer:
     Args:
         costly: Computes everything, for nothing but the time that it takes.
         words: Gives the tokens.
+        companions: What comes with the two.
     """
 
-    def __init__(self, costly: Recognizer, words: Recognizer) -> None:
+    def __init__(
+        self, costly: Recognizer, words: Recognizer, companions: Companions = NO_COMPANIONS
+    ) -> None:
+        self.companions = companions
         self._costly = costly
         self._words = words
 

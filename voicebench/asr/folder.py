@@ -1,26 +1,20 @@
 """Loading a FunASR model folder, offline, without leaving traces in the process.
 
-FunASR, left alone, prints, installs a log handler, reseeds every random generator, starts a
-download when the folder does not exist, and goes on with random weights when a checkpoint lacks
-some. Here the folder is checked first, file by file, and the process is left as it was.
+FunASR, left alone, starts a download when the folder does not exist, and goes on with random weights
+when a checkpoint lacks some. Here the folder is checked first, file by file, and the process is left
+as it was (`traceless`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import io
 import json
-import logging
-import random
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from voicebench.asr.random_weights import ensure_random_weights
+from voicebench.asr.traceless import traceless
 from voicebench.budget.check import check_asr, memory_now
 from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, MissingPackageError, ModelError
@@ -49,20 +43,14 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
         MissingPackageError: FunASR is not installed.
         StorageError: Random weights cannot be written.
     """
-    for package in ("torch", "funasr", "kaldi_native_fbank"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingPackageError(
-                f"package {package} is not installed, so nothing can be recognised",
-                "pip install 'voicebench[cpu]' or 'voicebench[gpu]'",
-            )
+    require_funasr()
     if profile.int8 and profile.device != "cpu":
         raise ConfigError(f"int8 on device {profile.device!r}", "Set int8: false, or device: cpu")
     folder = Path(profile.folder)
     if profile.random_weights:
-        with _traceless():
-            ensure_random_weights(folder, profile.random_weights)
+        ensure_random_weights(folder, profile.random_weights)
     class_name = _check_files(folder)
-    with _traceless():
+    with traceless():
         import torch
 
         if profile.device != "cpu" and not torch.cuda.is_available():
@@ -71,15 +59,50 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
             )
     on_cpu = profile.device == "cpu"
     check_asr(profile, *(memory_now() if on_cpu else torch.cuda.mem_get_info(profile.device)))
-    with _traceless():
-        expected_keys = _checkpoint_keys(folder / "model.pt")
+    model, settings = build_whole(folder, class_name, profile.device, profile.num_threads)
+    if profile.int8:
+        _quantize(model)
+    return model, settings
+
+
+def require_funasr() -> None:
+    """Raises MissingPackageError where FunASR or what it needs is not installed."""
+    for package in ("torch", "funasr", "kaldi_native_fbank"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingPackageError(
+                f"package {package} is not installed, so nothing can be recognised",
+                "pip install 'voicebench[cpu]' or 'voicebench[gpu]'",
+            )
+
+
+def build_whole(
+    folder: Path, class_name: str, device: str, num_threads: int, weights: str = "model.pt"
+) -> tuple[Any, dict[str, Any]]:
+    """FunASR's model of a folder whose files were checked, with every weight from its checkpoint.
+
+    Args:
+        folder: Holds config.yaml and the rest.
+        class_name: Of the model, for messages.
+        device: `cpu`, `cuda` or `cuda:N`.
+        num_threads: Set for the whole process.
+        weights: Name of the checkpoint.
+
+    Returns:
+        The model in evaluation mode, and FunASR's settings.
+
+    Raises:
+        ModelError: FunASR cannot build it, or its checkpoint is corrupt or lacks weights.
+    """
+    with traceless():
+        expected_keys = _checkpoint_keys(folder / weights)
         from funasr import AutoModel
 
         try:
             auto_model = AutoModel(
                 model=str(folder.resolve()),
-                device=profile.device,
-                ncpu=profile.num_threads,
+                init_param=str(folder.resolve() / weights),
+                device=device,
+                ncpu=num_threads,
                 disable_update=True,
                 disable_pbar=True,
                 ignore_init_mismatch=False,
@@ -88,15 +111,17 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
             raise ModelError(
                 f"model folder {folder} cannot be loaded: {_one_line(error)}", _WAY_OUT
             ) from error
-    missing = sorted(set(auto_model.model.state_dict()) - expected_keys)
+    missing = sorted(
+        key
+        for key in set(auto_model.model.state_dict()) - expected_keys
+        if not key.endswith(".num_batches_tracked")  # counts steps of training; older ones lack it
+    )
     if missing:
         raise ModelError(
-            f"{folder / 'model.pt'} lacks {len(missing)} weights of its {class_name}: "
+            f"{folder / weights} lacks {len(missing)} weights of its {class_name}: "
             f"{missing[0]}, ...",
             _WAY_OUT,
         )
-    if profile.int8:
-        _quantize(auto_model.model)
     return auto_model.model, auto_model.kwargs
 
 
@@ -121,7 +146,7 @@ def hotword_ids(model: Any, settings: dict[str, Any], hotwords: Sequence[str]) -
         # FunASR divides at spaces, and takes other words for a file or an address
         if not word or any(char.isspace() for char in word) or not word.isalnum():
             raise ConfigError(f"hotword {word!r} is not a word", "Give letters and Hanzi alone")
-    with _traceless():
+    with traceless():
         found: list[list[int]] = model.generate_hotwords_list(
             " ".join(hotwords), tokenizer=settings["tokenizer"], frontend=settings["frontend"]
         )
@@ -132,7 +157,7 @@ def _quantize(model: Any) -> None:
     """Linear layers to int8, in place; what goes into them is quantised as it comes."""
     import torch
 
-    with _traceless():  # of warnings that another package will hold these functions one day
+    with traceless():  # of warnings that another package will hold these functions one day
         quantize: Any = torch.ao.quantization.quantize_dynamic
         quantize(model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
@@ -173,7 +198,9 @@ def _checkpoint_keys(path: Path) -> set[str]:
 
     try:
         checkpoint = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-        return set(checkpoint.get("state_dict", checkpoint))
+        for wrapping in ("state_dict", "model_state_dict", "model"):
+            checkpoint = checkpoint.get(wrapping, checkpoint)
+        return {key.removeprefix("module.") for key in checkpoint}
     except Exception as error:  # zip, pickle and torch errors, each of its own kind
         raise _corrupt(path, error) from None
 
@@ -184,29 +211,3 @@ def _corrupt(path: Path, error: Exception) -> ModelError:
 
 def _one_line(error: Exception) -> str:
     return f"{type(error).__name__} {' '.join(str(error).split())[:200]}"
-
-
-@contextlib.contextmanager
-def _traceless() -> Iterator[None]:
-    """Keeps prints, warnings, log handlers and reseeding of what runs inside from the process."""
-    import torch
-
-    root = logging.getLogger()
-    handlers, level, disabled = root.handlers[:], root.level, logging.root.manager.disable
-    python_state, numpy_state, torch_state = (
-        random.getstate(),
-        np.random.get_state(),
-        torch.get_rng_state(),
-    )
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)
-        torch.set_rng_state(torch_state)

@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
+from voicebench.asr.companions import NO_COMPANIONS, Companions
 from voicebench.asr.costed import CostedRecognizer
 from voicebench.asr.folder import hotword_ids, load_folder
+from voicebench.asr.funasr_companions import load_companions
 from voicebench.asr.tokens import Floats, centred, join_pieces, token_centres, token_times
 from voicebench.asr.vad import speech_times
 from voicebench.config import AsrProfile
@@ -41,19 +43,21 @@ _SILENT_TOKENS = frozenset({"<blank>", "<s>", "</s>", "<unk>"})
 
 
 def load_recognizer(profile: AsrProfile) -> Recognizer:
-    """The recogniser of a profile: one model, or one for the cost and one for the words.
+    """The recogniser of a profile, one model or one for the cost and one for the words, and what
+    comes with it.
 
     Raises:
         ModelError, ConfigError, MissingPackageError, StorageError: See `load_folder`.
     """
+    companions = load_companions(profile)
     if profile.words_from is None:
-        return ParaformerRecognizer(profile)
+        return ParaformerRecognizer(profile, companions=companions)
     # Doubt is all that random weights have: asking the VAD of every token is no part of their cost.
     costly = ParaformerRecognizer(profile, only_speech=False)
     words = AsrProfile(
         folder=profile.words_from, device=profile.device, num_threads=profile.num_threads
     )
-    return CostedRecognizer(costly, ParaformerRecognizer(words))
+    return CostedRecognizer(costly, ParaformerRecognizer(words), companions)
 
 
 class ParaformerRecognizer:
@@ -62,6 +66,7 @@ class ParaformerRecognizer:
     Args:
         profile: The folder, the device and the number of threads.
         only_speech: Whether doubtful tokens must be near speech.
+        companions: What comes with it.
 
     Raises:
         ModelError: The folder is missing or corrupt, or holds another kind of model.
@@ -69,7 +74,14 @@ class ParaformerRecognizer:
         MissingPackageError: FunASR is not installed.
     """
 
-    def __init__(self, profile: AsrProfile, *, only_speech: bool = True) -> None:
+    def __init__(
+        self,
+        profile: AsrProfile,
+        *,
+        only_speech: bool = True,
+        companions: Companions = NO_COMPANIONS,
+    ) -> None:
+        self.companions = companions
         model, settings = load_folder(profile)
         if not all(hasattr(model, part) for part in ("encode", "calc_predictor", "decoder")):
             raise ModelError(

@@ -15,6 +15,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from voicebench.asr.traceless import traceless
 from voicebench.cache import make_once
 from voicebench.types import Record
 
@@ -52,11 +53,12 @@ def ensure_random_weights(folder: Path, name: str) -> None:
     Raises:
         StorageError: The disk refused.
     """
-    make_once(
-        folder,
-        lambda partial: write_random_paraformer(partial, SIZES[name]),
-        f"random weights of the size of {name} (0.5 GB, half a minute)",
-    )
+
+    def write(partial: Path) -> None:
+        with traceless():
+            write_random_paraformer(partial, SIZES[name])
+
+    make_once(folder, write, f"random weights of the size of {name} (0.5 GB, half a minute)")
 
 
 def write_random_paraformer(folder: Path, size: ParaformerSize, seed: int = SEED) -> None:

@@ -150,7 +150,7 @@ def _strays() -> Iterator[Finding]:
 
 
 def _models(profile_name: str) -> Iterator[Finding]:
-    from voicebench.config import load_profile, require_part
+    from voicebench.config import CompanionProfile, load_profile, require_part
 
     try:
         profile = load_profile(profile_name)
@@ -158,8 +158,10 @@ def _models(profile_name: str) -> Iterator[Finding]:
         fix = error.way_out or "voicebench doctor --profile bundled"
         yield Finding(check="profile", status="missing", detail=error.problem, fix=fix)
         return
-    for part, model in (("recogniser", profile.asr), ("LLM", profile.llm)):
-        if model.random_weights and not Path(model.folder).is_dir():
+    parts = {"recogniser": profile.asr, **profile.asr.companions, "LLM": profile.llm}
+    for part, model in parts.items():
+        is_here = Path(model.folder).is_dir()
+        if not is_here and not isinstance(model, CompanionProfile) and model.random_weights:
             yield _random_weights(part, model)
             continue
         try:

@@ -83,8 +83,7 @@ def _models_of(names: list[str]) -> list[str]:
     found: list[str] = []
     for name in names:
         if name in list_profiles() or name.endswith((".yaml", ".yml")):
-            profile = load_profile(name)
-            found += [each for each in (profile.asr.model, profile.llm.model) if each]
+            found += load_profile(name).catalogue_models
         else:
             find_model(name)
             found.append(name)

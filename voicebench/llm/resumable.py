@@ -166,7 +166,8 @@ class ResumableSession:
 
     def _can_take(self, prompt: Prompt, sampling: Sampling) -> bool:
         fits = len(prompt) + sampling.max_tokens <= self._max_tokens
-        return fits and not (prompt.as_embeddings or sampling.stop or sampling.json_schema)
+        is_held_to_a_form = sampling.stop or sampling.json_schema or sampling.functions
+        return fits and not (prompt.as_embeddings or is_held_to_a_form)
 
     def _stream(
         self, prompt: Prompt, sampling: Sampling, *, is_last: bool

@@ -18,11 +18,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
+
 from voicebench.metrics import confidence, latency, stats
 from voicebench.metrics.attribution import Attribution
 from voicebench.metrics.conditions import CLEAN, CLEANLY, Heard, heard_under
 from voicebench.metrics.entities import Names
-from voicebench.metrics.error_rate import ErrorRate, cer, mer
+from voicebench.metrics.error_rate import ErrorRate, cer, cp_cer, mer
 from voicebench.metrics.facts import FactScore, Verdict
 from voicebench.metrics.judge import (
     EntityScore,
@@ -62,6 +64,7 @@ class TurnMeasures:
     """Everything measured on one turn; None where it does not apply."""
 
     cer: ErrorRate | None = None
+    cp_cer: ErrorRate | None = None
     mer: ErrorRate | None = None
     entities: EntityScore | None = None
     seams: SeamErrors | None = None
@@ -157,11 +160,33 @@ def _measure_transcript(
     is_mixed = bool(_LATIN.search(asked.reference + heard))
     return {
         "cer": by_character,
+        "cp_cer": _cp_cer(turn, asked, normalizer),
         "mer": mer(asked.reference, heard, normalizer) if is_mixed else by_character,
         "entities": entity_score(asked.reference, heard, clock=clock, names=names),
         "seams": seam_errors(asked.reference, turn.hypothesis.tokens, turn.windows),
         "windows": tuple(confidence.window_outcomes(turn, asked.reference)),
     }
+
+
+def _cp_cer(turn: Turn, asked: CaseTurn, normalizer: str) -> ErrorRate | None:
+    """None where nobody told the speakers apart, or only one is known to speak."""
+    segments = (
+        [(each.speaker, each.spoken) for each in asked.segments]
+        if asked.spoken is msgspec.UNSET
+        else [(each.speaker, each.text) for each in asked.spoken]
+    )
+    said = _by_speaker(segments)
+    if len(said) < 2 or not turn.speakers:
+        return None
+    heard = _by_speaker((each.speaker, each.text) for each in turn.speakers)
+    return cp_cer(said, heard, normalizer)
+
+
+def _by_speaker(segments: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = defaultdict(str)
+    for speaker, text in segments:
+        found[speaker] += text
+    return found
 
 
 def turn_metrics(turn: Turn, case: Case | None = None, normalizer: str = "basic") -> dict[str, Any]:
@@ -194,6 +219,7 @@ def turn_metrics(turn: Turn, case: Case | None = None, normalizer: str = "basic"
     if case is not None and measures.facts is not None:
         metrics |= {
             "cer": measures.cer.rate if measures.cer else None,
+            "cp_cer": measures.cp_cer.rate if measures.cp_cer else None,
             "mer": measures.mer.rate if measures.mer else None,
             "entity_accuracy": measures.entities.entity_accuracy if measures.entities else None,
         }
@@ -373,7 +399,7 @@ def _whole(number: float) -> float | int:
 
 def _transcript_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
     metrics: dict[str, dict[str, Any]] = {}
-    for name in ("cer", "mer"):
+    for name in ("cer", "cp_cer", "mer"):
         rates: list[ErrorRate] = [getattr(m, name) for m in tally.sums() if getattr(m, name)]
         metric = _rate(tally, lambda m, name=name: _errors(getattr(m, name)), is_share=False)  # type: ignore[misc]
         metrics[name] = {**metric, "counts": asdict(sum(rates, ErrorRate()))}

@@ -37,6 +37,7 @@ class Sums:
     """The measures of some turns, added up; None where none of the turns has them."""
 
     cer: ErrorRate | None = None
+    cp_cer: ErrorRate | None = None
     mer: ErrorRate | None = None
     entities: EntityScore | None = None
     seams: SeamErrors | None = None

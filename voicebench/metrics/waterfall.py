@@ -26,6 +26,7 @@ _WAITS = {"endpoint": "endpoint_silence", "audio_end": "audio_tail", "client": "
 _STEPS = {
     "turn_committed": "endpoint_decision",
     "transcript_final": "transcript_merge",
+    "punctuated": "punctuation",
     "cleaned": "cleaning",
     "prompt_built": "prompt",
     "speculation_kept": "draft_check",
@@ -102,6 +103,10 @@ def _claims(turn: Turn, start_s: float) -> Iterator[Segment]:
             begun_s = float(event.data.get("started_s", event.t_s))
             computed_s = begun_s + float(event.data.get("compute_s", 0.0))
             yield Segment("asr", "service", begun_s, min(computed_s, event.t_s))
+        elif event.kind == "punctuated":
+            yield Segment(
+                "punctuation", "service", float(event.data.get("started_s", event.t_s)), event.t_s
+            )
     yield from _prefills(turn)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
+from voicebench.asr.companions import StreamVad, companions_of
 from voicebench.asr.windows import SlidingWindows, variant_windows
 from voicebench.audio import AudioChunk
 from voicebench.cleaning.presets import Cleaned, clean
@@ -103,6 +104,14 @@ class Assistant:
         if variant.prefill:
             open_session(generator, variant).close()  # refused now, not in a turn
         vocabulary = recognizer.vocabulary if variant.handoff in THROUGH_TABLE else ()
+        companions = companions_of(recognizer)
+        if variant.speakers and companions.speakers is None:
+            raise ConfigError(
+                f"variant {variant.name!r}: no model here tells speakers apart",
+                "Name one in the profile (asr.speakers), or set speakers=false.",
+            )
+        self._vad = companions.vad if variant.vad == "profile" else None
+        self._punctuation = companions.punctuation if variant.punctuation == "profile" else None
         self._handoff = prompts or Handoff(generator, vocabulary, variant)
         self.recognizer = recognizer
         self.generator = generator
@@ -201,9 +210,28 @@ class Assistant:
         """Whether a transcript is not to be believed."""
         return hypothesis.confidence < self.variant.guard.min_confidence
 
+    def stream_vad(self) -> StreamVad | None:
+        """What hears when a turn is over; None: Silero."""
+        return self._vad.stream() if self._vad else None
+
+    def punctuate(self, hypothesis: Hypothesis) -> str | None:
+        """The transcript with marks in it; None where nothing sets any.
+
+        Args:
+            hypothesis: Of one that is not final, its last words get no mark yet.
+        """
+        if self._punctuation is None:
+            return None
+        return self._punctuation.punctuate(hypothesis.text, is_final=hypothesis.is_final)
+
     def clean(self, text: str) -> Cleaned:
         """Cleans a transcript as this variant does."""
         return clean(text, self.variant.cleaning)
+
+    def clean_heard(self, hypothesis: Hypothesis) -> Cleaned:
+        """Sets marks into a transcript and cleans it, both as this variant does."""
+        punctuated = self.punctuate(hypothesis)
+        return self.clean(hypothesis.text if punctuated is None else punctuated)
 
     def build_messages(self, history: Sequence[Message], cleaned: str) -> tuple[Message, ...]:
         """The conversation that the LLM gets, as this variant words it."""
@@ -235,7 +263,7 @@ class Assistant:
         tools: Sequence[dict[str, Any]] = (),
     ) -> Prompt:
         """The prompt as far as it can be known while the transcript goes on after `hypothesis`."""
-        cleaned = self.clean(hypothesis.text).text
+        cleaned = self.clean_heard(hypothesis).text
         return self._handoff.beginning(history, cleaned, hypothesis.tokens, tools)
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:

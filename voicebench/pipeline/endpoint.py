@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebench.asr.companions import StreamVad
 from voicebench.asr.vad import FRAME_S, FRAME_SAMPLES, SileroVad
 from voicebench.types import SAMPLE_RATE_HZ
 
@@ -44,14 +45,17 @@ class Endpoint:
 
     Args:
         silence_s: Silence after speech that ends the turn.
+        vad: Hears the stream, with thresholds of its own; None: Silero.
 
     Raises:
         MissingPackageError: The package silero-vad is not installed.
     """
 
-    def __init__(self, silence_s: float = 0.5) -> None:
+    def __init__(self, silence_s: float = 0.5, vad: StreamVad | None = None) -> None:
         self._silence_s = silence_s
-        self._vad = SileroVad()
+        self._speech_above = vad.speech_above if vad else _SPEECH_ABOVE
+        self._silence_below = vad.silence_below if vad else _SILENCE_BELOW
+        self._vad = vad or SileroVad()
         self._rest = np.zeros(0, np.float32)
         self._num_frames = 0
         self._run_from_s: float | None = None  # start of the present run of speech frames
@@ -108,7 +112,7 @@ class Endpoint:
         start_s = self._num_frames * FRAME_S
         self._num_frames += 1
         end_s = start_s + FRAME_S
-        if probability >= (_SILENCE_BELOW if self._is_speaking else _SPEECH_ABOVE):
+        if probability >= (self._silence_below if self._is_speaking else self._speech_above):
             self._run_from_s = start_s if self._run_from_s is None else self._run_from_s
             if self._is_speaking or end_s - self._run_from_s >= _MIN_SPEECH_S:
                 self._last_speech_s = end_s
@@ -135,7 +139,8 @@ class Endpoint:
 def vad_end_of_speech(samples: NDArray[np.float32]) -> float | None:
     """True end of speech of a recording without annotation: the last speech the VAD hears.
 
-    That is VAD stop minus VAD stop window, to the 32 ms of a frame.
+    That is VAD stop minus VAD stop window, to the 32 ms of a frame. Silero's, whatever the pipeline
+    hears with: all variants are measured from the same moment.
 
     Args:
         samples: Shape (num_samples,), 16 kHz mono float32.

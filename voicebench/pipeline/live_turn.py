@@ -125,7 +125,9 @@ class LiveTurn:
     ) -> Hypothesis:
         windows = self._assistant.sliding_windows()
         silence_s = self._assistant.variant.endpoint_silence_s
-        endpoint = Endpoint(silence_s if endpointing else float("inf"))
+        endpoint = Endpoint(
+            silence_s if endpointing else float("inf"), self._assistant.stream_vad()
+        )
         self._emit("audio_started", t_s=0.0)
         if self._prefill:
             self._prefill.begin(Hypothesis())
@@ -233,18 +235,27 @@ class LiveTurn:
     # ------------------------------------------------------------ understanding
 
     def _understand(self, hypothesis: Hypothesis) -> str:
-        """Cleans the transcript; nothing where nothing was said."""
+        """Sets marks into the transcript and cleans it; nothing where nothing was said."""
         if not hypothesis.text.strip():
             return self._degrade("silence", NOTHING_HEARD_HINT)
         if self._assistant.is_doubtful(hypothesis):
             return self._degrade(LOW_CONFIDENCE, hint_of(LOW_CONFIDENCE))
+        text = self._punctuate(hypothesis)
         self._stage, started_s = "cleaning", self._clock.t_s()
-        cleaned = self._assistant.clean(hypothesis.text)
+        cleaned = self._assistant.clean(text)
         data = {"text": cleaned.text, "preset": self._assistant.variant.cleaning}
         self._emit("cleaned", {**data, "started_s": started_s, "retracted": cleaned.retracted})
         if not cleaned.text.strip():
             return self._degrade("nothing_left_after_cleaning", NOTHING_MEANT_HINT)
         return cleaned.text
+
+    def _punctuate(self, hypothesis: Hypothesis) -> str:
+        self._stage, started_s = "punctuation", self._clock.t_s()
+        punctuated = self._assistant.punctuate(hypothesis)
+        if punctuated is None:
+            return hypothesis.text
+        self._emit("punctuated", {"text": punctuated, "started_s": started_s})
+        return punctuated
 
     def _degrade(self, reason: str, hint: str) -> str:
         self._abandon_early_work()
@@ -266,7 +277,8 @@ class LiveTurn:
         return self._assistant.build_beginning(history, hypothesis, self._tools)
 
     def _draft_prompt(self, hypothesis: Hypothesis) -> DraftPrompt | None:
-        cleaned = self._assistant.clean(hypothesis.text).text
+        said = Hypothesis(tokens=hypothesis.tokens, is_final=True)  # as a draft bets that it is
+        cleaned = self._assistant.clean_heard(said).text
         if not cleaned.strip():
             return None
         _, prompt = self._build_prompt(cleaned, hypothesis)

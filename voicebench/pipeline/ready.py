@@ -12,8 +12,14 @@ from numpy.typing import NDArray
 from voicebench.asr import random_weights as asr_random_weights
 from voicebench.asr.base import Recognizer
 from voicebench.asr.batcher import BatchingRecognizer
-from voicebench.bundled.manifest import verify_model
-from voicebench.config import Profile, build_generator, build_recognizer, require_part
+from voicebench.asr.companions import companions_of
+from voicebench.config import (
+    Profile,
+    build_generator,
+    build_recognizer,
+    require_asr,
+    require_part,
+)
 from voicebench.llm import random_weights as llm_random_weights
 from voicebench.llm.base import Generator
 from voicebench.llm.prompts import build_messages
@@ -26,8 +32,12 @@ _WARM_UP = Sampling(max_tokens=2)
 _PIECES_S = (Variant().window_s, 2 * Variant().window_s)  # a window, and one with context before it
 
 
-def prepare_folders(profile: Profile) -> tuple[Path, Path]:
+def prepare_folders(profile: Profile, *, with_speakers: bool = False) -> tuple[Path, Path]:
     """Makes model folders of random weights, and checks all others; loads nothing.
+
+    Args:
+        profile: Which models.
+        with_speakers: Whether its speaker model will be needed.
 
     Returns:
         The recogniser's and the language model's.
@@ -40,10 +50,8 @@ def prepare_folders(profile: Profile) -> tuple[Path, Path]:
         asr_random_weights.ensure_random_weights(Path(asr.folder), asr.random_weights)
     if llm.random_weights:
         llm_random_weights.ensure_random_weights(Path(llm.folder), llm.random_weights)
-    require_part(asr)
+    require_asr(asr, with_speakers=with_speakers)
     require_part(llm)
-    if asr.words_from:
-        verify_model(Path(asr.words_from))
     return Path(asr.folder), Path(llm.folder)
 
 
@@ -94,17 +102,22 @@ def _with_room_for(profile: Profile, num_streams: int) -> Profile:
 
 
 def warm_up(recognizer: Recognizer, generator: Generator) -> None:
-    """Recognises noise, looks for speech in it and begins an answer, all for nothing.
+    """Recognises noise, looks for speech in it, sets marks and begins an answer, all for nothing.
 
     The prompt cache is emptied afterwards: the first turn must find what a fresh process has.
 
     Raises:
         StageError: The LLM cannot answer.
     """
+    companions = companions_of(recognizer)
     for piece_s in _PIECES_S:
         noise = _noise(piece_s)
         Endpoint().feed(noise[: SAMPLE_RATE_HZ // 2])
+        if companions.vad:
+            Endpoint(vad=companions.vad.stream()).feed(noise[: SAMPLE_RATE_HZ // 2])
         recognizer.recognize(noise)
+    if companions.punctuation:
+        companions.punctuation.punctuate("你好")
     generator.generate([generator.encode_chat(build_messages("seed", (), "你好"))], _WARM_UP)
     generator.forget_prompts()
 

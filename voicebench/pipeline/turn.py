@@ -62,6 +62,8 @@ def _fold(event: Event, fields: dict[str, Any], *, has_t_eos: bool) -> None:
                 else window
                 for window in fields["windows"]
             )
+        case "punctuated":
+            fields["punctuated"] = data["text"]
         case "cleaned":
             fields |= {"cleaned": data["text"], "retracted": data["retracted"]}
         case "prompt_built":

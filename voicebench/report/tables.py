@@ -53,6 +53,7 @@ class Table:
 
 _QUALITY = (
     ("cer", "CER", "% of characters"),
+    ("cp_cer", "cpCER", "% of characters"),
     ("factual_error_rate", "factual errors", "% of answers"),
     ("fact_miss_rate", "facts missed", "% of facts"),
     ("entity_accuracy", "entities heard", "% of entities"),
@@ -78,18 +79,24 @@ def tables_of_mode(report: Report) -> tuple[Table, ...]:
 
 def quality_table(report: Report) -> Table:
     """Transcripts and answers per suite and variant: rates with 95 % intervals and n."""
+    groups = [*report.groups, *report.overall]
+    shown = [
+        metric
+        for metric in _QUALITY
+        if metric[0] != "cp_cer" or any("cp_cer" in group["metrics"] for group in groups)
+    ]
     columns = (
         *_names(report),
-        *(Column(title, unit) for _, title, unit in _QUALITY),
+        *(Column(title, unit) for _, title, unit in shown),
         Column("RTF"),
     )
     rows = [
         (
             *_name_cells(report, group),
-            *(_quality_cell(report, group["metrics"].get(name)) for name, _, _ in _QUALITY),
+            *(_quality_cell(report, group["metrics"].get(name)) for name, _, _ in shown),
             _rtf_cell(group["metrics"].get("rtf")),
         )
-        for group in [*report.groups, *report.overall]
+        for group in groups
     ]
     return Table(
         columns,

@@ -20,10 +20,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from voicebench.asr.companions import SpeakerSpan, companions_of
+from voicebench.asr.speakers import said_by
 from voicebench.asr.windows import WINDOWING
 from voicebench.cleaning.presets import Cleaned
 from voicebench.clock import now_s
-from voicebench.errors import StageError
+from voicebench.errors import ModelError, StageError
 from voicebench.llm.base import Prompt
 from voicebench.pipeline.assistant import Answer, Assistant, Transcript
 from voicebench.pipeline.breaker import LOW_CONFIDENCE
@@ -57,6 +59,7 @@ class StageCache:
     """Results by content, for one run."""
 
     transcripts: dict[str, Transcript | StageError] = field(default_factory=dict)
+    speakers: dict[str, tuple[SpeakerSpan, ...] | StageError] = field(default_factory=dict)
     cleaned: dict[str, Cleaned] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
 
@@ -193,6 +196,8 @@ def _recognise(work: Work, cache: StageCache, items: Sequence[_Item]) -> None:
         if item.samples is not None:
             audio_s = len(item.samples) / SAMPLE_RATE_HZ
             item.turn = _with_transcript(item, cache.transcripts[keys[id(item)]], audio_s)
+            if item.talk.planned.variant.speakers and item.turn.failure is None:
+                item.turn = _with_speakers(cache, item, item.samples, hashes[id(item.samples)])
             item.samples = None
 
 
@@ -210,6 +215,24 @@ def _with_transcript(item: _Item, transcript: Transcript | StageError, audio_s: 
         hypothesis=transcript.hypothesis,
         asr_compute_s=sum(w.compute_s for w in transcript.windows) if was_computed else 0.0,
     )
+
+
+def _with_speakers(cache: StageCache, item: _Item, samples: Samples, key: str) -> Turn:
+    """The record with who said what; one recording is gone through once."""
+    speakers = companions_of(item.talk.assistant.recognizer).speakers
+    assert speakers is not None  # the assistant refused otherwise
+    if key not in cache.speakers:
+        try:
+            cache.speakers[key] = speakers.spans(samples)
+        except ModelError:
+            raise
+        except Exception as error:  # whatever FunASR and its clustering raise
+            cache.speakers[key] = StageError("speakers", f"{type(error).__name__}: {error}")
+    found = cache.speakers[key]
+    if isinstance(found, StageError):
+        failure = StageFailure(stage="speakers", type=type(found).__name__, message=str(found))
+        return msgspec.structs.replace(item.turn, failure=failure)
+    return msgspec.structs.replace(item.turn, speakers=said_by(found, item.turn.hypothesis.tokens))
 
 
 def _understand(cache: StageCache, item: _Item) -> None:
@@ -235,10 +258,16 @@ def _clean_and_word(cache: StageCache, item: _Item) -> None:
     elif turn.failure is None and talk.assistant.is_doubtful(turn.hypothesis):
         item.turn = _degraded(turn, LOW_CONFIDENCE, hint_of(LOW_CONFIDENCE))
     elif turn.failure is None:
-        cleaned, was_kept = _clean(cache, talk, heard)
+        punctuated = talk.assistant.punctuate(turn.hypothesis)
+        cleaned, was_kept = _clean(cache, talk, heard if punctuated is None else punctuated)
         if was_kept:
             item.hits.append("cleaning")
-        item.turn = msgspec.structs.replace(turn, cleaned=cleaned.text, retracted=cleaned.retracted)
+        item.turn = msgspec.structs.replace(
+            turn,
+            punctuated=punctuated or "",
+            cleaned=cleaned.text,
+            retracted=cleaned.retracted,
+        )
         if cleaned.text.strip():
             texts["recognised"] = cleaned.text
         else:

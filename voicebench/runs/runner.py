@@ -15,7 +15,7 @@ import msgspec
 
 from voicebench.bundled.manifest import hash_folder
 from voicebench.config import Profile, load_profile
-from voicebench.errors import RecordError, SuiteError
+from voicebench.errors import ConfigError, RecordError, SuiteError
 from voicebench.llm.handoff import check_handoff
 from voicebench.pipeline.ready import load_and_warm_up, prepare_folders
 from voicebench.runs import provenance
@@ -44,7 +44,7 @@ from voicebench.runs.resume import begin_or_continue
 from voicebench.runs.settings import RunSettings
 from voicebench.suites.check import check_suite
 from voicebench.suites.load import Suite, list_suites, load_suite
-from voicebench.types import Case, Mode, Run, Turn
+from voicebench.types import Case, Mode, Run, Turn, Variant
 
 
 class Watcher(Protocol):
@@ -130,8 +130,10 @@ def _execute(
     cases = [case for suite in suites for case in suite.cases[: settings.limit]]
     for variant in settings.variants:
         check_handoff(variant, profile.llm.enable_prompt_embeds)
+        _check_speakers(variant, profile)
     conversations = plan_conversations(cases, settings.variants, settings.repeats or 1)
-    prepare_folders(profile)
+    with_speakers = any(variant.speakers for variant in settings.variants)
+    prepare_folders(profile, with_speakers=with_speakers)
     wanted = _describe(settings, profile, suites, cases, conversations, folder.name, argv)
     run = begin_or_continue(folder, wanted, cases)
     with TurnWriter(folder) as writer, GpuWatch() as watch:
@@ -150,6 +152,20 @@ def _execute(
                 models.generator.close()
                 models.recognizer.close()
     return _finish(folder, run, watch.use(), has_worked=bool(left))
+
+
+def _check_speakers(variant: Variant, profile: Profile) -> None:
+    """Refuses a variant that tells speakers apart where the profile has no model for it.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if variant.speakers and profile.asr.speakers is None:
+        raise ConfigError(
+            f"variant {variant.name!r} tells speakers apart, and profile {profile.name!r} has no "
+            "speaker model",
+            "Name one in the profile (asr.speakers), or set speakers=false.",
+        )
 
 
 def _sound_suite(name: str) -> Suite:
@@ -207,6 +223,11 @@ def _describe(
         model_sha256={
             "asr": hash_folder(Path(profile.asr.folder)),
             "llm": hash_folder(Path(profile.llm.folder)),
+            **{
+                name: hash_folder(Path(companion.folder))
+                for name, companion in profile.asr.companions.items()
+                if Path(companion.folder).is_dir()  # a speaker model that nobody asks for may lack
+            },
         },
         repeats=settings.repeats or 1,
         seed=settings.seed,
