@@ -25,7 +25,7 @@ import msgspec
 
 import voicebench.metrics
 from voicebench.errors import MissingPackageError, RecordError, StorageError
-from voicebench.report.data import KeptTurn, keep_turns
+from voicebench.report.data import KeptTurn, keep_turns, without_collection
 from voicebench.runs.record import (
     CASES_FILE,
     RUN_FILE,
@@ -176,7 +176,9 @@ def measure_part(folder: Path, start: int, end: int) -> bytes:
     import pyarrow as pa
 
     cases, schema = read_cases(folder), _schema()
-    rows = [_row(kept, cases) for kept in keep_turns(iter_placed_turns(folder, start, end), cases)]
+    with without_collection():
+        placed = iter_placed_turns(folder, start, end)
+        rows = [_row(kept, cases) for kept in keep_turns(placed, cases)]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema))
