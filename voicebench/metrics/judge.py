@@ -181,6 +181,7 @@ class EntityScore:
         return self.recognised / self.entities if self.entities else None
 
 
+@functools.lru_cache(maxsize=20_000)
 def entity_score(reference: str, hypothesis: str, *, clock: str, names: Names = ()) -> EntityScore:
     """Compares the entities of a transcript by value, each recognised one used once.
 
