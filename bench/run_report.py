@@ -13,6 +13,7 @@ are of the wall, and of the processor over both. Shown, not asserted: one run.
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import subprocess
 import sys
@@ -37,6 +38,7 @@ from voicebench.types import Case, Turn
 
 REPEATS = 5
 NOTEBOOK = "02_latency_report"
+CHARACTERS = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"
 
 
 def make_run(shapes: Path, folder: Path, num_turns: int) -> float:
@@ -52,26 +54,55 @@ def make_run(shapes: Path, folder: Path, num_turns: int) -> float:
     rng = random.Random(0)
     written = 0
     with (folder / TURNS_FILE).open("wb") as file:  # not one by one: nobody waits for the disk
-        for number, turn in enumerate(_repeated(turns, num_copies)):
-            if number == num_turns:
-                break
+        for turn in itertools.islice(_repeated(turns, num_copies), num_turns):
             written += file.write(msgspec.json.encode(_later(turn, rng)) + b"\n")
     return written / 2**20
 
 
 def _copied(cases: dict[tuple[str, str], Case], num_copies: int) -> list[Case]:
+    """Each copy's user says two characters more, of its own."""
     return [
-        msgspec.structs.replace(case, id=f"{case.id}-{copy}")
+        msgspec.structs.replace(
+            case,
+            id=f"{case.id}-{copy}",
+            turns=tuple(
+                msgspec.structs.replace(asked, reference=asked.reference + _own(case.id, copy))
+                for asked in case.turns
+            ),
+        )
         for copy in range(num_copies)
         for case in cases.values()
     ]
 
 
 def _repeated(turns: list[Turn], num_copies: int) -> Iterator[Turn]:
-    for copy in range(num_copies):
-        for repeat in range(REPEATS):
+    """In the order of a real run: the repeats outermost, the variants of a case together."""
+    for repeat in range(REPEATS):
+        for copy in range(num_copies):
             for turn in turns:
-                yield msgspec.structs.replace(turn, case_id=f"{turn.case_id}-{copy}", repeat=repeat)
+                yield _worded(turn, copy, repeat)
+
+
+def _worded(turn: Turn, copy: int, repeat: int) -> Turn:
+    """A copy's turn: two of its characters heard, and two answered, in words of its own, which are
+    the same in every repeat."""
+    own = _own(f"{turn.case_id}{turn.turn_index}", copy)
+    tokens = turn.hypothesis.tokens
+    heard = tuple(
+        msgspec.structs.replace(token, text=own[place]) if place < len(own) else token
+        for place, token in enumerate(tokens)
+    )
+    return msgspec.structs.replace(
+        turn,
+        case_id=f"{turn.case_id}-{copy}",
+        repeat=repeat,
+        hypothesis=msgspec.structs.replace(turn.hypothesis, tokens=heard),
+        answer=turn.answer + own if turn.answer else "",
+    )
+
+
+def _own(name: str, copy: int) -> str:
+    return "".join(random.Random(f"{name} {copy}").choices(CHARACTERS, k=2))
 
 
 def _later(turn: Turn, rng: random.Random) -> Turn:

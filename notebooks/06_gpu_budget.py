@@ -16,12 +16,14 @@
 
 # %% [markdown]
 # # GPU budget
-# What a profile needs of a card, and what was measured of it.
+# What a profile is predicted to need of a card, and what was measured of it.
 #
-# Set the run.
+# Set the run, and, if you like, the card to predict for (`4090d`, `h100`, ...; `cpu` for this machine,
+# measured for a second). Without one it is the run's own card, or the RTX 4090D where the run had none.
 
 # %% tags=["parameters"]
 run = "latest"
+card = ""
 
 # %%
 # %load_ext voicebench.report
@@ -38,7 +40,13 @@ report.machine(opened)
 report.model_speed(opened)
 
 # %% [markdown]
-# ## Memory
+# ## Predicted and measured
+
+# %%
+report.gpu_budget(opened, card)
+
+# %% [markdown]
+# ## The cards
 
 # %%
 report.gpu_memory(opened)

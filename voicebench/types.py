@@ -9,6 +9,7 @@ torch, funasr or vllm.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Literal, dataclass_transform
 
 import msgspec
@@ -65,6 +66,9 @@ def _refuse_not_finite(record: Record) -> None:
         _refuse(not is_finite, f"{name} must be a finite number, got {value}")
 
 
+_LATIN = re.compile(r"[A-Za-z0-9'.-]")
+
+
 def _is_latin(char: str) -> bool:
     return char.isascii() and (char.isalnum() or char in "'-.")
 
@@ -75,6 +79,9 @@ def join_tokens(texts: list[str] | tuple[str, ...]) -> str:
     >>> join_tokens(["打", "开", "ppt", "app", "吧"])
     '打开ppt app吧'
     """
+    joined = "".join(texts)
+    if not _LATIN.search(joined):
+        return joined
     joined = ""
     for text in texts:
         if joined and text and _is_latin(joined[-1]) and _is_latin(text[0]):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -179,3 +180,37 @@ def test_cases_needed_see_the_difference_as_often_as_they_say():
         better, worse, _ = rng.multinomial(n, [0.12, 0.07, 0.81])
         seen += mcnemar(int(better), int(worse)) < 0.05
     assert 0.74 < seen / 400 < 0.86
+
+
+def one_by_one(values: Sequence[float], owners: Sequence[int], quantile: float) -> list[float]:
+    """The quantile's interval, each resample drawn and gone through alone."""
+    numbers = {key: i for i, key in enumerate(dict.fromkeys(owners))}
+    order = np.argsort(np.asarray(values))
+    owner = np.array([numbers[key] for key in owners])[order]
+    rng, found = np.random.default_rng(0), []
+    for _ in range(500):
+        drawn = np.bincount(rng.integers(len(numbers), size=len(numbers)), minlength=len(numbers))
+        reached = np.cumsum(drawn[owner])
+        place = int(np.searchsorted(reached, quantile * reached[-1]))
+        found.append(np.asarray(values)[order][min(place, len(order) - 1)])
+    return [float(bound) for bound in np.percentile(found, (2.5, 97.5))]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(2, 400), st.integers(2, 90), st.sampled_from((0.0, 0.5, 0.95, 1.0)), st.randoms()
+)
+def test_resampling_at_once_draws_the_same_as_one_by_one(num, num_owners, quantile, rng):
+    values = [rng.choice((0.5, rng.random())) for _ in range(num)]
+    owners = [0, 1, *(rng.randrange(num_owners) for _ in range(num - 2))]
+    found = bootstrap_quantile_interval(values, owners, quantile)
+    assert [found.low, found.high] == one_by_one(values, owners, quantile)
+
+
+def test_a_quantile_far_from_the_samples_own_is_found_too():
+    """One conversation holds half of all values, all of them the highest."""
+    values = [*range(5000), *range(10_000, 15_000)]
+    owners = [*range(1, 5001), *[0] * 5000]
+    found = bootstrap_quantile_interval(values, owners)
+    assert [found.low, found.high] == one_by_one(values, owners, 0.5)
+    assert found.low < 5000 <= found.high

@@ -123,3 +123,22 @@ def test_a_mistake_in_a_cell_is_one_line_in_the_page(
     html = (folder / "03_compare_variants.html").read_text(encoding="utf-8")
     assert "error: nothing to compare: there is plain. Name a run with several variants" in html
     assert "Traceback" not in html
+
+
+def test_a_warning_of_a_cell_is_an_error_and_a_librarys_own_is_not(
+    workplace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    cells = [
+        "exec(\"import warnings; warnings.warn('of a library')\", {'__name__': 'library'})",
+        "import warnings; warnings.warn('of a cell')",
+    ]
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, tmp_path / "07_warns.ipynb")
+    run, pages = workplace / "reports" / "latency", tmp_path / "pages"
+    command = ["notebooks", str(run), "--notebooks", str(tmp_path), "--out", str(pages)]
+    assert main(command) == 1
+    assert "error: 07_warns: of a cell" in capsys.readouterr().err
+    assert "UserWarning" in (pages / "07_warns.html").read_text(encoding="utf-8")

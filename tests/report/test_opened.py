@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -102,6 +105,30 @@ def test_a_part_of_a_run_is_complete_in_itself(folder: Path) -> None:
     assert part.report.run.num_turns_planned == 3
     assert "Incomplete" not in repr(part)
     assert set(part.to_pandas()["variant"]) == {"full"}
+
+
+@pytest.mark.parametrize("variant", ["plain", "full"])
+def test_what_lies_behind_a_part_is_no_half_written_record(folder: Path, variant: str) -> None:
+    assert open_run(folder, variants=variant).report.num_half_written == 0
+    with (folder / TURNS_FILE).open("ab") as file:
+        file.write(b'{"run_id"')
+    assert open_run(folder, variants=variant).report.num_half_written == 9
+
+
+def test_a_long_run_opens_in_a_plain_script(folder: Path, tmp_path: Path) -> None:
+    """Its workers must not run the script again."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from voicebench.report import open_run, store\n"
+        "store._PART_BYTES = 2000\n"
+        f"print(open_run({str(folder)!r}).report.num_turns)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "6\n", "")
 
 
 def test_the_turn_shown_first_is_the_worst(folder: Path) -> None:

@@ -7,7 +7,9 @@ and vLLM use them), so a time computed from them is a floor that nothing beats, 
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +111,21 @@ def find_card(name: str) -> Card:
             f"Known: {', '.join((*CARDS, THIS_MACHINE))} (this machine, measured)",
         )
     return CARDS[name.lower()]
+
+
+def card_of_gpu(name: str) -> Card | None:
+    """The card that a driver calls `name`; None where it is not listed here.
+
+    >>> card_of_gpu("NVIDIA GeForce RTX 4090 D").name, card_of_gpu("NVIDIA H100 80GB HBM3").name
+    ('4090d', 'h100')
+    >>> card_of_gpu("NVIDIA A10G"), card_of_gpu("NVIDIA GeForce RTX 4090 Laptop GPU")
+    (None, None)
+    """
+    words = re.split(r"[\s-]+", name.lower())
+    joined = [left + right for left, right in itertools.pairwise(words)]
+    if "laptop" in words:
+        return None
+    return next((CARDS[word] for word in (*joined, *words) if word in CARDS), None)
 
 
 def this_machine() -> Card:

@@ -165,7 +165,7 @@ def show(budget: Budget, steps: Steps | None) -> None:
 
 def _steps(folder: Path) -> Steps:
     from voicebench.metrics.steps import steps_of
-    from voicebench.runs.record import read_run, read_turns
+    from voicebench.runs.record import iter_turns, read_run
 
     read_run(folder)  # says what is wrong where it is no run
-    return steps_of(read_turns(folder).turns)
+    return steps_of(iter_turns(folder))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -92,9 +93,7 @@ class FactScore:
             raise ValueError(f"verdicts do not sum to the expected facts: {self}")
 
     def __add__(self, other: FactScore) -> FactScore:
-        return FactScore(
-            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(FactScore)}
-        )
+        return FactScore(*map(operator.add, _COUNTS(self), _COUNTS(other)))
 
     @property
     def wrong(self) -> int:
@@ -125,6 +124,9 @@ class FactScore:
     def constraint_pass_rate(self) -> float | None:
         """Demands on form kept / demands on form."""
         return _ratio(self.constraints_kept, self.constraints)
+
+
+_COUNTS = operator.attrgetter(*(field.name for field in fields(FactScore)))
 
 
 def _ratio(numerator: int, denominator: int) -> float | None:

@@ -130,13 +130,23 @@ def _judge(answer: str, turn: Turn, case: Case, names: Names | None) -> Judgemen
     asked = case.turns[turn.turn_index]
     if asked.expects == "transcript":
         return Judgement(facts=())
+    return _judge_text(
+        answer, asked.facts, case.clock, given_context(turn, case), names, demands(asked)
+    )
+
+
+@functools.lru_cache(maxsize=20_000)
+def _judge_text(
+    answer: str,
+    facts: tuple[Fact, ...],
+    clock: str,
+    context: tuple[str, ...],
+    names: Names | None,
+    constraints: tuple[str, ...],
+) -> Judgement:
+    """Repeats, and variants that differ in speed alone, give the same answer again."""
     return judge_answer(
-        answer,
-        asked.facts,
-        clock=case.clock,
-        context=given_context(turn, case),
-        names=names,
-        constraints=demands(asked),
+        answer, facts, clock=clock, context=context, names=names, constraints=constraints
     )
 
 
@@ -171,6 +181,7 @@ class EntityScore:
         return self.recognised / self.entities if self.entities else None
 
 
+@functools.lru_cache(maxsize=20_000)
 def entity_score(reference: str, hypothesis: str, *, clock: str, names: Names = ()) -> EntityScore:
     """Compares the entities of a transcript by value, each recognised one used once.
 

@@ -5,6 +5,7 @@ Text is expected as `fold` leaves it. Decimal keeps 3.5 and 0.1 exact.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
@@ -32,6 +33,7 @@ _TOKEN = re.compile(rf"{_ARABIC}|.")
 _SPELLED = re.compile(rf"[{_DIGIT}]+")
 
 
+@functools.lru_cache(maxsize=20_000)
 def fold(text: str) -> str:
     """NFKC, lower case, traditional number words made simplified, 俩 as 两个, spaces between
     Hanzi dropped.

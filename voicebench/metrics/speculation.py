@@ -11,7 +11,7 @@ beside every latency that speculation took part in.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import msgspec
 
@@ -47,7 +47,14 @@ class Drafts:
     tokens_answered: int = 0
 
     def __add__(self, other: Drafts) -> Drafts:
-        return Drafts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Drafts(
+            self.turns + other.turns,
+            self.turns_dispatched + other.turns_dispatched,
+            self.dispatched + other.dispatched,
+            self.kept + other.kept,
+            self.tokens_discarded + other.tokens_discarded,
+            self.tokens_answered + other.tokens_answered,
+        )
 
     @property
     def coverage(self) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from voicebench.metrics.latency import latencies
 from voicebench.types import Record, Turn
@@ -39,32 +40,47 @@ def steps_of(turns: Iterable[Turn]) -> Steps:
     The decoded token is the median turn's `tpot_ms`; the prefill is its `ttft_s`, one token of
     decoding and the engine's own work included.
     """
-    counted = [
-        turn
-        for turn in turns
-        if not turn.is_warm_up and turn.failure is None and not turn.stage_cache_hits
-    ]
-    longest_s = max((w.end_s - w.start_s for turn in counted for w in turn.windows), default=0.0)
+    windows: list[tuple[float, float]] = []
+    answered: list[_Answered] = []
+    for turn in turns:  # one by one: a long run does not fit in memory whole
+        if turn.is_warm_up or turn.failure is not None or turn.stage_cache_hits:
+            continue
+        windows += [(window.end_s - window.start_s, window.compute_s) for window in turn.windows]
+        if turn.answer_tokens:
+            answered.append(_answered(turn))
+    longest_s = max((length_s for length_s, _ in windows), default=0.0)
     # the last window of a turn is cut short: only whole ones are alike
-    windows = [
-        window.compute_s
-        for turn in counted
-        for window in turn.windows
-        if window.end_s - window.start_s > 0.95 * longest_s
-    ]
-    answered = [turn for turn in counted if turn.answer_tokens]
-    times = [latencies(turn) for turn in answered]
-    context = [len(turn.prompt_token_ids) + len(turn.answer_tokens) / 2 for turn in answered]
+    whole = [compute_s for length_s, compute_s in windows if length_s > 0.95 * longest_s]
     return Steps(
-        asr_window=_step(windows),
-        prefill=_step([each["ttft_s"] for each in times]),
-        decode_token=_step(
-            [None if (t := each["tpot_ms"]) is None else t / 1000 for each in times]
-        ),
+        asr_window=_step(whole),
+        prefill=_step([each.ttft_s for each in answered]),
+        decode_token=_step([each.token_s for each in answered]),
         window_s=round(longest_s, 3),
-        prompt_tokens=_median([len(turn.prompt_token_ids) for turn in answered]),
-        cached_tokens=_median([turn.cached_prompt_tokens for turn in answered]),
-        context_tokens=_median(context),
+        prompt_tokens=_median([each.prompt_tokens for each in answered]),
+        cached_tokens=_median([each.cached_tokens for each in answered]),
+        context_tokens=_median([each.prompt_tokens + each.tokens / 2 for each in answered]),
+    )
+
+
+class _Answered(NamedTuple):
+    """What is kept of a turn with an answer."""
+
+    ttft_s: float | None
+    token_s: float | None
+    prompt_tokens: int
+    cached_tokens: int
+    tokens: int
+
+
+def _answered(turn: Turn) -> _Answered:
+    times = latencies(turn)
+    gap_ms = times["tpot_ms"]
+    return _Answered(
+        ttft_s=times["ttft_s"],
+        token_s=None if gap_ms is None else gap_ms / 1000,
+        prompt_tokens=len(turn.prompt_token_ids),
+        cached_tokens=turn.cached_prompt_tokens,
+        tokens=len(turn.answer_tokens),
     )
 
 

@@ -20,7 +20,7 @@ had spoken is a missed trip. Silence that is heard as silence is no trip, but no
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from voicebench.metrics.entities import Names
 from voicebench.metrics.error_rate import cer
@@ -51,7 +51,14 @@ class Trips:
     missed: int = 0
 
     def __add__(self, other: Trips) -> Trips:
-        return Trips(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Trips(
+            self.turns + other.turns,
+            self.trips + other.trips,
+            self.judged + other.judged,
+            self.false + other.false,
+            self.due + other.due,
+            self.missed + other.missed,
+        )
 
 
 def turn_trips(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +13,7 @@ from typing import Any
 import msgspec
 
 from voicebench.metrics.summary import (
+    ALL_SUITES,
     Measured,
     TurnMeasures,
     measure_turns,
@@ -106,7 +109,7 @@ class Report:
     @property
     def overall(self) -> list[dict[str, Any]]:
         """The groups over all suites; empty where there is one suite."""
-        return [group for group in self.summary["groups"] if group["suite"] == "all"]
+        return [group for group in self.summary["groups"] if group["suite"] == ALL_SUITES]
 
     @property
     def whole(self) -> list[dict[str, Any]]:
@@ -135,10 +138,24 @@ def load_report(folder: Path) -> Report:
 def make_report(
     folder: Path, run: Run, cases: dict[tuple[str, str], Case], turns: Iterable[KeptTurn]
 ) -> Report:
-    """A report of turns that are measured already, warm-up turns among them."""
-    kept = tuple(turns)
-    path = folder / TURNS_FILE
-    end = max((each.offset + each.size for each in kept), default=0)
+    """A report of turns that are measured already.
+
+    Args:
+        folder: Where the run lies.
+        run: Its settings; with some of its suites and variants only, a report of these.
+        cases: By (suite, case id).
+        turns: Every turn of the records, warm-up turns among them.
+    """
+    variants, path, end = {variant.name for variant in run.variants}, folder / TURNS_FILE, 0
+    kept = []
+    with without_collection():
+        for each in turns:
+            end = max(end, each.offset + each.size)
+            if each.turn.suite in run.suites and each.turn.variant in variants:
+                kept.append(each)
+        summary = summarize_measured(
+            ((each.turn, each.measures) for each in kept), variants=run.variants
+        )
     counted = tuple(each for each in kept if not each.turn.is_warm_up)
     return Report(
         folder=folder,
@@ -147,10 +164,20 @@ def make_report(
         num_warm_up=len(kept) - len(counted),
         cases=cases,
         num_half_written=path.stat().st_size - end if path.exists() else 0,
-        summary=summarize_measured(
-            ((each.turn, each.measures) for each in kept), variants=run.variants
-        ),
+        summary=summary,
     )
+
+
+@contextlib.contextmanager
+def without_collection() -> Iterator[None]:
+    """Records hold no cycles; to look for some in millions of them takes a quarter of the time."""
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_on:
+            gc.enable()
 
 
 def keep_turns(

@@ -84,12 +84,7 @@ class OpenRun:
     @cached_property
     def report(self) -> Report:
         """Its turns scored: what tables and figures are made of."""
-        kept = (each for each in iter_kept(self.store) if self._has(each))
-        return make_report(self.folder, self._planned(), self.cases, kept)
-
-    def _has(self, kept: KeptTurn) -> bool:
-        turn = kept.turn
-        return turn.suite in self.run.suites and turn.variant in {v.name for v in self.run.variants}
+        return make_report(self.folder, self._planned(), self.cases, iter_kept(self.store))
 
     def _planned(self) -> Run:
         """The run; of a part of one, only what is there counts as planned."""

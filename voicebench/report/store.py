@@ -16,6 +16,7 @@ import json
 import multiprocessing
 import os
 import statistics
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -25,7 +26,7 @@ import msgspec
 
 import voicebench.metrics
 from voicebench.errors import MissingPackageError, RecordError, StorageError
-from voicebench.report.data import KeptTurn, keep_turns
+from voicebench.report.data import KeptTurn, keep_turns, without_collection
 from voicebench.runs.record import (
     CASES_FILE,
     RUN_FILE,
@@ -157,7 +158,7 @@ def _write(folder: Path, path: Path, wanted: str, progress: Progress) -> None:
 def _measured_parts(folder: Path, parts: Sequence[tuple[int, int]]) -> Iterator[bytes]:
     """The rows of each part, in order; those of a long run are measured on every core."""
     num_workers = min(len(os.sched_getaffinity(0)), len(parts))
-    if num_workers < 2:
+    if num_workers < 2 or _is_plain_script():
         for part in parts:
             yield measure_part(folder, *part)
         return
@@ -171,16 +172,34 @@ def _measured_parts(folder: Path, parts: Sequence[tuple[int, int]]) -> Iterator[
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _is_plain_script() -> bool:
+    """Whether a worker would run the caller's script again from its first line."""
+    main = sys.modules["__main__"]
+    return hasattr(main, "__file__") and getattr(main, "__spec__", None) is None
+
+
 def measure_part(folder: Path, start: int, end: int) -> bytes:
     """The rows of some turns, as an Arrow stream. `start` and `end` as `split_turns` gives them."""
     import pyarrow as pa
 
-    cases, schema = read_cases(folder), _schema()
-    rows = [_row(kept, cases) for kept in keep_turns(iter_placed_turns(folder, start, end), cases)]
+    cases, schema = _cases_of(folder), _schema()
+    with without_collection():
+        placed = iter_placed_turns(folder, start, end)
+        rows = [_row(kept, cases) for kept in keep_turns(placed, cases)]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema))
     return bytes(sink.getvalue())
+
+
+@functools.lru_cache(maxsize=1)  # a worker measures many parts of one run
+def _remembered_cases(folder: Path, stamp: tuple[int, int]) -> dict[tuple[str, str], Case]:
+    return read_cases(folder)
+
+
+def _cases_of(folder: Path) -> dict[tuple[str, str], Case]:
+    stat = (folder / CASES_FILE).stat() if (folder / CASES_FILE).exists() else None
+    return _remembered_cases(folder, (stat.st_size, stat.st_mtime_ns) if stat else (0, 0))
 
 
 def _refuse_doubles(folder: Path, path: Path) -> None:

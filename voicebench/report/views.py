@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from voicebench.errors import ConfigError
-from voicebench.report import figures, scenario_figures, variant_figures
+from voicebench.report import budget_tables, figures, scenario_figures, variant_figures
 from voicebench.report.comparison import changed_table, comparison_tables
 from voicebench.report.data import KeptTurn
 from voicebench.report.figures import Figure, footer_of
@@ -39,7 +39,7 @@ from voicebench.suites.schema import nearest
 
 __all__ = [
     "attribution", "changed", "compare", "conditions", "differences", "early_work",
-    "facts_by_type", "gpu_memory", "latency_by_suite", "listen", "lost_facts", "machine",
+    "facts_by_type", "gpu_budget", "gpu_memory", "latency_by_suite", "listen", "lost_facts", "machine",
     "model_speed", "open_run", "provenance", "rates", "response_latency", "summary", "trace",
     "trade", "turn_table", "waterfall", "worst_turns",
 ]  # fmt: skip
@@ -230,6 +230,17 @@ def gpu_memory(run: OpenRun) -> Shown:
         f"Run {run.run.run_id} was measured without a GPU, so there is no memory of one to show. "
         "Run a profile of the real models on a card: voicebench run --profile 4090d --mode latency"
     )
+
+
+def gpu_budget(run: OpenRun, card: str = "") -> Shown:
+    """What the profile was predicted to take of a card, beside what the run took.
+
+    Args:
+        run: The run.
+        card: As `voicebench budget --gpu` takes it (`cpu` measures this machine for a second);
+            empty for the run's own card, or for the RTX 4090D where it had none.
+    """
+    return budget_tables.budget_view(run.report, card)
 
 
 def listen(
