@@ -154,10 +154,14 @@ class Profile(Record):
     llm: LlmProfile
 
     @property
+    def parts(self) -> dict[str, AsrProfile | CompanionProfile | LlmProfile]:
+        """Everything that has a model folder: the recogniser, what comes with it, the LLM."""
+        return {"recogniser": self.asr, **self.asr.companions, "LLM": self.llm}
+
+    @property
     def catalogue_models(self) -> tuple[str, ...]:
         """The models of the catalogue that it names, each once."""
-        parts = (self.asr, *self.asr.companions.values(), self.llm)
-        return tuple(dict.fromkeys(part.model for part in parts if part.model))
+        return tuple(dict.fromkeys(part.model for part in self.parts.values() if part.model))
 
     @property
     def has_random_weights(self) -> bool:

@@ -173,7 +173,7 @@ def report(
     if PIPECAT not in arms:
         print("Pipecat was left out: --pipecat-python names no environment that has it.")
     figures = {
-        "settings": vars(args),
+        "settings": {k: v for k, v in vars(args).items() if not k.endswith("_python")},
         "profile": profile.name,
         "variants": {OURS: "e", SERIAL: "b"},
         "load_average_before": load_before,

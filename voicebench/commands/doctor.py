@@ -158,8 +158,7 @@ def _models(profile_name: str) -> Iterator[Finding]:
         fix = error.way_out or "voicebench doctor --profile bundled"
         yield Finding(check="profile", status="missing", detail=error.problem, fix=fix)
         return
-    parts = {"recogniser": profile.asr, **profile.asr.companions, "LLM": profile.llm}
-    for part, model in parts.items():
+    for part, model in profile.parts.items():
         is_here = Path(model.folder).is_dir()
         if not is_here and not isinstance(model, CompanionProfile) and model.random_weights:
             yield _random_weights(part, model)

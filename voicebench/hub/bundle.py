@@ -69,8 +69,7 @@ def make_bundle(out: Path, profile_name: str, extras: Sequence[str], say: Say = 
         StorageError: The disk is full or refuses.
     """
     profile = load_profile(profile_name)
-    parts = (profile.asr, *profile.asr.companions.values(), profile.llm)
-    models = [_bundled_model(part.model, part.folder) for part in parts]
+    models = [_bundled_model(part.model, part.folder) for part in profile.parts.values()]
     names = list(dict.fromkeys(name for name in models if name))
     packages, absent = closure("voicebench", extras)
     source = source_folder()
