@@ -37,7 +37,8 @@ test: lint ## lint, then all tests, fast ones first
 	$(BIN)/pytest
 
 lab: $(STAMP) ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --ip=127.0.0.1 --KernelManager.transport=ipc --LabApp.news_url=None notebooks
+	$(BIN)/jupyter lab --ip=127.0.0.1 --KernelManager.transport=ipc \
+		--LabApp.app_settings_dir=$(CURDIR)/notebooks/settings notebooks
 
 reports: $(STAMP) ## RUN=latest: every notebook of a run as a page in reports/
 	$(BIN)/voicebench notebooks $(or $(RUN),latest)

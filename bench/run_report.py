@@ -4,10 +4,11 @@
         --variant name=plain --variant name=joint,prefill=true,speculation=true
     python bench/run_report.py --shapes reports/shapes --turns 50000
 
-The run is made of the turns of a real one, again and again under new case ids, each answer later by
-a random time. It is rendered twice: with its turns measured on the way, and with them measured
-before. Memory is that of the command and its kernel together, looked at five times a second; seconds
-are of the wall, and of the processor over both. Shown, not asserted: one run.
+The run is made of the turns of a real one, again and again under new case ids, each copy in words of
+its own that its repeats share, each answer later by a random time. It is rendered twice: with its
+turns measured on the way, and with them measured before. Memory is that of the command and its kernel
+together, looked at five times a second; seconds are of the wall, and of the processor over both.
+Shown, not asserted: one run.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def lab(workplace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
         "--port=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={workplace}",
         "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
-        "--LabApp.news_url=", "--KernelManager.transport=ipc",
+        f"--LabApp.app_settings_dir={workplace / 'notebooks' / 'settings'}",
+        "--KernelManager.transport=ipc",
     ]  # fmt: skip
     environment = os.environ | {
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "JUPYTER_CONFIG_DIR": str(home / "config"),
@@ -89,6 +90,7 @@ def test_a_notebook_opened_and_run(
     page.wait_for_function(f"({CELLS})().every(cell => cell.count)")
     cells = page.evaluate(CELLS)
     assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
+    assert page.locator(".Toastify__toast").count() == 0  # nobody is asked about news
     assert not [kind for cell in cells for kind in cell["outputs"] if kind in ("error", "stderr")]
     page.locator(".jp-OutputArea .dt-container").first.wait_for(state="attached")
     page.evaluate(f"window.jupyterapp.shell.currentWidget.content.scrollToItem({cell})")

@@ -172,7 +172,8 @@ def _quantile_places(
     is_outside = ((places == low) & (low > 0)) | ((places == high) & (high < size))
     for row in np.flatnonzero(is_outside):
         places[row] = np.searchsorted(np.cumsum(times[row, owner]), targets[row], side="left")
-    return np.minimum(places, size - 1)
+    found: NDArray[np.int64] = np.minimum(places, size - 1)
+    return found
 
 
 def paired_bootstrap(
