@@ -163,11 +163,11 @@ def _align(reference: tuple[str, ...], hypothesis: tuple[str, ...]) -> Alignment
     return Alignment(
         tuple(
             Step(
-                "substitute" if tag == "replace" else cast(Operation, tag),
-                reference[start:end],
-                hypothesis[heard_start:heard_end],
+                "substitute" if run.tag == "replace" else cast(Operation, run.tag),
+                reference[run.src_start : run.src_end],
+                hypothesis[run.dest_start : run.dest_end],
             )
-            for tag, start, end, heard_start, heard_end in Levenshtein.opcodes(*sides)
+            for run in Levenshtein.opcodes(*sides)
         )
     )
 

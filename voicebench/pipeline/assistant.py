@@ -26,7 +26,7 @@ from voicebench.asr.windows import SlidingWindows, variant_windows
 from voicebench.audio import AudioChunk
 from voicebench.cleaning.presets import Cleaned, clean
 from voicebench.clock import TurnClock
-from voicebench.errors import StageError
+from voicebench.errors import ConfigError, StageError
 from voicebench.llm.base import Generator, Prompt
 from voicebench.llm.handoff import THROUGH_TABLE, BuildsPrompts, Handoff
 from voicebench.llm.tools import Toolbox

@@ -311,7 +311,9 @@ def main() -> None:
     parser.add_argument(
         "--tokens", type=float, default=40, help="of the first stretch, in millions"
     )
-    parser.add_argument("--second-tokens", type=float, default=10, help="of the second, in millions")
+    parser.add_argument(
+        "--second-tokens", type=float, default=10, help="of the second, in millions"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
