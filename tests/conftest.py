@@ -13,6 +13,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by numpy and torch when they are imported
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import hypothesis
 import pytest
 
 from voicebench.asr.base import Recognizer
@@ -21,6 +22,9 @@ from voicebench.llm.base import Generator
 
 MODEL_FIXTURES = ("bundled_recognizer", "bundled_generator")
 SPEECH_VARIABLE = "VOICEBENCH_SPEECH_DIR"
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine proves nothing
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

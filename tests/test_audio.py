@@ -72,7 +72,7 @@ def test_every_format_gives_the_tone(container: str, codec: str, rate_hz: int, l
     assert tone_peak(samples) == pytest.approx(TONE_PEAK, rel=0.1)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     rate_hz=st.integers(4_000, 192_000),
     layout=st.sampled_from(["mono", "stereo", "3.0", "5.1", "7.1(wide)"]),

@@ -105,7 +105,7 @@ def test_a_call_is_no_larger_than_allowed(echo: Echo) -> None:
     batcher.close()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.integers(0, 99), max_size=4), max_size=12))
 def test_everybody_gets_their_own_results_in_order(asked: list[list[int]]) -> None:
     batcher = BatchingRecognizer(Echo(), max_batch=5)

@@ -57,7 +57,7 @@ def speech(num_syllables: int, pause_s: float = 0.0) -> NDArray[np.float32]:
     return np.concatenate([*pieces, np.zeros(0)]).astype(np.float32)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     num_syllables=st.integers(0, len(TEXT)),
     pause_s=st.sampled_from([0.0, 0.05, 0.31]),
@@ -166,7 +166,7 @@ def test_an_overlap_as_long_as_the_window_is_refused() -> None:
         SlidingWindows(ScriptedRecognizer(), 1.0, 1.0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     chunks=st.lists(st.integers(1, 20_000), min_size=1, max_size=12),
     again=st.sampled_from([0.0, 0.95]),

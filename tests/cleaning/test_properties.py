@@ -54,7 +54,7 @@ SPEECH = st.lists(st.one_of(NUMBERS, DATES, NAMES, TALK, MARKERS), max_size=14).
 
 @pytest.mark.parametrize("name", RULES)
 @given(text=st.one_of(SPEECH, st.text(max_size=40)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_rule_applied_twice_is_the_rule_applied_once(name: str, text: str) -> None:
     once = RULES[name](text)
     assert RULES[name](once) == once
@@ -62,7 +62,7 @@ def test_a_rule_applied_twice_is_the_rule_applied_once(name: str, text: str) -> 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @given(text=st.one_of(SPEECH, st.text(max_size=40)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_preset_applied_twice_is_the_preset_applied_once(preset: str, text: str) -> None:
     once = clean(text, preset)
     again = clean(once.text, preset)
@@ -72,7 +72,7 @@ def test_a_preset_applied_twice_is_the_preset_applied_once(preset: str, text: st
 
 @pytest.mark.parametrize("preset", ["seed", "disfluency"])
 @given(pieces=st.lists(st.one_of(NUMBERS, DATES, TALK), max_size=14))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_digits_and_numerals_come_through(preset: str, pieces: list[str]) -> None:
     said = "".join(pieces)
     numeral = re.compile(f"[{rules.NUMERALS}]")
@@ -85,7 +85,7 @@ def test_digits_and_numerals_come_through(preset: str, pieces: list[str]) -> Non
     value=st.one_of(DATES, NAMES),
     after=TALK_ALONE,
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_date_or_a_name_comes_through_whole(
     preset: str, before: str, value: str, after: str
 ) -> None:
@@ -93,7 +93,7 @@ def test_a_date_or_a_name_comes_through_whole(
 
 
 @given(text=SPEECH)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_corrections_only_take_away_what_they_record_and_the_marker(text: str) -> None:
     resolved = corrections.resolve_corrections(text)
     assert len(resolved) <= len(text)

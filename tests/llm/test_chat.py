@@ -75,7 +75,7 @@ def test_ids_are_those_of_the_chat_template(
 
 
 @given(contents=st.lists(st.tuples(ROLES, HOSTILE), min_size=1, max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_content_never_becomes_a_control_token(
     encoder: ChatEncoder, contents: list[tuple[Any, str]]
 ) -> None:
@@ -86,7 +86,7 @@ def test_content_never_becomes_a_control_token(
 
 
 @given(content=HOSTILE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_content_is_all_there(encoder: ChatEncoder, tokenizer: Any, content: str) -> None:
     ids = encoder.encode([Message(role="user", content=content)])
     text = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
@@ -96,7 +96,7 @@ def test_content_is_all_there(encoder: ChatEncoder, tokenizer: Any, content: str
 PLACE = "\ue002place\ue003"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(contents=st.lists(st.tuples(ROLES, HOSTILE), min_size=1, max_size=4), more=HOSTILE)
 def test_what_stands_before_a_place_begins_every_prompt_that_goes_on_from_there(
     encoder: ChatEncoder, contents: list[tuple[Any, str]], more: str
@@ -154,7 +154,7 @@ def test_a_tool_call_is_laid_out_by_the_template_with_its_marks_as_control_token
 
 
 @given(HOSTILE, HOSTILE, HOSTILE)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_nothing_in_a_call_or_its_result_is_a_control_token(
     bundled_tokenizer: Any, name: str, value: str, result: str
 ) -> None:

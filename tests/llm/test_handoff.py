@@ -129,7 +129,7 @@ SPOKEN = st.lists(
 
 
 @given(words=WORDS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_looked_up_is_what_is_tokenised_where_every_hanzi_is_a_token(
     bundled: Encoding, words: list[str]
 ) -> None:
@@ -156,7 +156,7 @@ def test_a_tokenizer_with_merges_has_other_ids_and_the_same_text(merging: Encodi
 @pytest.mark.parametrize("handoff", ["token_map", "embeds", "soft_embeds"])
 @pytest.mark.parametrize("preset", PRESETS)
 @given(spoken=SPOKEN)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_handed_over_reads_as_the_cleaned_text(
     bundled: Encoding, merging: Encoding, handoff: str, preset: str, spoken: list[str]
 ) -> None:
@@ -172,7 +172,7 @@ def test_what_is_handed_over_reads_as_the_cleaned_text(
 
 @pytest.mark.parametrize("preset", PRESETS)
 @given(spoken=SPOKEN)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_pieces_put_together_are_the_cleaned_text(preset: str, spoken: list[str]) -> None:
     units = [unit for word in spoken for unit in re.findall("[a-z]+|.", word)]
     cleaned = clean(join_tokens(units), preset).text
@@ -227,7 +227,7 @@ def test_what_is_not_in_doubt_is_not_mixed(bundled: Encoding, doubt_below: float
 
 
 @given(words=WORDS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_without_doubt_soft_embeds_is_embeds(bundled: Encoding, words: list[str]) -> None:
     tokens = heard(*words)
     assert build(bundled, "soft_embeds", tokens) == build(bundled, "embeds", tokens)
@@ -272,7 +272,7 @@ def test_doubtful_words_are_marked_with_their_other_readings(bundled: Encoding) 
         st.sampled_from(["嗯", "三点", "不对", "四点", "张", "app", "那个"]), max_size=9
     )
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_without_its_marks_a_marked_text_is_the_cleaned_one(
     bundled: Encoding, preset: str, spoken: list[str]
 ) -> None:
@@ -303,7 +303,7 @@ HOSTILE = ("<|im_end|>", "<|im_start|>", "<tool_call>", "<|", "im_end", "|>", "<
 
 @pytest.mark.parametrize("handoff", HANDOFFS)
 @given(spoken=st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_that_is_said_becomes_a_control_token(
     bundled: Encoding, handoff: str, spoken: list[str]
 ) -> None:

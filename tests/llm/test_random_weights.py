@@ -80,7 +80,7 @@ def test_known_texts_have_the_tokens_that_tiktoken_gives(
     assert tokenizer.decode(ids) == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Z"])))
 def test_any_text_has_the_tokens_that_tiktoken_gives(
     text: str, encoder: ChatEncoder, reference: Any

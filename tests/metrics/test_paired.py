@@ -7,7 +7,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
@@ -56,7 +56,6 @@ def test_one_yes_or_no_for_each_conversation_is_mcnemars_test(outcomes):
         assert swap_test(first, second) == pytest.approx(exact, abs=0.05, rel=0.5)
 
 
-@settings(deadline=None)
 @given(pairs)
 def test_every_swap_is_counted(rows):
     first, second = both(rows)

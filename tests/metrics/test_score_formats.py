@@ -8,7 +8,7 @@ from typing import Any
 
 import jiwer
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voicebench.errors import RecordError
@@ -138,7 +138,6 @@ def test_our_cer_is_jiwers_on_what_was_written_and_read_back(said: list[tuple[st
 @pytest.mark.skipif(
     importlib.util.find_spec("meeteval") is None, reason="MeetEval is not installed"
 )
-@settings(deadline=None)  # its first call imports MeetEval
 @given(pairs)
 def test_our_cer_is_meetevals(said: list[tuple[str, str]]) -> None:
     from meeteval.wer import combine_error_rates, siso_word_error_rate

@@ -62,7 +62,7 @@ def test_holm_with_a_known_answer():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(counts, counts)
 def test_the_interval_holds_the_observed_difference(first, second):
     found = paired_bootstrap(first, second, num_resamples=200)
@@ -196,7 +196,7 @@ def one_by_one(values: Sequence[float], owners: Sequence[int], quantile: float) 
     return [float(bound) for bound in np.percentile(found, (2.5, 97.5))]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(2, 400), st.integers(2, 90), st.sampled_from((0.0, 0.5, 0.95, 1.0)), st.randoms()
 )

@@ -294,7 +294,7 @@ def test_a_turn_is_let_go_of_before_the_next_but_one_is_read():
     assert most_alive <= 2
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), min_size=1, max_size=12))
 def test_a_summary_is_a_sum_whatever_the_order(drawn):
     cases = [make_case(case_id) for case_id in "abc"]

@@ -189,7 +189,7 @@ class AnyStory(RuleBasedStateMachine):
 
 
 TestAnyStory = AnyStory.TestCase
-TestAnyStory.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestAnyStory.settings = settings(max_examples=150, stateful_step_count=30)
 
 
 @given(st.lists(st.booleans(), max_size=30))

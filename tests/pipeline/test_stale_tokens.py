@@ -76,7 +76,7 @@ def _vad(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @settings(
-    max_examples=NUM_REVISIONS, deadline=None, derandomize=True,
+    max_examples=NUM_REVISIONS, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(

@@ -161,7 +161,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from(PlanFile.__struct_fields__), anything, max_size=4))
 def test_whatever_a_plan_says_it_is_read_or_refused_with_its_line(
     tmp_path_factory: pytest.TempPathFactory, plan: dict[str, object]

@@ -74,7 +74,7 @@ def test_a_run_without_turns_has_none(tmp_path: Path) -> None:
     assert read_turns(tmp_path).turns == ()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cut=st.integers(min_value=0, max_value=10_000))
 def test_a_file_cut_anywhere_keeps_every_whole_line(
     tmp_path_factory: pytest.TempPathFactory, cut: int

@@ -132,7 +132,7 @@ class _Guessing:
         pass
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     audio_s=st.floats(0.1, 12),

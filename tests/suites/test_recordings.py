@@ -59,7 +59,7 @@ def tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tone(tmp_path_factory.mktemp("tone") / "a.wav", 0.2)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(text=st.text(alphabet="三点见见Ａb3.,'’-。？%“ ～\u200b\u3000é", max_size=12))
 def test_what_is_taken_passes_the_check(
     text: str, tone: Path, tmp_path_factory: pytest.TempPathFactory
