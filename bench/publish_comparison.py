@@ -25,7 +25,7 @@ from voicebench.metrics.stats import Counts, Interval
 from voicebench.metrics.summary import ALL_SUITES
 from voicebench.report.data import Report, load_report
 from voicebench.report.render import write_report
-from voicebench.runs.compare import Arm, Comparisons, compare_arms
+from voicebench.runs.compare import Arm, Comparisons, arms_of, compare_arms
 from voicebench.runs.differences import METRICS_BY_NAME, Comparison
 
 BASELINE, SEED = "none+plain", "seed+seed"
@@ -66,7 +66,7 @@ def _change(above: float, below: float, second_above: float, second_below: float
     return float((second_above / second_below) / (above / below) - 1)
 
 
-def page(report: Report, found: Comparisons) -> str:
+def page(report: Report, arms: Sequence[Arm], found: Comparisons) -> str:
     """The committed page, in Markdown."""
     run = report.run
     parts = [
@@ -81,7 +81,7 @@ def page(report: Report, found: Comparisons) -> str:
         "`report.html` holds everything by suite and by type of fact; `comparison.json` every "
         "difference with interval, test and adjusted p.",
         "## The claims, and what was measured",
-        _claims(report.arms),
+        _claims(arms),
         "The bundled LLM was trained to answer at length under one prompt and briefly under the other: "
         "the length is what it was taught, and says nothing of the prompts as such.",
         f"## Against {BASELINE}, over all suites",
@@ -175,11 +175,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "cleaning_x_prompt")
     args = parser.parse_args()
     report = load_report(args.run)
-    by_name = {arm.variant.name: arm for arm in report.arms}
+    arms = arms_of(report.run, report.cases, report.measured, report.folder)
+    by_name = {arm.variant.name: arm for arm in arms}
     couples = [(by_name[BASELINE], arm) for name, arm in by_name.items() if name != BASELINE]
-    found = compare_arms(report.arms, couples)
+    found = compare_arms(arms, couples)
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "README.md").write_text(page(report, found), encoding="utf-8")
+    (args.out / "README.md").write_text(page(report, arms, found), encoding="utf-8")
     document = {
         "run_id": report.run.run_id,
         "git_commit": report.run.git_commit,

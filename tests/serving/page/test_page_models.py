@@ -123,7 +123,7 @@ def test_a_person_speaks_uploads_and_types(
     assert 0 < len(early) < len(tab.text("#vb-turn .vb-heard span"))
     assert "会议室" in tab.text("#vb-turn .vb-heard span")
     _assert_stages_add_up(page)
-    assert page.get_attribute("#vb-microphone button", "aria-pressed") == "false"
+    page.wait_for_selector("#vb-microphone button[aria-pressed='false']")
 
     # in the other language the conversation is still there
     page.click("#vb-language")
