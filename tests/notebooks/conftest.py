@@ -43,8 +43,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Path:
     """A folder as a clone has it: `notebooks/` and `reports/` with a quality and a latency run."""
     folder = tmp_path_factory.mktemp("workplace")
     shutil.copytree(NOTEBOOKS, folder / "notebooks")
-    quality = RunSettings(
-        suites=("self_correction", "daily_qa"), limit=2,
+    quality = RunSettings(  # of meetings the small models lose facts every time
+        suites=("self_correction", "daily_qa", "long_meeting"), limit=2,
         variants=build_variants(["none", "self_correction"], [], [], seed=0),
     )  # fmt: skip
     early = "name=joint,prefill=true,speculation=true"

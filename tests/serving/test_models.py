@@ -235,9 +235,11 @@ def test_what_is_said_and_typed_never_becomes_a_control_token(
     ids = {name: real.generator._chat.control_ids[name] for name in ("<|im_start|>", "<|im_end|>")}
 
     def controls(body: dict[str, Any]) -> int:
+        before = len(real.generator.asked)
         with real.client() as client:
             assert client.post(CHAT, json={**body, "max_tokens": 2}).status_code == 200
-        return sum(token in ids.values() for token in real.generator.asked[-1].token_ids)
+        first = real.generator.asked[before]  # an answer that is a call is asked on
+        return sum(token in ids.values() for token in first.token_ids)
 
     plain, hostile = _asked("好"), _asked(HOSTILE)
     assert controls({"messages": hostile}) == controls({"messages": plain})
