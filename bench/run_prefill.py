@@ -84,7 +84,7 @@ def main() -> int:
     generator.close()
     figures = {name: _figures(done, trials["cold"]) for name, done in trials.items()}
     finish(
-        "prefill",
+        f"prefill/{args.profile}",
         COLUMNS,
         [_row(name, figures[name]) for name in figures],
         {"settings": vars(args), "block_tokens": generator.block_tokens, "arms": figures},
