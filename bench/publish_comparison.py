@@ -43,7 +43,7 @@ def relative_change(first: Arm, second: Arm, metric: str) -> tuple[float, Interv
     if counts is None:
         raise ValueError(f"{metric} is no ratio of sums")
     sums: list[dict[Any, Counts]] = [{}, {}]
-    for key in first.turns.keys() & second.turns.keys():
+    for key in sorted(first.turns.keys() & second.turns.keys()):  # the same draws every time
         found = [counts(arm.turns[key][1]) for arm in (first, second)]
         if None in found:
             continue

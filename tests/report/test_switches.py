@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,14 @@ def test_json_carries_every_switch_with_every_group(
     for group in document["groups"]:
         assert group["switches"].keys() == SWITCHES.keys()
         assert group["switches"]["temperature"] == (0.5 if group["variant"] == "other" else 0.0)
+
+
+def test_a_report_does_not_tell_where_models_lie(tmp_path: Path) -> None:
+    from voicebench.report.render import detail_rows
+
+    write_run_of(tmp_path, (Variant(name="plain"),), "quality")
+    report = load_report(tmp_path)
+    profile = {"name": "mine", "asr": {"folder": "/home/someone/models/asr", "device": "cpu"}}
+    moved = msgspec.structs.replace(report.run, profile=profile)
+    rows = dict(detail_rows(dataclasses.replace(report, run=moved)))
+    assert rows["profile asr"] == "folder=models/asr, device=cpu"

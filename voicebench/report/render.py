@@ -234,11 +234,19 @@ def detail_rows(report: Report) -> list[tuple[str, str]]:
     models = [(f"model {name}", sha) for name, sha in run.model_sha256.items()]
     suites = [(f"suite {name}", sha) for name, sha in run.suite_sha256.items()]
     profile = [
-        (f"profile {part}", ", ".join(f"{k}={v}" for k, v in settings.items()))
+        (f"profile {part}", ", ".join(f"{k}={_shown(k, v)}" for k, v in settings.items()))
         for part, settings in run.profile.items()
         if isinstance(settings, dict)
     ]
     return [*models, *suites, *profile, *run.packages.items()]
+
+
+def _shown(name: str, value: Any) -> Any:
+    """A setting of a profile; of a model's folder its last two parts: a report is handed on, and
+    where one's files lie is nobody's business. The hashes say which model it was."""
+    if name == "folder" and value:
+        return "/".join(Path(value).parts[-2:])
+    return value
 
 
 def embed(figure: Figure) -> dict[str, Any]:
