@@ -5,7 +5,7 @@
 
 hearing      window, overlap, context and re-recognition, one at a time around the default, on the
              same audio next to one another: CER, seam errors, CPU. The recogniser alone.
-early_work   window, overlap, and the number of sure windows and their confidence that begin a draft,
+early_work   the same four, and the number of sure windows and their confidence that begin a draft,
              as variants of one run in latency mode: how often drafts are begun and kept, waste,
              latency, and CER again. An ordinary run: killed, it continues; `report` reads it.
 
@@ -172,6 +172,7 @@ def _draw_hearing(
 def _early_work(args: argparse.Namespace) -> int:
     axes: Axes = {
         "window_s": [w for w in args.windows if w >= 1.6], "overlap_s": args.overlaps[1:4],
+        "context_s": args.contexts, "re_recognise_below": args.again_below,
         "speculation_windows": args.sure_windows, "speculation_confidence": args.confidences,
     }  # fmt: skip
     variants = sweep(EARLY, axes)
