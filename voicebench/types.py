@@ -143,6 +143,14 @@ class Window(Record):
     pass_number: int = 1  # 2 when recognised again with more context
     is_provisional: bool = False
     """Recognised at the onset of a pause that did not end the turn: no part of the hypothesis."""
+    context_s: float = (
+        0.0  # audio before `start_s` that was recognised with it, and has tokens, too
+    )
+
+    @property
+    def heard_from_s(self) -> float:
+        """Where the audio that was recognised begins."""
+        return self.start_s - self.context_s
 
     @property
     def confidence(self) -> float:
@@ -285,7 +293,7 @@ class Variant(Record):
     doubt_top_k: int = 3  # readings of such a token that the LLM gets, the likeliest first
     window_s: float = 2.4
     overlap_s: float = 0.3
-    context_s: float = 0.0  # audio before a window that is recognised with it
+    context_s: float = 1.2  # audio before a window that is recognised with it
     re_recognise_below: float = 0.0  # confidence under which a window is recognised again; 0: never
     re_recognise_context_s: float = 2.4  # the same as context_s, for recognising again
     endpoint_silence_s: float = 0.5

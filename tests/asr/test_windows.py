@@ -88,6 +88,7 @@ def test_windows_lie_where_they_should() -> None:
     recognised = windows.feed(speech(25)) + windows.finish()
     spans = [(round(w.start_s, 3), round(w.end_s, 3)) for w in recognised]
     assert spans == [(0.0, 2.4), (2.1, 4.5), (2.6, 5.0)]  # the last reaches back to be whole
+    assert [round(w.heard_from_s, 3) for w in recognised] == [0.0, 0.9, 1.4]  # with their context
 
 
 def test_short_audio_is_one_short_window() -> None:
@@ -114,7 +115,9 @@ def test_silence_is_not_recognised() -> None:
 
 def test_doubtful_windows_are_recognised_again_with_more_audio() -> None:
     recognizer = ScriptedRecognizer(confidence=0.4)
-    windows = SlidingWindows(recognizer, re_recognise_below=0.5, re_recognise_context_s=1.0)
+    windows = SlidingWindows(
+        recognizer, re_recognise_below=0.5, context_s=0.0, re_recognise_context_s=1.0
+    )
     recognised = windows.feed(speech(23)) + windows.finish()
     assert [(w.index, w.pass_number) for w in recognised] == [
         (0, 1), (0, 2), (1, 1), (1, 2), (2, 1), (2, 2),
@@ -171,10 +174,15 @@ def test_an_overlap_as_long_as_the_window_is_refused() -> None:
     chunks=st.lists(st.integers(1, 20_000), min_size=1, max_size=12),
     again=st.sampled_from([0.0, 0.95]),
     overlap_s=st.sampled_from([0.0, 0.3]),
+    context_s=st.sampled_from([0.0, 0.4]),
 )
-def test_what_is_stable_never_changes(chunks: list[int], again: float, overlap_s: float) -> None:
+def test_what_is_stable_never_changes(
+    chunks: list[int], again: float, overlap_s: float, context_s: float
+) -> None:
     recognizer = ScriptedRecognizer()
-    windows = SlidingWindows(recognizer, 1.2, overlap_s, again, re_recognise_context_s=0.6)
+    windows = SlidingWindows(
+        recognizer, 1.2, overlap_s, again, context_s=context_s, re_recognise_context_s=0.6
+    )
     audio, stable = speech(len(TEXT)), [""]
     for length in chunks:
         piece, audio = audio[:length], audio[length:]

@@ -221,7 +221,7 @@ def test_the_prompt_is_warmed_from_its_head_on_in_whole_blocks() -> None:
     conversation.add("早上好", "您好。", num_tokens=10)
     events = run(
         said + END, generator, conversation=conversation, speculation=False, prefill=True,
-        window_s=1.2, overlap_s=0.2,
+        window_s=1.2, overlap_s=0.2, context_s=0.0,
     )  # fmt: skip
     (asked,) = generator.asked
     assert generator.warmed[0] == asked[: len(generator.warmed[0])]

@@ -96,7 +96,7 @@ def test_a_growing_transcript_is_told_once_and_never_taken_back() -> None:
         _tokens(("明", 0.0, 0.3), ("天", 0.4, 0.7), ("下", 2.1, 2.4)),
         _tokens(("下", 2.1, 2.4), ("午", 2.5, 2.8), ("三", 4.2, 4.5)),
     ]
-    partial = PartialTranscript(overlap_s=0.3)
+    partial = PartialTranscript(reach_s=0.3)
     told = []
     for index, tokens in enumerate(windows):
         start_s = 2.1 * index

@@ -61,7 +61,7 @@ class SlidingWindows:
         overlap_s: float = 0.3,
         re_recognise_below: float = 0.0,
         *,
-        context_s: float = 0.0,
+        context_s: float = 1.2,
         re_recognise_context_s: float = 2.4,
     ) -> None:
         if not 0 <= overlap_s < window_s:
@@ -175,23 +175,25 @@ class SlidingWindows:
             self._tokens,
             best.tokens,
             previous_end_s=self._tokens_end_s,
-            new_start_s=best.start_s,
+            new_start_s=best.heard_from_s,
         )
         return windows, merged
 
     def _recognise_once(self, ready: WindowAudio, context: int, pass_number: int) -> Window:
         before = ready.before[len(ready.before) - min(context, len(ready.before)) :]
         samples = np.concatenate([before, ready.samples])
-        start_s = ready.start_s - len(before) / SAMPLE_RATE_HZ
+        context_s = len(before) / SAMPLE_RATE_HZ
+        heard_from_s = ready.start_s - context_s
         started_s = now_s()
         tokens = self._recognizer.recognize(samples).tokens if has_sound(samples) else ()
         return Window(
             index=ready.index,
-            start_s=start_s,
+            start_s=ready.start_s,
             end_s=ready.end_s,
-            tokens=tuple(_later(token, start_s) for token in tokens),
+            tokens=tuple(_later(token, heard_from_s) for token in tokens),
             compute_s=now_s() - started_s,
             pass_number=pass_number,
+            context_s=context_s,
         )
 
     def _cut(self, start: int, end: int) -> WindowAudio:
@@ -217,6 +219,12 @@ def variant_windows(recognizer: Recognizer, variant: Variant) -> SlidingWindows:
     """A variant's windows over a recogniser, for one turn."""
     settings = {name: getattr(variant, name) for name in WINDOWING}
     return SlidingWindows(recognizer, **settings)
+
+
+def reach_s(variant: Variant) -> float:
+    """How far before a window's end the next one hears again: its overlap and its context."""
+    again_s = variant.re_recognise_context_s if variant.re_recognise_below > 0 else 0.0
+    return variant.overlap_s + max(variant.context_s, again_s)
 
 
 def has_sound(samples: NDArray[np.float32]) -> bool:

@@ -45,7 +45,9 @@ def steps_of(turns: Iterable[Turn]) -> Steps:
     for turn in turns:  # one by one: a long run does not fit in memory whole
         if turn.is_warm_up or turn.failure is not None or turn.stage_cache_hits:
             continue
-        windows += [(window.end_s - window.start_s, window.compute_s) for window in turn.windows]
+        windows += [
+            (window.end_s - window.heard_from_s, window.compute_s) for window in turn.windows
+        ]
         if turn.answer_tokens:
             answered.append(_answered(turn))
     longest_s = max((length_s for length_s, _ in windows), default=0.0)

@@ -107,6 +107,7 @@ def _windows(turn: Turn) -> Iterator[dict[str, Any]]:
     for window in turn.windows:
         yield {
             "index": window.index, "start_s": window.start_s, "end_s": window.end_s,
+            "context_s": window.context_s,
             "text": "".join(token.text for token in window.tokens),
             "confidence": window.confidence, "compute_s": window.compute_s,
             "pass_number": window.pass_number, "is_provisional": window.is_provisional,

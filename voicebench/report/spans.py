@@ -74,7 +74,7 @@ def _windows(turn: Turn) -> Iterator[Span]:
         yield Span(
             "windows", text or "(nothing)", window.start_s, window.end_s,
             {"index": window.index, "confidence": window.confidence,
-             "compute_s": window.compute_s, "pass": window.pass_number,
+             "compute_s": window.compute_s, "context_s": window.context_s, "pass": window.pass_number,
              "is_provisional": window.is_provisional},
         )  # fmt: skip
 

@@ -137,7 +137,7 @@ def _with_costs(transcript: Transcript, samples: Samples, batch: _Batch) -> Tran
     windows = []
     for window in transcript.windows:
         piece = samples[
-            round(window.start_s * SAMPLE_RATE_HZ) : round(window.end_s * SAMPLE_RATE_HZ)
+            round(window.heard_from_s * SAMPLE_RATE_HZ) : round(window.end_s * SAMPLE_RATE_HZ)
         ]
         cost_s = batch.cost_s(piece)
         windows.append(

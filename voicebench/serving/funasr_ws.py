@@ -23,6 +23,7 @@ from fastapi import APIRouter, WebSocket
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from voicebench.asr.windows import reach_s
 from voicebench.deadline import call_within
 from voicebench.errors import AudioError
 from voicebench.pipeline.assistant import Assistant
@@ -99,7 +100,7 @@ class Stream:
         self._pcm = PcmStream(self._rate_hz)
         self._segmenter = Segmenter()
         self._windows = self._assistant.sliding_windows()
-        self._partial = PartialTranscript(self._assistant.variant.overlap_s)
+        self._partial = PartialTranscript(reach_s(self._assistant.variant))
         self._has_ended = False
 
     async def _control(self, control: Control) -> None:

@@ -10,11 +10,11 @@ class PartialTranscript:
     """Takes windows as they are recognised.
 
     Args:
-        overlap_s: How far the next window reaches back into this one.
+        reach_s: How far before a window's end a later one hears again; see `reach_s`.
     """
 
-    def __init__(self, overlap_s: float) -> None:
-        self._overlap_s = overlap_s
+    def __init__(self, reach_s: float) -> None:
+        self._reach_s = reach_s
         self._tokens: tuple[Token, ...] = ()
         self._end_s = 0.0
         self._told = ""
@@ -24,10 +24,10 @@ class PartialTranscript:
         if window.is_provisional or window.pass_number > 1:
             return ""
         self._tokens = merge(
-            self._tokens, window.tokens, previous_end_s=self._end_s, new_start_s=window.start_s
+            self._tokens, window.tokens, previous_end_s=self._end_s, new_start_s=window.heard_from_s
         )
         self._end_s = window.end_s
-        settled = num_settled(self._tokens, window.end_s - self._overlap_s)
+        settled = num_settled(self._tokens, window.end_s - self._reach_s)
         return self._rest_of(join_tokens([token.text for token in self._tokens[:settled]]))
 
     def finish(self, text: str) -> str:

@@ -19,6 +19,7 @@ from fastapi import APIRouter, WebSocket
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from voicebench.asr.windows import reach_s
 from voicebench.clock import TurnClock, now_s
 from voicebench.errors import UserError
 from voicebench.llm.prompts import find_prompt
@@ -208,7 +209,7 @@ class Session:
         )
         running = Running(lambda: turn, float("inf"), "real_time")
         heard = Heard(
-            self._send, item_id, ear.turn_start_s, assistant.variant.overlap_s, end_listening
+            self._send, item_id, ear.turn_start_s, reach_s(assistant.variant), end_listening
         )
         with self._service.admission.live():
             try:

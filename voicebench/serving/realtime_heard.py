@@ -16,7 +16,7 @@ class Heard:
         send: Sends an event.
         item_id: The message that the speech becomes.
         start_s: Where on the line the turn began.
-        overlap_s: Of its windows.
+        reach_s: Of its windows; see `PartialTranscript`.
         end_listening: Called when the turn has heard enough.
     """
 
@@ -25,14 +25,14 @@ class Heard:
         send: Send,
         item_id: str,
         start_s: float,
-        overlap_s: float,
+        reach_s: float,
         end_listening: Callable[[], None],
     ) -> None:
         self._send = send
         self._end_listening = end_listening
         self._item_id = item_id
         self._start_s = start_s
-        self._partial = PartialTranscript(overlap_s)
+        self._partial = PartialTranscript(reach_s)
         self._stopped_s = start_s
         self._audio_s = 0.0
 

@@ -78,7 +78,7 @@ class Progress:
             self.shown.tokens,
             window.tokens,
             previous_end_s=self._window_end_s,
-            new_start_s=window.start_s,
+            new_start_s=window.heard_from_s,
         )
         self._window_end_s = window.end_s
         self._change(tokens=tokens)
