@@ -118,10 +118,12 @@ def main() -> int:
         warm_up = msgspec.structs.replace(base, limit=1)
         _run([warm_up], Models(Kept(loaded.recognizer), Kept(loaded.generator)), Path(folder) / "w")
         for name, (settings, kind) in arms.items():
+            print(f"{name} ...", file=sys.stderr, flush=True)
             recognizer, generator = Kept(loaded.recognizer), kind(loaded.generator)
             seconds, cpu_s, answers[name] = _run(
                 settings, Models(recognizer, generator), Path(folder) / name.replace(" ", "_")
             )
+            print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
             figures[name] = {
                 "seconds": seconds,
                 "cpu_s": cpu_s,

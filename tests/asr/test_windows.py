@@ -88,7 +88,21 @@ def test_windows_lie_where_they_should() -> None:
     recognised = windows.feed(speech(25)) + windows.finish()
     spans = [(round(w.start_s, 3), round(w.end_s, 3)) for w in recognised]
     assert spans == [(0.0, 2.4), (2.1, 4.5), (2.6, 5.0)]  # the last reaches back to be whole
-    assert [round(w.heard_from_s, 3) for w in recognised] == [0.0, 0.9, 1.4]  # with their context
+    assert [round(w.heard_from_s, 3) for w in recognised] == [0.0, 0.9, 2.6]  # with their context
+
+
+@pytest.mark.parametrize(
+    ("num_syllables", "heard_from_s"),
+    [(23, 2.2), (27, 3.0), (32, 3.0)],  # windows end at 2.4 and 4.5 s
+)
+def test_the_last_window_has_context_before_what_is_new(
+    num_syllables: int, heard_from_s: float
+) -> None:
+    windows = SlidingWindows(ScriptedRecognizer(), 2.4, 0.3)
+    windows.feed(speech(num_syllables))
+    *_, last = windows.finish()
+    assert last.end_s - last.start_s == pytest.approx(2.4)
+    assert last.heard_from_s == pytest.approx(heard_from_s)
 
 
 def test_short_audio_is_one_short_window() -> None:

@@ -33,13 +33,19 @@ _FRAME_SAMPLES = SAMPLE_RATE_HZ * 25 // 1000
 
 @dataclass(frozen=True)
 class WindowAudio:
-    """A window that is ready to be recognised, with the audio before it that is still held."""
+    """A window that is ready to be recognised, with the audio before it that is still held.
+
+    Attributes:
+        num_context: Samples of `before` that are recognised with it the first time; all of them,
+            when it is recognised again.
+    """
 
     index: int
     start_s: float
     end_s: float
     samples: NDArray[np.float32]
     before: NDArray[np.float32]
+    num_context: int
 
 
 class SlidingWindows:
@@ -90,9 +96,12 @@ class SlidingWindows:
     def stable(self) -> Hypothesis:
         """The tokens that no later window can change any more, wherever the audio ends."""
         # The next window, or a last one that reaches back from where the audio ends now.
-        next_start = min(self._num_recognised * self._hop, self._num_samples - self._window)
-        context = self._again_context if self._re_recognise_below > 0 else self._context
-        count = num_settled(self._tokens, (next_start - context) / SAMPLE_RATE_HZ)
+        next_start = self._num_recognised * self._hop
+        last_start = min(next_start, self._num_samples - self._window)
+        heard_from = min(next_start - self._context, last_start)
+        if self._re_recognise_below > 0:
+            heard_from = min(heard_from, last_start - self._again_context)
+        count = num_settled(self._tokens, heard_from / SAMPLE_RATE_HZ)
         return Hypothesis(tokens=self._tokens[:count])
 
     @property
@@ -132,13 +141,17 @@ class SlidingWindows:
         self._held = np.concatenate([self._held, np.asarray(samples, np.float32)])
         self._num_samples += len(samples)
         while (start := self._num_windows * self._hop) + self._window <= self._num_samples:
-            ready.append(self._cut(start, start + self._window))
+            ready.append(self._cut(start, start + self._window, self._context))
             self._num_windows += 1
         self._forget(self._num_windows * self._hop - self._again_context)
         return iter(ready)
 
     def take_rest(self) -> Iterator[WindowAudio]:
-        """The last window, reaching back to fill a whole one; none when all audio was in one."""
+        """The last window, reaching back to fill a whole one; none when all audio was in one.
+
+        The turn waits for it, so it takes no more context than other windows have before audio that
+        nobody has heard yet: none where reaching back has that already.
+        """
         if rest := self.peek_rest():
             self._num_windows += 1
             yield rest
@@ -148,7 +161,9 @@ class SlidingWindows:
         last_end = (self._num_windows - 1) * self._hop + self._window if self._num_windows else 0
         if self._num_samples - last_end < min(_FRAME_SAMPLES, self._hop):
             return None
-        return self._cut(max(0, self._num_samples - self._window), self._num_samples)
+        start = max(0, self._num_samples - self._window)
+        next_start = self._num_windows * self._hop
+        return self._cut(start, self._num_samples, self._context - max(0, next_start - start))
 
     def recognise(self, ready: WindowAudio) -> list[Window]:
         """Recognises one window and merges it into the hypothesis; call in order of `index`."""
@@ -167,9 +182,9 @@ class SlidingWindows:
         return windows, Hypothesis(tokens=tokens, is_final=True)
 
     def _recognise(self, ready: WindowAudio) -> tuple[list[Window], tuple[Token, ...]]:
-        windows = [self._recognise_once(ready, self._context, 1)]
+        windows = [self._recognise_once(ready, ready.num_context, 1)]
         if windows[0].tokens and windows[0].confidence < self._re_recognise_below:
-            windows.append(self._recognise_once(ready, self._again_context, 2))
+            windows.append(self._recognise_once(ready, len(ready.before), 2))
         best = max(windows, key=lambda window: window.confidence)
         merged = merge(
             self._tokens,
@@ -180,7 +195,7 @@ class SlidingWindows:
         return windows, merged
 
     def _recognise_once(self, ready: WindowAudio, context: int, pass_number: int) -> Window:
-        before = ready.before[len(ready.before) - min(context, len(ready.before)) :]
+        before = ready.before[len(ready.before) - context :]
         samples = np.concatenate([before, ready.samples])
         context_s = len(before) / SAMPLE_RATE_HZ
         heard_from_s = ready.start_s - context_s
@@ -196,7 +211,7 @@ class SlidingWindows:
             context_s=context_s,
         )
 
-    def _cut(self, start: int, end: int) -> WindowAudio:
+    def _cut(self, start: int, end: int, context: int) -> WindowAudio:
         before_from = max(self._held_from, start - self._again_context)
         held = self._held[before_from - self._held_from : end - self._held_from].copy()
         return WindowAudio(
@@ -205,6 +220,7 @@ class SlidingWindows:
             end_s=end / SAMPLE_RATE_HZ,
             samples=held[start - before_from :],
             before=held[: start - before_from],
+            num_context=max(0, min(context, start - before_from)),
         )
 
     def _forget(self, before: int) -> None:
