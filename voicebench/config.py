@@ -85,7 +85,7 @@ class AsrProfile(Record):
     device: Annotated[str, Meta(pattern=r"^(cpu|cuda(:\d+)?)$")] = "cpu"
     """`cpu`, `cuda` or `cuda:N`."""
     int8: bool = False
-    """Linear layers in int8, their inputs quantised as they come; on a CPU only."""
+    """Linear and LSTM layers in int8, their inputs quantised as they come; on a CPU only."""
     num_threads: Positive = 1
     """More than one thread beside an LLM slows both down."""
     hotwords: tuple[str, ...] = ()

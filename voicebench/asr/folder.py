@@ -154,12 +154,12 @@ def hotword_ids(model: Any, settings: dict[str, Any], hotwords: Sequence[str]) -
 
 
 def _quantize(model: Any) -> None:
-    """Linear layers to int8, in place; what goes into them is quantised as it comes."""
+    """Linear and LSTM layers to int8, in place; what goes into them is quantised as it comes."""
     import torch
 
     with traceless():  # of warnings that another package will hold these functions one day
         quantize: Any = torch.ao.quantization.quantize_dynamic
-        quantize(model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
+        quantize(model, {torch.nn.Linear, torch.nn.LSTM}, dtype=torch.qint8, inplace=True)
 
 
 def _check_files(folder: Path) -> str:
