@@ -2,7 +2,7 @@
 
 Covers Paraformer, BiCifParaformer and SeacoParaformer with the SANM encoder and decoder. One frame
 is 60 ms (10 ms shift, 6 at a time). Everything is computed in float32 unless the profile says int8,
-which quantises the linear layers.
+which quantises the linear and LSTM layers.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class AsrShape(Record):
         return encoder + decoder + predictor + hotwords
 
     def weight_bytes(self, dtype: str = "float32") -> int:
-        """Bytes of the weights in memory; int8 leaves what is not linear in float32."""
+        """Bytes of the weights in memory; int8 leaves biases, convolutions and tables in float32."""
         if dtype != "int8":
             return 4 * self.num_parameters
         linear = self._encoder_macs(self.input_width)
@@ -65,6 +65,7 @@ class AsrShape(Record):
         for stack in filter(None, (self.decoder, self.hotwords)):
             linear += stack.num_blocks * self._decoder_macs(stack)
             linear += 2 * self.width * stack.linear + self.vocab * self.width
+        linear += 8 * self.width**2 * 2 * (self.has_timestamps + bool(self.hotwords))  # LSTMs
         return 4 * (self.num_parameters - linear) + linear
 
     def operations(self, audio_s: float) -> int:
