@@ -163,7 +163,7 @@ def main() -> int:
         models = load_models(profile, lambda text: print(text, file=sys.stderr))
         ready_s = time.monotonic() - args.started_s
         report = _latency(args.profile, args, models, folder)
-        window = _window(args.suite, VARIANTS[0].window_s)
+        window = _window(args.suite, VARIANTS[0].window_s + VARIANTS[0].context_s)
         interference = measure(models.recognizer, models.generator, window, args.seconds)
         models.generator.close()
         models.recognizer.close()

@@ -18,7 +18,7 @@ from voicebench.budget.asr_size import AsrShape
 from voicebench.budget.cards import GIB, Card
 from voicebench.budget.llm_size import LlmShape
 from voicebench.config import LlmProfile, Profile
-from voicebench.types import Record
+from voicebench.types import Record, Variant
 
 CONTEXT_BYTES = GIB // 2
 """Allowance for the CUDA context, its libraries' workspaces and the allocator's slack."""
@@ -68,7 +68,8 @@ class Load(Record):
     """Of the prompt, found in the prefix cache."""
     context_tokens: int = 300
     """Before the token being decoded."""
-    window_s: float = 2.4
+    window_s: float = round(Variant().window_s + Variant().context_s, 3)
+    """With the context that is recognised with it."""
 
 
 class Budget(Record):
@@ -228,7 +229,7 @@ def _floors(
     return (
         floor(
             "ASR window", asr.weight_bytes(asr_dtype), asr.operations(load.window_s), asr_dtype,
-            f"{load.window_s} s of speech, {asr_dtype}",
+            f"{load.window_s:g} s of speech, {asr_dtype}",
         ),
         floor(
             "prefill", llm.decode_bytes(load.cached_tokens),

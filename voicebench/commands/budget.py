@@ -36,7 +36,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--prompt-tokens", type=int, metavar="N", help="length of the prompt (the run's, or 200)"
     )
     parser.add_argument(
-        "--window-s", type=float, metavar="S", help="window recognised (the run's, or 2.4)"
+        "--window-s",
+        type=float,
+        metavar="S",
+        help="window recognised, its context too (the run's, or 3.6)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(func=run)
