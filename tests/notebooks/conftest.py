@@ -11,8 +11,6 @@ import msgspec
 import pytest
 
 from tests.runs.test_planfile import Watcher
-from voicebench.asr.base import Recognizer
-from voicebench.llm.base import Generator
 from voicebench.report.notebooks import NOTEBOOKS
 from voicebench.runs.plan import Models
 from voicebench.runs.runner import execute
@@ -21,25 +19,8 @@ from voicebench.runs.settings import RunSettings, build_variants
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-class Borrowed:
-    """A model of the session, which a run must not close."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def close(self) -> None: ...
-
-
 @pytest.fixture(scope="session")
-def models(bundled_recognizer: Recognizer, bundled_generator: Generator) -> Models:
-    return Models(Borrowed(bundled_recognizer), Borrowed(bundled_generator))
-
-
-@pytest.fixture(scope="session")
-def workplace(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Path:
+def workplace(tmp_path_factory: pytest.TempPathFactory, bundled_models: Models) -> Path:
     """A folder as a clone has it: `notebooks/` and `reports/` with a quality and a latency run."""
     folder = tmp_path_factory.mktemp("workplace")
     shutil.copytree(NOTEBOOKS, folder / "notebooks")
@@ -53,7 +34,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Path:
         variants=build_variants([], [], ["name=plain", early], seed=0),
     )  # fmt: skip
     for name, settings in (("quality", quality), ("latency", latency)):
-        run = execute(settings, folder / "reports" / name, Watcher(), load=lambda _: models)
+        run = execute(settings, folder / "reports" / name, Watcher(), load=lambda _: bundled_models)
         assert msgspec.json.encode(run)
     return folder
 

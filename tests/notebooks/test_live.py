@@ -21,8 +21,8 @@ from voicebench.runs.record import read_run, read_turns
 
 
 @pytest.fixture
-def assistant(models: Models) -> live.LoadedAssistant:
-    return live.LoadedAssistant("bundled", models)
+def assistant(bundled_models: Models) -> live.LoadedAssistant:
+    return live.LoadedAssistant("bundled", bundled_models)
 
 
 @pytest.fixture

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.runs.test_planfile import Watcher
-from voicebench.asr.base import Recognizer
 from voicebench.cli import main
-from voicebench.llm.base import Generator
 from voicebench.runs.plan import Models
 from voicebench.runs.planfile import load_plan
 from voicebench.runs.record import read_run, read_turns
@@ -39,29 +36,14 @@ def say_nothing_of_it(text):
 """
 
 
-class Borrowed:
-    """A model of the session, which a run must not close."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def close(self) -> None: ...
-
-
 @pytest.fixture(scope="module")
-def run(
-    tmp_path_factory: pytest.TempPathFactory,
-    bundled_recognizer: Recognizer,
-    bundled_generator: Generator,
-) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, bundled_models: Models) -> Path:
     folder = tmp_path_factory.mktemp("plan")
     (folder / "plan.yaml").write_text(PLAN, encoding="utf-8")
     (folder / "rules.py").write_text(RULES, encoding="utf-8")
-    models = Models(Borrowed(bundled_recognizer), Borrowed(bundled_generator))
-    execute(load_plan(folder / "plan.yaml"), folder / "run", Watcher(), load=lambda _: models)
+    execute(
+        load_plan(folder / "plan.yaml"), folder / "run", Watcher(), load=lambda _: bundled_models
+    )
     return folder / "run"
 
 
