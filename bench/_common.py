@@ -16,6 +16,9 @@ from voicebench.runs import provenance  # noqa: E402
 if TYPE_CHECKING:
     from voicebench.report.drawing import Drawing
 
+COMMIT, IS_DIRTY = (
+    provenance.git_state()
+)  # of the code that runs, not of what is committed meanwhile
 REPORTS = ROOT / "reports"
 LOG_WIDTH = 230  # a log has no edge to wrap at
 
@@ -41,12 +44,11 @@ def finish(
         table.add_row(*map(Text, row))  # brackets are no markup
     console = Console()
     (console if console.is_terminal else Console(width=LOG_WIDTH)).print(table)
-    commit, is_dirty = provenance.git_state()
     document = {
         "bench": bench,
         **figures,
-        "git_commit": commit,
-        "git_dirty": is_dirty,
+        "git_commit": COMMIT,
+        "git_dirty": IS_DIRTY,
         "date": provenance.wall_clock(),
         "machine": provenance.machine(),
         "packages": provenance.package_versions(),
@@ -70,8 +72,7 @@ def write_figure(bench: str, name: str, drawing: Drawing) -> None:
 
 def footer(profile: str) -> str:
     """What stands below a figure: where its numbers come from."""
-    commit, is_dirty = provenance.git_state()
-    return f"profile {profile} · commit {commit[:8]}{' + changes' if is_dirty else ''}"
+    return f"profile {profile} · commit {COMMIT[:8]}{' + changes' if IS_DIRTY else ''}"
 
 
 def _markdown(

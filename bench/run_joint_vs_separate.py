@@ -34,7 +34,7 @@ from typing import Any
 
 import httpx
 import msgspec
-from _common import REPORTS, finish
+from _common import COMMIT, REPORTS, finish
 from _joint_arms import ARMS, Utterance, choose_utterances, variants
 from _joint_figures import draw
 from _joint_summary import COLUMNS, cells, row_of, summarize, write_markdown
@@ -181,9 +181,8 @@ def report(
     lines = [cells(name, arm) for name, arm in arms.items()]
     heading = f"One process against two services, profile {profile.name}"
     write_markdown(folder / "table.md", heading, notes, lines)
-    commit, _ = provenance.git_state()
     is_random = "random weights: times, never quality · " if profile.has_random_weights else ""
-    footer = f"{is_random}real-time pace, arms interleaved · commit {commit[:8]}"
+    footer = f"{is_random}real-time pace, arms interleaved · commit {COMMIT[:8]}"
     draw(folder, rows, arms, heading, footer)
     print("\n".join(notes))
     if not sys.stdout.isatty():
