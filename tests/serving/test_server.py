@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -191,3 +192,23 @@ def test_limits_and_key_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "key").write_text("\n")
     with pytest.raises(ConfigError, match="empty"):
         serve._api_key(str(tmp_path / "key"))
+
+
+async def _delays_small_packets(listening: socket.socket) -> bool:
+    """Whether a connection that asyncio accepts on the socket waits for acknowledgements (Nagle)."""
+    accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    server = await asyncio.start_server(lambda _, writer: accepted.put(writer), sock=listening)
+    async with server:
+        _, client = await asyncio.open_connection(*listening.getsockname()[:2])
+        writer = await accepted.get()
+        connection = writer.get_extra_info("socket")
+        is_off = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for each in (client, writer):
+            each.close()
+            await each.wait_closed()
+    return not is_off
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_token_does_not_wait_for_the_clients_acknowledgement(host: str) -> None:
+    assert not asyncio.run(_delays_small_packets(bind(host, 0)))
