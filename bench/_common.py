@@ -16,9 +16,8 @@ from voicebench.runs import provenance  # noqa: E402
 if TYPE_CHECKING:
     from voicebench.report.drawing import Drawing
 
-COMMIT, IS_DIRTY = (
-    provenance.git_state()
-)  # of the code that runs, not of what is committed meanwhile
+# Of the code that runs, not of what is committed while it does.
+COMMIT, IS_DIRTY = provenance.git_state()
 REPORTS = ROOT / "reports"
 LOG_WIDTH = 230  # a log has no edge to wrap at
 

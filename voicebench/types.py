@@ -143,9 +143,8 @@ class Window(Record):
     pass_number: int = 1  # 2 when recognised again with more context
     is_provisional: bool = False
     """Recognised at the onset of a pause that did not end the turn: no part of the hypothesis."""
-    context_s: float = (
-        0.0  # audio before `start_s` that was recognised with it, and has tokens, too
-    )
+    context_s: float = 0.0
+    """Audio before `start_s` that was recognised with it, and has tokens, too."""
 
     @property
     def heard_from_s(self) -> float:
