@@ -79,7 +79,7 @@ def test_a_run_without_a_gpu_says_what_is_predicted_and_what_was_measured(tmp_pa
 def test_another_card_is_predicted_when_asked_for(tmp_path: Path) -> None:
     run = open_latency(tmp_path, machine={"gpus": [GPU]}, gpu_use=(USE,))
     memory, steps = tables_of(report.gpu_budget(run, "h100"))
-    floors = predicted("h100", window_s=2.4).floors
+    floors = predicted("h100", window_s=3.6).floors
     assert [row[1].text for row in steps.rows] == [f"{1000 * f.floor_s:.2f}" for f in floors]
     assert {row[3].text for row in steps.rows} == {"–"}
     assert memory.columns[1].unit == "GiB, h100"
