@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ from voicebench.report.plots import Point
 from voicebench.report.tables import Table
 from voicebench.report.variant_figures import unbeaten
 from voicebench.runs.compare import Comparisons
-from voicebench.types import Event, Variant
+from voicebench.types import Event, Variant, Window
 
 ALL = (
     "waterfall", "response_latency", "latency_by_suite", "early_work", "rates", "conditions",
@@ -241,6 +243,23 @@ def test_a_trace_has_a_process_a_turn_and_its_spans_in_microseconds(tmp_path: Pa
     marks = {(e["pid"], e["name"]): e["ts"] for e in events if e["ph"] == "i"}
     assert marks[1, "end of speech"] == 3e6
     assert all(e.keys() >= {"ph", "pid", "tid", "name"} for e in events)
+
+
+def test_no_span_of_a_trace_is_cut_by_another_of_its_thread(tmp_path: Path) -> None:
+    windows = tuple(
+        Window(index=i, start_s=2.1 * i, end_s=2.1 * i + 2.4, tokens=(), compute_s=0.1)
+        for i in range(4)
+    )
+    turn = msgspec.structs.replace(timed("a"), windows=windows)
+    run = report.open_run(write(tmp_path / "r", [turn], mode="latency"))
+    report.trace(run, tmp_path / "trace.json")
+    document = json.loads((tmp_path / "trace.json").read_text(encoding="utf-8"))
+    spans = [e for e in document["traceEvents"] if e["ph"] == "X"]
+    assert len([e for e in spans if e["cat"] == "windows"]) == 4
+    for first, second in itertools.permutations(spans, 2):
+        if first["tid"] == second["tid"] and first["ts"] < second["ts"]:
+            end = first["ts"] + first["dur"]
+            assert second["ts"] >= end or second["ts"] + second["dur"] <= end
 
 
 def test_a_trace_of_one_case(tmp_path: Path, latency: Any) -> None:

@@ -1,12 +1,13 @@
 """Turns as a trace that Perfetto (ui.perfetto.dev) and chrome://tracing open.
 
-The format is Chrome's trace event JSON: a process a turn, a thread a lane of `spans`, times in
+The format is Chrome's trace event JSON: a process a turn, a thread or more a lane of `spans`, times in
 microseconds from the turn's first audio sample. Turns lie one below the other from 0 on, so that
 they can be compared.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from voicebench.errors import ConfigError, StorageError
 from voicebench.report.data import Report
-from voicebench.report.spans import LANES, turn_spans
+from voicebench.report.spans import LANES, Span, turn_spans
 from voicebench.suites.schema import nearest
 from voicebench.types import Run, Turn
 
@@ -71,15 +72,18 @@ def _turn_events(pid: int, turn: Turn) -> Iterator[dict[str, Any]]:
         name += f", repeat {turn.repeat + 1}"
     yield _about(pid, 0, "process_name", name=name)
     yield _about(pid, 0, "process_sort_index", sort_index=pid)
-    for tid, lane in enumerate(("marks", *LANES)):
-        yield _about(pid, tid, "thread_name", name=lane)
-        yield _about(pid, tid, "thread_sort_index", sort_index=tid)
-    for span in turn_spans(turn):
-        yield {
-            "ph": "X", "pid": pid, "tid": LANES.index(span.lane) + 1, "cat": span.lane,
-            "name": span.name, "ts": _us(span.start_s), "dur": _us(span.end_s - span.start_s),
-            "args": span.data,
-        }  # fmt: skip
+    yield from _thread(pid, 0, "marks")
+    rows = _rows(turn)
+    tids = {row: tid for tid, row in enumerate(rows, start=1)}
+    for (lane, number), spans in rows.items():
+        tid = tids[lane, number]
+        yield from _thread(pid, tid, f"{lane} {number + 1}" if number else lane)
+        for span in spans:
+            start_us = _us(span.start_s)
+            yield {
+                "ph": "X", "pid": pid, "tid": tid, "cat": lane, "name": span.name,
+                "ts": start_us, "dur": _us(span.end_s) - start_us, "args": span.data,
+            }  # fmt: skip
     if turn.t_eos_s is not None:
         yield _mark(pid, "end of speech", turn.t_eos_s, {"source": turn.t_eos_source})
     for event in turn.events:
@@ -87,7 +91,30 @@ def _turn_events(pid: int, turn: Turn) -> Iterator[dict[str, Any]]:
             yield _mark(pid, event.kind, event.t_s, event.data)
     for token in turn.answer_tokens:
         yield {**_mark(pid, token.text or "token", token.t_s, {"id": token.id}),
-               "tid": LANES.index("answer") + 1}  # fmt: skip
+               "tid": tids["answer", 0]}  # fmt: skip
+
+
+def _thread(pid: int, tid: int, name: str) -> Iterator[dict[str, Any]]:
+    yield _about(pid, tid, "thread_name", name=name)
+    yield _about(pid, tid, "thread_sort_index", sort_index=tid)
+
+
+def _rows(turn: Turn) -> dict[tuple[str, int], list[Span]]:
+    """The spans of each lane, in threads in which they follow or hold one another: what overlaps
+    otherwise, as windows do, a viewer drops."""
+    rows: dict[tuple[str, int], list[Span]] = {(lane, 0): [] for lane in LANES}
+    open_until: dict[tuple[str, int], list[int]] = {}
+    for span in sorted(turn_spans(turn), key=lambda each: (each.start_s, -each.end_s)):
+        start_us, end_us = _us(span.start_s), _us(span.end_s)
+        for number in itertools.count():
+            ends = open_until.setdefault((span.lane, number), [])
+            while ends and ends[-1] <= start_us:
+                ends.pop()
+            if not ends or end_us <= ends[-1]:
+                break
+        ends.append(end_us)
+        rows.setdefault((span.lane, number), []).append(span)
+    return dict(sorted(rows.items(), key=lambda row: (LANES.index(row[0][0]), row[0][1])))
 
 
 def _about(pid: int, tid: int, what: str, **args: Any) -> dict[str, Any]:
@@ -98,5 +125,5 @@ def _mark(pid: int, name: str, t_s: float, data: dict[str, Any]) -> dict[str, An
     return {"ph": "i", "s": "t", "pid": pid, "tid": 0, "name": name, "ts": _us(t_s), "args": data}
 
 
-def _us(seconds: float) -> float:
-    return round(1e6 * seconds, 3)
+def _us(seconds: float) -> int:
+    return round(1e6 * seconds)
