@@ -53,18 +53,6 @@ VARIANTS = (
 )
 
 
-class Kept:
-    """A model that outlives the run it is used in."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def close(self) -> None: ...
-
-
 def num_cases(suite: str, repeats: int, left_s: float) -> int:
     """How many of a suite's cases fit into the time, at the pace of speech; at least one."""
     spent_s, count = 0.0, 0
@@ -102,9 +90,9 @@ def _latency(profile: str, args: argparse.Namespace, models: Models, folder: Pat
         repeats=args.repeats,
         limit=args.limit or num_cases(args.suite, args.repeats, left_s),
     )
-    kept = Models(recognizer=Kept(models.recognizer), generator=Kept(models.generator))
+    lent = models.lent()
     with RunProgress() as progress:
-        execute(settings, folder, progress, argv=sys.argv[1:], load=lambda _: kept)
+        execute(settings, folder, progress, argv=sys.argv[1:], load=lambda _: lent)
     report = load_report(folder)
     write_report(report, folder / "report.html")
     return report

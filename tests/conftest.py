@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by numpy and torch when they are imported
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -27,18 +26,6 @@ SPEECH_VARIABLE = "VOICEBENCH_SPEECH_DIR"
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine proves nothing
 hypothesis.settings.load_profile("untimed")
-
-
-class Borrowed:
-    """A model of the session, which a run must not close."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def close(self) -> None: ...
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,8 +65,8 @@ def bundled_generator(bundled_profile: Profile) -> Iterator[Generator]:
 
 @pytest.fixture(scope="session")
 def bundled_models(bundled_recognizer: Recognizer, bundled_generator: Generator) -> Models:
-    """Both, for runs."""
-    return Models(Borrowed(bundled_recognizer), Borrowed(bundled_generator))
+    """Both, for runs, which close what they are given."""
+    return Models(bundled_recognizer, bundled_generator).lent()
 
 
 @pytest.fixture(scope="session")

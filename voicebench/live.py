@@ -18,17 +18,15 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebench.asr.base import Recognizer
 from voicebench.audio import chunk_audio, load_audio
 from voicebench.commands._progress import RunProgress
 from voicebench.config import load_profile
 from voicebench.errors import RecordError, VoicebenchError
-from voicebench.llm.base import Generator
 from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
@@ -216,7 +214,7 @@ def run_suites(
     bar = NotebookBar("beginning")
     with _watcher(bar) as shown:
         watcher = _Stoppable(shown)
-        lent = Models(_lend(assistant.models.recognizer), _lend(assistant.models.generator))
+        lent = assistant.models.lent()
         _beside(
             lambda: execute(settings, folder, watcher, argv=("notebook",), load=lambda _: lent),
             bar,
@@ -239,23 +237,6 @@ def _unfinished(settings: RunSettings) -> Path | None:
             if read_run(folder).finished_at is None and settings_of(folder) == wanted:
                 return folder
     return None
-
-
-class _Lent:
-    """A model that whoever it is lent to does not close."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def close(self) -> None:
-        """Nothing: its owner goes on with it."""
-
-
-def _lend(model: Recognizer | Generator) -> Any:
-    return _Lent(model)
 
 
 # ---------------------------------------------------------------- watching and stopping

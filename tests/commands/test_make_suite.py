@@ -15,7 +15,6 @@ import pytest
 from tests.suites.tones import write_tone
 from voicebench.cli import main
 from voicebench.commands import _make_suite, _progress
-from voicebench.config import Profile
 from voicebench.report.export import export_run
 from voicebench.report.render import load_report, write_report
 from voicebench.runs.plan import Models
@@ -174,18 +173,6 @@ def test_help_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:
     assert _make_suite.LANGUAGES == ("zh", "yue", "en")
 
 
-class _Kept:
-    """A model of the session, which a run must not close."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def close(self) -> None: ...
-
-
 class _Nobody:
     def planned(self, *args: Any) -> None: ...
 
@@ -196,7 +183,7 @@ class _Nobody:
 
 @needs_synthesis
 def test_own_recordings_run_through_the_bundled_models_and_out_to_other_scorers(
-    speech: Path, tmp_path: Path, bundled_recognizer: Any, bundled_generator: Any,
+    speech: Path, tmp_path: Path, bundled_models: Models,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     assert main(["suites", "new", "own", "--from", str(speech), "--into", str(tmp_path)]) == 0
@@ -204,10 +191,7 @@ def test_own_recordings_run_through_the_bundled_models_and_out_to_other_scorers(
         suites=(str(tmp_path / "own"),), variants=build_variants(["none"], [], [], 0), repeats=1
     )
 
-    def load(profile: Profile) -> Any:
-        return Models(_Kept(bundled_recognizer), _Kept(bundled_generator))  # type: ignore[arg-type]
-
-    execute(settings, tmp_path / "run", _Nobody(), load=load)
+    execute(settings, tmp_path / "run", _Nobody(), load=lambda _: bundled_models)
     report = load_report(tmp_path / "run")
     assert {turn.t_eos_source for turn in report.turns} == {"vad"}
     assert all(turn.failure is None and turn.answer for turn in report.turns)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -48,6 +49,25 @@ class Models:
 
     recognizer: Recognizer
     generator: Generator
+
+    def lent(self) -> Models:
+        """The same models for somebody who closes what they are given: their owner goes on with them."""
+        recognizer: Any = _Lent(self.recognizer)
+        generator: Any = _Lent(self.generator)
+        return Models(recognizer, generator)
+
+
+class _Lent:
+    """A model that whoever it is lent to does not close."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def close(self) -> None:
+        """Nothing: its owner goes on with it."""
 
 
 @dataclass(frozen=True)
