@@ -111,6 +111,19 @@ def test_repeating_and_threads_change_nothing(
     assert all(hypothesis == alone for hypothesis in together)
 
 
+@pytest.mark.parametrize("name", ["BiCifParaformer", "SeacoParaformer"])
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_timestamp_head_that_runs_once_gives_what_it_gives_run_twice(
+    folders: dict[str, Path], noise: NDArray[np.float32], name: str, int8: bool
+) -> None:
+    profile = AsrProfile(folder=str(folders[name]), int8=int8)
+    recognizer = ParaformerRecognizer(profile, only_speech=False)
+    lean = recognizer.recognize(noise)
+    del recognizer._model.predictor.blstm.forward  # FunASR's own again, which always computes
+    assert lean.tokens
+    assert recognizer.recognize(noise) == lean
+
+
 def test_loading_leaves_no_trace_in_the_process(
     folders: dict[str, Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
