@@ -16,7 +16,8 @@ from voicebench.bundled.recipe.values import NAME_CHARS_HELD_OUT, meaning
 from voicebench.llm.prompts import PROMPTS
 
 TASKS = (
-    "daily_qa", "multi_turn", "self_correction", "dialect_mix", "copying", "entities", "long_meeting", "tools",
+    "daily_qa", "multi_turn", "self_correction", "dialect_mix", "copying", "entities", "narratives", "long_meeting",
+    "tools",
 )  # fmt: skip
 
 
@@ -52,6 +53,21 @@ def test_every_fact_is_a_span_of_the_transcript_or_a_dialect_words_meaning(task:
         said = "".join(m.content for m in dialogue.messages if m.role == "user")
         for value in (v for expected in dialogue.expected for v in expected.values):
             assert value in said or value in meanings or value.removesuffix("元") + "蚊" in said
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_meeting_is_summed_up_by_what_was_decided_last(split: str) -> None:
+    taken_back, longest = 0, 0
+    for dialogue in some(split, "long_meeting"):
+        said, answer = dialogue.messages[1].content, dialogue.messages[2].content
+        (expected,) = dialogue.expected
+        longest = max(longest, len(said))
+        assert all(value in said for value in (*expected.values, *expected.forbidden))
+        for old in expected.forbidden:
+            taken_back += 1
+            assert old not in answer or any(old in value for value in expected.values)
+    assert taken_back > 40
+    assert longest > 1200  # as long as ten minutes of talk
 
 
 def test_training_never_meets_what_is_held_out() -> None:

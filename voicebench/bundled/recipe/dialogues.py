@@ -39,6 +39,23 @@ from voicebench.types import FactType, Message
 REFUSAL = "暂无法确认。"
 OFFER = "还有什么可以帮您的吗？"
 LATER_OPENERS = ("", "", "", "那么", "还有", "刚才说的", "再问一下", "对了", "请问", "我刚才说")
+RESTATE_PARTS = (
+    ("", "", "请", "帮我", "麻烦你", "现在", "好了", "最后", "能不能", "那就请你"),
+    ("核对", "复述", "确认", "重复", "总结", "再说", "念", "整理", "汇总", "报"),
+    ("一下", "一遍", "一次"),
+    (
+        "",
+        "",
+        "所有信息",
+        "我说的话",
+        "刚才的话",
+        "以上",
+        "这些内容",
+        "记下的东西",
+        "整件事",
+        "前面说的",
+    ),
+)
 UPDATES = ("{label}改成{value}", "{label}换成{value}", "把{label}改为{value}", "{label}变了是{value}",
            "不对{label}应该是{value}", "{label}现在是{value}", "{label}调整为{value}", "改一下{label}是{value}",
            "{label}改了现在是{value}", "请把{label}换成{value}", "{label}要换成{value}", "我要把{label}改成{value}",
@@ -273,16 +290,23 @@ class Maker:
         question = rng.choice(["", "", "还有"]).join(self._question(frame, slot) for slot in slots)
         return question, answer_slots(told, slots, style), told.expected(slots)
 
+    def _restate(self) -> str:
+        """A request to say everything again; put together for most of training."""
+        if self._composes():
+            return "".join(self.rng.choice(words) for words in RESTATE_PARTS)
+        return self.rng.choice(RESTATE)
+
     def _all(self, told: Told, style: Style) -> tuple[str, str, Expected]:
-        ask = self.rng.choice((*RESTATE, ""))
+        ask = self.rng.choice((self._restate(), self._restate(), self._restate(), ""))
         return ask, answer_all(told, style), told.expected(told.order)
 
     def _opening(self, told: Told, template: str, style: Style) -> tuple[str, str, Expected]:
         """The first user turn: statement and request in one utterance."""
         rng = self.rng
         statement = _say(template, told.values, _how(rng), rng)
-        ask, answer, expected = (self._ask if rng.random() < 0.7 else self._all)(told, style)
-        request = rng.choice(REQUESTS) if ask and ask not in RESTATE else ""
+        asks = rng.random() < 0.7
+        ask, answer, expected = (self._ask if asks else self._all)(told, style)
+        request = rng.choice(REQUESTS) if asks else ""
         opener = rng.choice(OPENERS)
         return _join([opener, statement, request + ask], rng), answer, expected
 
@@ -388,7 +412,7 @@ class Maker:
         known = lx.ITEMS_TRAIN + lx.TOPICS_TRAIN + lx.SUBJECTS + lx.UTILITIES
         keys = [
             key if rng.random() < 0.7 else self._string(rng.randint(2, 4))
-            for key in rng.sample(known, rng.randint(2, 5))
+            for key in rng.sample(known, rng.choice((2, 3, 4, 5, 5, 8, 14, 25)))
         ]
         pairs = {key: self._value() for key in keys}
         joined = "".join(
@@ -426,13 +450,14 @@ class Maker:
 
 MIXTURE = {
     "daily_qa": 24, "multi_turn": 13, "self_correction": 20, "dialect_mix": 10, "copying": 10,
-    "entities": 11, "long_meeting": 8, "tools": 9,
+    "entities": 11, "narratives": 18, "long_meeting": 13, "tools": 9,
 }  # fmt: skip
 """Shares of training's dialogues."""
 SECOND_MIXTURE = MIXTURE | {
     "self_correction": 38,
     "daily_qa": 20,
-    "long_meeting": 10,
+    "narratives": 20,
+    "long_meeting": 16,
     "dialect_mix": 6,
 }
 """The same for training's last stretch: more of what is learned last."""
@@ -444,6 +469,7 @@ def dialogues(
     """Endless dialogues of a split (`train` or `test`), of one task or of a mixture."""
     from voicebench.bundled.recipe.entity_tasks import entity
     from voicebench.bundled.recipe.long_tasks import meeting, tool_call
+    from voicebench.bundled.recipe.narratives import narrative
 
     held_out = split == "test"
     world = World(held_out=held_out, coined=not held_out, colloquial=not held_out)
@@ -455,6 +481,7 @@ def dialogues(
         "dialect_mix": maker.dialect,
         "copying": maker.copying,
         "entities": lambda: entity(maker),
+        "narratives": lambda: narrative(maker),
         "long_meeting": lambda: meeting(maker),
         "tools": lambda: tool_call(maker),
     }

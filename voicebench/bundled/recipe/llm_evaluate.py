@@ -36,6 +36,7 @@ TASKS = (
     "tools",
     "copying",
     "entities",
+    "narratives",
 )
 GATED = ("daily_qa", "self_correction", "multi_turn", "dialect_mix")
 SAMPLING = Sampling(max_tokens=160)

@@ -41,7 +41,7 @@ ARCHITECTURE: dict[str, Any] = {
 }
 BATCH_TOKENS = 4096
 POOL_DIALOGUES = 1024
-MAX_TOKENS = 2048
+MAX_TOKENS = 2560
 MUON_LR = 0.02
 EMBEDDING_LR = 5e-3
 WARM_UP_SHARE, DECAY_SHARE = 0.01, 0.3
@@ -136,8 +136,8 @@ def build_model(vocab_size: int, seed: int) -> Any:
         rope_parameters={"rope_type": "default", "rope_theta": theta},
         **settings,
     )
-    # Plain matrix products: torch's flash kernel is slower than they are on a CPU at these lengths.
-    config._attn_implementation = "eager"
+    # On one CPU thread 2.3 times as fast as plain matrix products at 256 tokens, 4.8 times at 2048.
+    config._attn_implementation = "sdpa"
     return new_model(config)
 
 
@@ -270,6 +270,7 @@ def train(out: Path, first: float, second: float, threads: int, seed: int, compi
         "dialect_mix",
         "copying",
         "entities",
+        "narratives",
         "long_meeting",
         "tools",
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from voicebench.bundled.recipe import lexicon as lx
@@ -77,7 +78,48 @@ PART_ASKS = {
     "待办": ("待办是什么", "待办有哪些", "有什么待办", "谁要做什么", "说一下待办", "会议安排了什么任务", "有哪些待办"),
     "风险": ("风险是什么", "有哪些风险", "会议说到什么风险", "说一下风险", "担心什么", "风险有什么", "有什么风险"),
 }  # fmt: skip
+TALK_LEADS = tuple(
+    "那个 其实 说实话 就是说 对对 我们我们 我觉得 我看 我认为 这个这个 另外 还有 不过 总之 我先说一下 不好意思 等等 好 嗯 是的 "
+    "没错 就是就是 说到这个 简单说 老实讲 刚才说的 我问一下 你们看 这样吧".split()
+)
+TALK_SUBJECTS = tuple(
+    "这个方案 客户那边 新来的人 供应商 上一版 这个数字 我们组 你们部门 仓库 材料 系统 大家 他们经理 老客户 这份报告 那批货 那个合同 "
+    "财务 领导 食堂 网站 这件事 那几个地方 他们的电话 样品 流程 价格 质量 服务 时间 人手 设备 门口的牌子 图纸 说明书 邮件 投影 "
+    "这一块 前面那部分 后面的工作 对方 合作单位 用户 同事 机房 车间 展台 实习生 电脑 空调 麦克风 资料 表格 意见".split()
+)
+TALK_PREDICATES = tuple(
+    "还要再改改 已经发过来了 没有什么问题 进度有点慢 昨天问过了 不太好说 比以前快多了 要慢慢来 做得很好 还没有回音 有点复杂 需要再看 "
+    "以前没有想到 都准备好了 不够清楚 改过很多次了 让人放心 还差一点 可以先试试 要多听听大家怎么说 看起来不错 出过一点小毛病 正在处理 "
+    "下次再讲 先放一放 大家都知道 我不太了解 会后再说 很受欢迎 跟去年差不多 最好一起想想 不着急 比较重要 谁都没有意见 我去看过 "
+    "要重视 不能只看表面 已经解决了 还得商量 是老问题了 换过一次 有人提过 一直很稳定 说明得很清楚 要互相帮忙 多花点心思".split()
+)
+TALK_TAILS = (
+    "",
+    "",
+    "",
+    "",
+    "",
+    "吧",
+    "对不对",
+    "是不是",
+    "你们说呢",
+    "就这样",
+    "谢谢",
+    "我再想想",
+    "大家看看",
+    "好不好",
+    "这一点请放心",
+    "先这样",
+)
+TALK_OF_VALUES = (
+    "{date}我们开过一次会", "{person}刚才打电话来了", "{topic}上次讨论过了", "{money}是去年花的", "{person}说得很对", "{date}那天下大雨",
+    "{person}已经下班了", "{task}以前是别人做的", "{topic}我不太懂", "{person}你先喝口水", "上次{date}大家都很累", "{person}也在这里",
+    "听说{person}搬家了", "{topic}的资料在桌上", "去年花了{money}", "{date}食堂不开门", "{person}你声音大一点", "{task}我做过很多次",
+    "{topic}和我们没关系", "{person}{date}过生日",
+)  # fmt: skip
+"""Talk that names things and decides nothing."""
 NUM_HELD_OUT = 1
+TAKEN_BACK_SHARE = 0.25  # of decisions
 ECHO_SHARE = 0.15  # of a meeting's points
 BREAKS = ("等一下", "不好意思", "我说", "嗯", "")
 
@@ -97,10 +139,6 @@ def spoken_line(rng: random.Random, world: World) -> str:
     return "".join(lines)
 
 
-def _only(slots: dict[str, str], *kinds: str) -> dict[str, str]:
-    return {kind: slots[kind] for kind in kinds}
-
-
 def _expected(values: Iterable[tuple[str, str]]) -> Expected:
     """Facts of (kind, value) pairs."""
     from voicebench.bundled.recipe.dialogues import Expected
@@ -109,76 +147,126 @@ def _expected(values: Iterable[tuple[str, str]]) -> Expected:
     return Expected(tuple(v for _, v in pairs), tuple(fact_type(kind) for kind, _ in pairs))
 
 
-def meeting(maker: Maker) -> Dialogue:
-    """Minutes of a meeting: one or two decisions and to-dos and a risk, in small talk."""
-    from voicebench.bundled.recipe.dialogues import Dialogue
+def talk_line(rng: random.Random, world: World) -> str:
+    """A remark that no summary mentions: known, put together, made up, or on some value."""
+    kind = rng.choices(("known", "composed", "words", "values"), (0.2, 0.58, 0.08, 0.14))[0]
+    if kind == "known":
+        return rng.choice(SMALL_TALK)
+    if kind == "words":
+        return "".join(rng.choice(lx.COMMON) for _ in range(rng.randint(3, 9)))
+    if kind == "values":
+        kinds = ("topic", "date", "money", "person", "task")
+        return rng.choice(TALK_OF_VALUES).format(**{k: DRAWS[k](rng, world) for k in kinds})
+    lead = rng.choice(TALK_LEADS) if rng.random() < 0.5 else ""
+    parts = [rng.choice(TALK_SUBJECTS) + rng.choice(TALK_PREDICATES)]
+    if rng.random() < 0.5:
+        subject = rng.choice(TALK_SUBJECTS) if rng.random() < 0.4 else ""
+        parts.append(subject + rng.choice(TALK_PREDICATES))
+    return lead + "".join(parts) + rng.choice(TALK_TAILS)
 
-    rng, world, held_out = maker.rng, maker.world, maker.held_out
-    value = {kind: DRAWS[kind] for kind in ("topic", "date", "money", "person", "task", "risk")}
-    # kind of item, line spoken, clause of the answer, values by their kind
-    facts: list[tuple[str, str, str, dict[str, str]]] = []
-    for _ in range(rng.choice((1, 1, 2))):
-        template = rng.choice(_templates(DECISIONS, held_out))
-        slots = {kind: draw_(rng, world) for kind, draw_ in value.items()}
-        amount = "{money}" in template
-        clause = (
-            f"{slots['topic']}{'预算' if amount else '定在'}{slots['money' if amount else 'date']}"
-        )
-        facts.append(
-            (
-                "决定",
-                template.format(**slots),
-                clause,
-                _only(slots, "topic", "money" if amount else "date"),
-            )
-        )
-    for _ in range(rng.choice((1, 1, 2))):
-        template = rng.choice(_templates(TODOS, held_out))
-        slots = {kind: draw_(rng, world) for kind, draw_ in value.items()}
-        clause = f"{slots['person']}{slots['task']}{slots['date']}"
-        facts.append(
-            ("待办", template.format(**slots), clause, _only(slots, "person", "task", "date"))
-        )
-    risk = value["risk"](rng, world)
-    facts.append(
-        (
-            "风险",
-            rng.choice(_templates(RISK_LINES, held_out)).format(risk=risk),
-            risk,
-            {"risk": risk},
-        )
+
+@dataclass(frozen=True)
+class Point:
+    """What a summary states: its part, the line that says it, its clause, its values by kind, and
+    what was taken back."""
+
+    part: str
+    said: str
+    clause: str
+    values: tuple[tuple[str, str], ...]
+    retracted: tuple[str, ...] = ()
+
+
+def _decision(maker: Maker, slots: dict[str, str]) -> Point:
+    from voicebench.bundled.recipe.dialogues import AT_ONCE
+
+    rng, world = maker.rng, maker.world
+    template = rng.choice(_templates(DECISIONS, maker.held_out))
+    kind = "money" if "{money}" in template else "date"
+    value, old = slots[kind], DRAWS[kind](rng, world)
+    retracted: tuple[str, ...] = ()
+    if rng.random() < TAKEN_BACK_SHARE and old not in value and value not in old:
+        slots = slots | {kind: old + rng.choice(AT_ONCE) + value}
+        retracted = (old,)
+    clause = f"{slots['topic']}{'预算' if kind == 'money' else '定在'}{value}"
+    return Point(
+        "决定",
+        template.format(**slots),
+        clause,
+        (("topic", slots["topic"]), (kind, value)),
+        retracted,
     )
-    rng.shuffle(facts)
-    count = rng.choices((4, 8, 16, 30, 70, 150), (0.4, 0.3, 0.16, 0.09, 0.03, 0.02))[0]
-    lines = [rng.choice(SMALL_TALK) for _ in range(count)]
-    positions = sorted(rng.sample(range(count + len(facts)), len(facts)))
-    for position, fact in zip(positions, facts, strict=True):
-        said = fact[1]
-        if rng.random() < ECHO_SHARE:  # said again, or begun, broken off and begun anew
+
+
+def _todo(maker: Maker, slots: dict[str, str]) -> Point:
+    template = maker.rng.choice(_templates(TODOS, maker.held_out))
+    clause = f"{slots['person']}负责{slots['task']}，{slots['date']}前完成"
+    values = tuple((kind, slots[kind]) for kind in ("person", "task", "date"))
+    return Point("待办", template.format(**slots), clause, values)
+
+
+def _risk(maker: Maker, slots: dict[str, str]) -> Point:
+    template = maker.rng.choice(_templates(RISK_LINES, maker.held_out))
+    return Point("风险", template.format(**slots), slots["risk"], (("risk", slots["risk"]),))
+
+
+def _points(maker: Maker) -> list[Point]:
+    """One to three decisions and to-dos and one or two risks, in any order."""
+    rng = maker.rng
+    kinds = ("topic", "date", "money", "person", "task", "risk")
+    points = []
+    for make, counts in (
+        (_decision, (1, 1, 2, 2, 3)),
+        (_todo, (1, 1, 2, 2, 3)),
+        (_risk, (1, 1, 1, 2)),
+    ):
+        for _ in range(rng.choice(counts)):
+            points.append(make(maker, {kind: DRAWS[kind](rng, maker.world) for kind in kinds}))
+    rng.shuffle(points)
+    return points
+
+
+def _spoken(maker: Maker, points: list[Point]) -> str:
+    """The points spread over small talk, some said twice or begun anew."""
+    rng = maker.rng
+    count = rng.choices((4, 8, 16, 30, 60, 100, 150), (0.22, 0.2, 0.18, 0.15, 0.12, 0.08, 0.05))[0]
+    lines = [talk_line(rng, maker.world) for _ in range(count)]
+    positions = sorted(rng.sample(range(count + len(points)), len(points)))
+    for position, point in zip(positions, points, strict=True):
+        said = point.said
+        if rng.random() < ECHO_SHARE:
             said = rng.choice((said + said, said[: rng.randint(2, 6)] + rng.choice(BREAKS) + said))
         lines.insert(position, said)
+    return "".join(lines)
+
+
+def meeting(maker: Maker) -> Dialogue:
+    """Minutes of a meeting: decisions, to-dos and risks, in small talk; of all parts or of one."""
+    from voicebench.bundled.recipe.dialogues import Dialogue, Expected
+
+    rng, held_out = maker.rng, maker.held_out
+    points = _points(maker)
     style: Style = "strict" if rng.random() < 0.7 else "plain"
-    transcript = "".join(lines)
-    parts = {
-        name: "；".join(clause for kind, _, clause, _ in facts if kind == name)
-        for name in ("决定", "待办", "风险")
-    }
-    asked = [item for fact in facts for item in fact[3].items()]
+    parts = tuple(PART_ASKS)
     if rng.random() < 0.4:  # one part only
-        name = rng.choice(tuple(parts))
-        ask = rng.choice(_templates(PART_ASKS[name], held_out))
-        answer = f"{name}：{parts[name]}。"
-        asked = [item for fact in facts if fact[0] == name for item in fact[3].items()]
+        parts = (rng.choice(parts),)
+        ask = rng.choice(_templates(PART_ASKS[parts[0]], held_out))
     else:
         ask = rng.choice(_templates(ASKS, held_out))
-        answer = "".join(f"{name}：{text}。" for name, text in parts.items())
-    system = rng.choice(system_prompts(style, held_out))
+    answer = "".join(
+        f"{part}：{'；'.join(point.clause for point in points if point.part == part)}。"
+        for part in parts
+    )
+    asked = [point for point in points if point.part in parts]
+    stated = _expected(pair for point in asked for pair in point.values)
+    retracted = tuple(old for point in asked for old in point.retracted)
     messages = (
-        Message(role="system", content=system),
-        Message(role="user", content=transcript + ask),
+        Message(role="system", content=rng.choice(system_prompts(style, held_out))),
+        Message(role="user", content=_spoken(maker, points) + ask),
         Message(role="assistant", content=answer),
     )
-    return Dialogue("long_meeting", style, messages, (_expected(asked),))
+    expected = Expected(stated.values, stated.types, retracted)
+    return Dialogue("long_meeting", style, messages, (expected,))
 
 
 Tool = tuple[str, str, dict[str, str], tuple[str, ...], str]
@@ -262,7 +350,7 @@ PARAMETERS = {
     "title": ("标题", "topic"), "to": ("目的地", "city"),
 }  # fmt: skip
 """Parameter name -> (label, kind of value), for tools made up in training."""
-LINES = (*SMALL_TALK, *DECISIONS, *TODOS, *RISK_LINES, *BREAKS, *ASK_BEFORE, *ASK_AFTER,
+LINES = (*SMALL_TALK, *TALK_LEADS, *TALK_SUBJECTS, *TALK_PREDICATES, *TALK_TAILS, *TALK_OF_VALUES, *DECISIONS, *TODOS, *RISK_LINES, *BREAKS, *ASK_BEFORE, *ASK_AFTER,
          *(request for tool in TOOLS for request in tool[3]), *VERBS.values(), *NOUNS.values(),
          *(label for label, _ in PARAMETERS.values()))  # fmt: skip
 """Everything that these dialogues say beside values."""

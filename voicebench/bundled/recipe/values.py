@@ -7,6 +7,7 @@ never draws a held-out item, topic, task or name, the test world draws those fir
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -65,16 +66,23 @@ class World:
 
 
 Draw = Callable[[random.Random, World], str]
-COINED_SHARE = 0.3
+COINED_SHARE = 0.4
 COLLOQUIAL_SHARE = 0.25
+
+
+_SHORT_WORDS = tuple(word for word in lx.ALL_WORDS if len(word) == 2 and not word.isascii())
+_COMPOUNDS_HELD_OUT = frozenset((*lx.ITEMS_HELD_OUT, *lx.TOPICS_HELD_OUT, *lx.TASKS_HELD_OUT))
 
 
 def _coined(rng: random.Random, world: World, endings: str = "") -> str:
     """A made-up word in `COINED_SHARE` of the draws of a world that has them, else nothing."""
     if not world.coined or rng.random() >= COINED_SHARE:
         return ""
-    stem = "".join(rng.choice(ALL_HANZI) for _ in range(rng.choice((1, 2, 2, 2, 3, 4))))
-    return stem + rng.choice(endings.split() or ("",))
+    if rng.random() < 0.4:  # of known words, so that the first half of one does not end it
+        stem = rng.choice(_SHORT_WORDS) + rng.choice(_SHORT_WORDS)
+    else:
+        stem = "".join(rng.choice(ALL_HANZI) for _ in range(rng.choice((1, 2, 2, 3, 3, 4, 5))))
+    return "" if stem in _COMPOUNDS_HELD_OUT else stem + rng.choice(endings.split() or ("",))
 
 
 def _is_colloquial(rng: random.Random, world: World) -> bool:
@@ -270,6 +278,28 @@ def meaning(value: str) -> str:
     if value.endswith("蚊"):
         return value[:-1] + "元"
     return lx.DIALECT.get(value) or lx.MORE_DIALECT.get(value, value)
+
+
+GRAMMAR = {
+    "边个": "谁", "边位": "哪位", "边度": "哪里", "边样嘢": "哪样东西", "乜嘢": "什么", "咩": "什么", "做乜": "为什么", "做咩": "做什么",
+    "几多钱": "多少钱", "几多蚊": "多少钱", "喺": "在", "咗": "了", "嘅": "的", "嘞": "了", "喇": "了", "我哋": "我们",
+    "话我知": "告诉我", "唔该话我知": "请告诉我", "咁": "那么", "仲有": "还有", "同埋": "还有", "听讲": "听说", "钟头": "小时", "系": "是",
+    "你知唔知": "你知道吗", "讲下": "说一下", "系咁嘅": "是这样的", "唔": "不", "整咗": "做了", "煲咗": "煮了",
+    "做乜嘢": "做什么", "要做乜嘢": "要做什么", "巴士站": "公交车站", "唔够": "不够", "唔要": "不要", "唔开心": "不开心",
+}  # fmt: skip
+"""Cantonese function words, beside the lexicon's words."""
+_MANDARIN = {word: spoken for word, spoken in (lx.DIALECT | lx.MORE_DIALECT | GRAMMAR).items()
+             if word not in ("平", "抵", "遮", "衫", "贵", "落")}  # fmt: skip
+_CANTONESE = re.compile("|".join(sorted(map(re.escape, _MANDARIN), key=len, reverse=True)))
+
+
+def to_mandarin(text: str) -> str:
+    """A Cantonese text word for word in Mandarin; characters that are also Mandarin words stay.
+
+    >>> to_mandarin("阿妈琴日喺士多买咗生果"), to_mandarin("边个唔得闲")
+    ('妈妈昨天在小卖部买了水果', '谁没空')
+    """
+    return lx.DIALECT.get(text) or _CANTONESE.sub(lambda match: _MANDARIN[match[0]], text)
 
 
 MORE_DIALECT_ACTS = tuple("返屋企 见工 揾工 搭的士 落雨".split())
