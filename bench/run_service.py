@@ -1,10 +1,12 @@
 """What HTTP costs over calling the pipeline, how soon the service is ready, and vLLM's own server.
 
     python bench/run_service.py --requests 64 --starts 3 --clients 1 8 32
+    python bench/run_service.py --profile dummy-0.6b --requests 8 --starts 0 --only-vllm
 
 Direct calls and HTTP requests take turns on the same loaded models, spoken and typed; the clients of
 HTTP run in a process of their own. vLLM's server (`vllm.entrypoints.openai.api_server`) answers the
-same typed questions on the same weights and settings, in turns with ours; `--no-vllm` leaves it out.
+same typed questions on the same weights and settings, in turns with ours; `--no-vllm` leaves it out,
+`--only-vllm` the direct calls. Random weights know no end: both then give all tokens asked for.
 `--requests` are spread over 4 rounds, of at least two requests a client each.
 """
 
@@ -124,17 +126,20 @@ def vllm_server(profile: Profile) -> Iterator[str]:
             server.stop()
 
 
-def beside_vllm(url: str, vllm_url: str, clients: Sequence[int], num: int) -> dict[str, Any]:
-    """Typed questions to both, in turns."""
+def beside_vllm(
+    url: str, vllm_url: str, clients: Sequence[int], num: int, *, at_random: bool
+) -> dict[str, Any]:
+    """Typed questions to both, in turns; with weights at `at_random` neither may stop early."""
     figures: dict[str, Any] = {}
     bodies = _bodies("typed")
+    theirs_only = {"model": MODEL_NAME} | ({"ignore_eos": True} if at_random else {})
     for num_clients in clients:
         ours: Timed = []
         theirs: Timed = []
         each = _a_round(num_clients, num)
         for _ in range(ROUNDS):
             ours += ask_from_a_process(url, bodies, num_clients, each)
-            for_vllm = [{**body, "model": MODEL_NAME} for body in bodies]
+            for_vllm = [{**body, **theirs_only} for body in bodies]
             theirs += ask_from_a_process(vllm_url, for_vllm, num_clients, each)
         compared = _compared("vllm", theirs, "voicebench", ours)
         figures[f"clients_{num_clients}"] = compared
@@ -142,11 +147,11 @@ def beside_vllm(url: str, vllm_url: str, clients: Sequence[int], num: int) -> di
     return figures
 
 
-def start_ups(num_starts: int) -> dict[str, Any]:
+def start_ups(num_starts: int, profile: str) -> dict[str, Any]:
     """Seconds from start to READY, each in a fresh process."""
     taken = []
     for _ in range(num_starts):
-        with voicebench_server() as (_, _, took_s):
+        with voicebench_server("--profile", profile) as (_, _, took_s):
             taken.append(round(took_s, 2))
     return {"n": num_starts, "median_s": statistics.median(taken), "all_s": taken}
 
@@ -157,7 +162,10 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=64, help="of each kind (64)")
     parser.add_argument("--starts", type=int, default=3, help="starts to READY (3)")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--no-vllm", action="store_true", help="leave vLLM's own server out")
+    parser.add_argument("--profile", default="bundled")
+    left_out = parser.add_mutually_exclusive_group()
+    left_out.add_argument("--no-vllm", action="store_true", help="leave vLLM's own server out")
+    left_out.add_argument("--only-vllm", action="store_true", help="leave the direct calls out")
     args = parser.parse_args()
     from tests.serving.served import make_settings, serving
     from voicebench.asr.batcher import BatchingRecognizer
@@ -165,18 +173,24 @@ def main() -> int:
     from voicebench.pipeline.ready import load_and_warm_up
 
     spoken_questions()
-    profile = load_profile("bundled")
-    figures: dict[str, Any] = {"start_up": start_ups(args.starts)} if args.starts else {}
+    profile = load_profile(args.profile)
+    figures: dict[str, Any] = {"profile": args.profile, "overhead": {}, "vllm": {}}
+    if args.starts:
+        figures["start_up"] = start_ups(args.starts, args.profile)
     recognizer, generator = load_and_warm_up(profile)
     batcher = BatchingRecognizer(recognizer)
     settings = make_settings(
         guard={"min_confidence": 0.0}, limits={"max_turns": profile.llm.max_num_seqs}
     )
     with serving(settings, generator, batcher) as served:
-        figures["overhead"] = overhead(served.service, served.url, args.clients, args.requests)
+        if not args.only_vllm:
+            figures["overhead"] = overhead(served.service, served.url, args.clients, args.requests)
         if not args.no_vllm:
             with vllm_server(profile) as vllm_url:
-                figures["vllm"] = beside_vllm(served.url, vllm_url, args.clients, args.requests)
+                figures["vllm"] = beside_vllm(
+                    served.url, vllm_url, args.clients, args.requests,
+                    at_random=generator.answers_at_random,
+                )  # fmt: skip
     generator.close()
     batcher.close()
     rows = [
@@ -186,11 +200,12 @@ def main() -> int:
     ] + [
         [f"vLLM {name}", *(f"{each[side][q]:.1f}" for side in ("vllm", "voicebench")
                            for q in ("p50_ms", "p95_ms")), f"{each['ratio_p50']:.2f}"]
-        for name, each in figures.get("vllm", {}).items()
+        for name, each in figures["vllm"].items()
     ]  # fmt: skip
     columns = ["questions, clients", "base p50 ms", "p95", "HTTP p50 ms", "p95", "ratio p50"]
-    finish("service", columns, rows, figures)
-    groups = [*figures["overhead"].values(), *figures.get("vllm", {}).values()]
+    name = "service" if args.profile == "bundled" else f"service_{args.profile}"
+    finish(name, columns, rows, figures)
+    groups = [*figures["overhead"].values(), *figures["vllm"].values()]
     return int(any(group["failed"] for group in groups))
 
 

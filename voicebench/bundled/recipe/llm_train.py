@@ -4,9 +4,11 @@ Loss on the assistant's tokens only, and only their logits are computed: the pro
 dialogue and its logits are most of a small model's cost. Muon for matrices, AdamW for the embedding
 and the norms; one warm-up, a constant stretch and one decay, over a fixed budget of tokens, then a
 second, shorter decay from a lower rate over a mixture with more corrections. Tokens and not minutes:
-a busy machine takes longer and gives the same model. Resumes from its checkpoint. Try:
+a busy machine takes longer and gives the same model. Resumes from its checkpoint. `--start-from` takes
+a model that an earlier form of the recipe trained further, at half the rate. Try:
 
     python -m voicebench.bundled.recipe.llm_train --out build/llm --tokens 40 --second-tokens 10
+    python -m voicebench.bundled.recipe.llm_train --out build/llm --start-from voicebench/bundled/llm
 """
 
 from __future__ import annotations
@@ -41,11 +43,12 @@ ARCHITECTURE: dict[str, Any] = {
 }
 BATCH_TOKENS = 4096
 POOL_DIALOGUES = 1024
-MAX_TOKENS = 2560
+MAX_TOKENS = 2048
 MUON_LR = 0.02
 EMBEDDING_LR = 5e-3
 WARM_UP_SHARE, DECAY_SHARE = 0.01, 0.3
 SECOND_RATE = 0.3  # of the peak, where the second decay begins
+FURTHER_RATE = 0.5  # of the peak, where training starts from a trained model
 CHECKPOINT_EVERY_S = 240.0
 IGNORED = -100
 Batch = tuple[torch.Tensor, torch.Tensor, int]
@@ -110,7 +113,8 @@ def batches(tokenizer: Any, rng: random.Random, mixture: Mapping[str, int]) -> I
             groups[-1].append(example)
         rng.shuffle(groups)
         for group in groups:
-            yield _pad(group)
+            if len(group) > 1:  # a lone row would be compiled anew, for minutes
+                yield _pad(group)
 
 
 def _pad(group: list[Example]) -> Batch:
@@ -143,8 +147,10 @@ def build_model(vocab_size: int, seed: int) -> Any:
 
 def loss_of(model: Any, forward: Any, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Mean cross entropy over the labelled positions; logits of the others are never made."""
-    # Causal attention with right padding: no real token ever sees a padded one.
-    hidden = forward(input_ids=ids, attention_mask=None, use_cache=False).last_hidden_state
+    # Causal attention with right padding: no real token ever sees a padded one. Said in this form, no
+    # mask is made, which would cost the compiled attention its knowledge of being causal.
+    mask = {"full_attention": None}
+    hidden = forward(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
     targets = labels[:, 1:]
     chosen = targets != IGNORED
     logits = model.lm_head(hidden[:, :-1][chosen])
@@ -209,7 +215,29 @@ def _log(
     print(row, flush=True)
 
 
-def train(out: Path, first: float, second: float, threads: int, seed: int, compiled: bool) -> None:
+def start_from(folder: Path, model: Any, curve: Path) -> None:
+    """Gives the model a trained folder's weights; the curve's first line says what those had seen.
+
+    Raises:
+        ValueError: The folder's tokenizer is another one.
+    """
+    from safetensors.torch import load_file
+
+    if (folder / "tokenizer.json").read_bytes() != (curve.parent / "tokenizer.json").read_bytes():
+        raise ValueError(f"{folder}: its tokenizer is not the recipe's; train from nothing")
+    missing, unknown = model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    assert missing in ([], ["lm_head.weight"]), missing  # which is tied to the embedding
+    assert not unknown, unknown
+    rows = [json.loads(line) for line in (folder / "learning_curve.jsonl").read_text().splitlines()]
+    last = [row for row in rows if "tokens" in row][-1]
+    row = {"started_from": {"tokens": last["tokens"], "minutes": last["minutes"]}}
+    curve.write_text(json.dumps(row) + "\n")
+
+
+def train(
+    out: Path, first: float, second: float, threads: int, seed: int, compiled: bool,
+    trained: Path | None = None,
+) -> None:  # fmt: skip
     """Trains over `first`, then over `second` tokens, and writes a Hugging Face folder to `out`."""
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -225,6 +253,9 @@ def train(out: Path, first: float, second: float, threads: int, seed: int, compi
         for opt, saved in zip(opts, state["opts"], strict=True):
             opt.load_state_dict(saved)
         spent_s, seen, step = state["spent_s"], state["seen"], state["step"]
+    elif trained:
+        start_from(trained, model, curve)
+    highest = FURTHER_RATE if trained else 1.0
     # Compiled it is 1.4 times as fast on one CPU core; needs a C++ compiler, so it can be left out.
     forward = torch.compile(model.model, dynamic=True) if compiled else model.model
     began = time.monotonic() - spent_s
@@ -238,7 +269,7 @@ def train(out: Path, first: float, second: float, threads: int, seed: int, compi
             mixture = wanted
             source = batches(tokenizer, random.Random(f"{seed}:{step}"), mixture)
         ids, labels, real = next(source)
-        rate = schedule(seen, first, second)
+        rate = highest * schedule(seen, first, second)
         for opt, peak in zip(opts, (MUON_LR, EMBEDDING_LR), strict=True):
             for group in opt.param_groups:
                 group["lr"] = peak * rate
@@ -318,6 +349,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--start-from", type=Path, help="folder of a trained model")
     args = parser.parse_args()
     train(
         args.out,
@@ -326,6 +358,7 @@ def main() -> None:
         args.threads,
         args.seed,
         args.compile,
+        args.start_from,
     )
 
 

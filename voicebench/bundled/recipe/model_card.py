@@ -41,15 +41,13 @@ def llm_section(folder: Path) -> list[str]:
     config = json.loads((folder / "config.json").read_text())
     scores = json.loads((folder / "scores.json").read_text())
     curve = _read_lines(folder / "learning_curve.jsonl")
-    last = [row for row in curve if "tokens" in row][-1]
     lines = [
         "## Language model (`llm/`)",
         "",
         f"`Qwen3ForCausalLM`: hidden {config['hidden_size']}, {config['num_hidden_layers']} layers, "
         f"{config['num_attention_heads']} heads, {config['num_key_value_heads']} KV heads, FFN "
         f"{config['intermediate_size']}, vocabulary {config['vocab_size']} (one token a Hanzi), tied "
-        f"embeddings, bfloat16, {_size_mb(folder):.1f} MB. Trained {last['minutes']:.0f} minutes on one "
-        f"CPU thread over {last['tokens'] / 1e6:.1f} M tokens of generated dialogues "
+        f"embeddings, bfloat16, {_size_mb(folder):.1f} MB. {_llm_training(curve)} "
         "(`recipe/dialogues.py`), seed 20.",
         "",
         "Held-out dialogues: templates, system prompts, items, topics, tasks, tool names and names never "
@@ -84,6 +82,17 @@ def llm_section(folder: Path) -> list[str]:
     for row in rows[:: max(1, len(rows) // 10)] + rows[-1:]:
         lines.append(f"| {row['tokens'] / 1e6:.1f} | {row['minutes']:.0f} | {row['loss']:.3f} |")
     return lines
+
+
+def _llm_training(curve: list[dict[str, Any]]) -> str:
+    """How long, over how much, and what came before."""
+    last = [row for row in curve if "tokens" in row][-1]
+    told = f"{last['minutes']:.0f} minutes on one CPU thread over {last['tokens'] / 1e6:.1f} M tokens of generated dialogues"
+    before = [row["started_from"] for row in curve if "started_from" in row]
+    if not before:
+        return f"Trained {told}"
+    earlier = f"{before[0]['minutes']:.0f} minutes over {before[0]['tokens'] / 1e6:.1f} M tokens"
+    return f"Trained {earlier} of an earlier form of the recipe, then {told}"
 
 
 def asr_section(folder: Path) -> list[str]:
