@@ -27,7 +27,7 @@ from _interference import measure
 
 from voicebench.budget.cards import CARDS, Card, find_card
 from voicebench.budget.estimate import estimate
-from voicebench.budget.shapes import asr_shape_of, llm_shape_of
+from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
 from voicebench.commands._progress import RunProgress
 from voicebench.commands.budget import document, load_of
 from voicebench.config import Profile, load_profile
@@ -103,7 +103,8 @@ def _budget(profile: Profile, card: Card | None, folder: Path) -> dict[str, Any]
         return None
     steps = steps_of(turn for turn in read_turns(folder).turns if turn.variant == "plain")
     shapes = asr_shape_of(profile.asr), llm_shape_of(profile.llm)
-    return document(estimate(profile, *shapes, card, load_of(steps, None, None)), steps)
+    load, companions = load_of(steps, None, None), companion_bytes_of(profile.asr)
+    return document(estimate(profile, *shapes, card, load, companions), steps)
 
 
 def _rows(report: Any, interference: Any, budget: Any) -> list[list[str]]:

@@ -13,17 +13,17 @@ from voicebench.budget.asr_size import AsrShape
 from voicebench.budget.cards import CARDS, GIB, find_card
 from voicebench.budget.estimate import Budget, Load, estimate
 from voicebench.budget.llm_size import LlmShape
-from voicebench.budget.shapes import asr_shape_of, llm_shape_of
+from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
 from voicebench.cli import main
-from voicebench.config import Profile, load_profile
-from voicebench.errors import ConfigError
+from voicebench.config import AsrProfile, CompanionProfile, Profile, load_profile
+from voicebench.errors import ConfigError, ModelError
 
 
 def budget_of(name: str, card: str, **llm: Any) -> Budget:
     profile = load_profile(name)
     profile = msgspec.structs.replace(profile, llm=msgspec.structs.replace(profile.llm, **llm))
     asr, shape = shapes(profile)
-    return estimate(profile, asr, shape, CARDS[card])
+    return estimate(profile, asr, shape, CARDS[card], None, companion_bytes_of(profile.asr))
 
 
 def shapes(profile: Profile) -> tuple[AsrShape, LlmShape]:
@@ -33,6 +33,33 @@ def shapes(profile: Profile) -> tuple[AsrShape, LlmShape]:
 def part(budget: Budget, name: str) -> int:
     (line,) = [line for line in budget.memory if line.part == name]
     return line.num_bytes
+
+
+@pytest.mark.parametrize(
+    ("card", "vad", "punctuation", "speaker"),
+    [("4090d", 0, 0, 28_036_335), ("cpu", 1_730_986, 296_188_555, 0)],
+)
+def test_companions_count_where_they_compute(
+    card: str, vad: int, punctuation: int, speaker: int
+) -> None:
+    """The catalogue's sizes, before anything is fetched; the profile's recogniser is on the GPU."""
+    profile = load_profile("4090d")
+    budget = estimate(
+        profile, *shapes(profile), find_card(card), None, companion_bytes_of(profile.asr)
+    )
+    assert part(budget, "VAD weights") == vad
+    assert part(budget, "punctuation weights") == punctuation
+    assert part(budget, "speaker weights") == speaker
+
+
+def test_a_companions_folder_is_measured_by_its_weights(tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(b"12345")
+    (tmp_path / "config.yaml").write_text("model: FsmnVAD")
+    asr = AsrProfile(folder="/nowhere", vad=CompanionProfile(folder=str(tmp_path)))
+    assert companion_bytes_of(asr) == {"vad": 5}
+    nothing = AsrProfile(folder="/nowhere", vad=CompanionProfile(folder="/nowhere/own"))
+    with pytest.raises(ModelError, match="size of /nowhere/own is not known"):
+        companion_bytes_of(nothing)
 
 
 def test_a_token_of_qwen3_4b_takes_at_least_the_time_to_read_it() -> None:

@@ -12,6 +12,7 @@ on top, which is what stands beside it once it is measured.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from voicebench.budget.asr_size import AsrShape
@@ -26,6 +27,7 @@ GRAPH_BYTES = 16 * 2**20
 """Allowance for one captured size; vLLM captures up to 51 of them when not told."""
 _DEFAULT_GRAPHS = 51
 _DEFAULT_STEP_TOKENS = 8192  # vLLM's own on a card of 24 GB or more, at most
+_COMPANIONS = {"vad": "VAD", "punctuation": "punctuation", "speakers": "speaker"}
 LONGEST_PIECE_S = 30.0
 """Of speech recognised in one piece, for the recogniser's activations."""
 
@@ -114,13 +116,28 @@ def graph_bytes(llm: LlmProfile, *, on_cpu: bool) -> int:
 
 
 def estimate(
-    profile: Profile, asr: AsrShape, llm: LlmShape, card: Card, load: Load | None = None
+    profile: Profile,
+    asr: AsrShape,
+    llm: LlmShape,
+    card: Card,
+    load: Load | None = None,
+    companions: Mapping[str, int] | None = None,
 ) -> Budget:
-    """The budget of a profile on a card; a pure function of dimensions and settings."""
+    """The budget of a profile on a card; a pure function of dimensions and settings.
+
+    Args:
+        profile: Its settings.
+        asr: Dimensions of its recogniser.
+        llm: Dimensions of its language model.
+        card: Where they are to run.
+        load: The turn that the floors are of.
+        companions: Bytes of VAD, punctuation and speakers, by what they do.
+    """
     load = load or Load()
     on_cpu = card.name == "cpu"
     max_len = profile.llm.max_model_len or llm.max_positions
     lines, kv_bytes = _memory(profile, asr, llm, card, on_cpu=on_cpu)
+    lines += _companion_lines(profile, companions or {}, on_cpu=on_cpu)
     kv_tokens = max(0, kv_bytes) // llm.kv_bytes_per_token
     return Budget(
         profile=profile.name,
@@ -182,6 +199,21 @@ def _memory(
         ),
     ]  # fmt: skip
     return tuple(lines), kv
+
+
+def _companion_lines(
+    profile: Profile, companions: Mapping[str, int], *, on_cpu: bool
+) -> tuple[MemoryLine, ...]:
+    """VAD and punctuation are the CPU's; speakers are told apart where speech is recognised."""
+    lines = []
+    for name, num_bytes in companions.items():
+        on_card = on_cpu == (name != "speakers" or profile.asr.device == "cpu")
+        detail = f"{num_bytes / 1e6:.1f} MB{'' if on_card else ', on the CPU'}"
+        if name == "speakers":
+            detail += ", with speakers=true"
+        lines.append(MemoryLine(part=f"{_COMPANIONS[name]} weights", num_bytes=num_bytes * on_card,
+                                kind="exact", detail=detail))  # fmt: skip
+    return tuple(lines)
 
 
 def _problems(

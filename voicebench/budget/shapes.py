@@ -9,10 +9,13 @@ from typing import Any
 
 from voicebench.budget.asr_size import AsrShape, asr_shape
 from voicebench.budget.llm_size import LlmShape, llm_shape
-from voicebench.config import AsrProfile, LlmProfile
+from voicebench.config import AsrProfile, CompanionProfile, LlmProfile
 from voicebench.errors import ModelError
 from voicebench.hub.catalogue import CatalogueModel, catalogue
 from voicebench.hub.store import pull_command
+
+_WEIGHTS = ("*.pt", "*.bin")
+_CHECK_FOLDER = "Check the folder in the profile"
 
 
 def llm_shape_of(profile: LlmProfile) -> LlmShape:
@@ -42,12 +45,33 @@ def asr_shape_of(profile: AsrProfile) -> AsrShape:
     return asr_shape(known.shape, known.vocab, f"model {profile.model}")
 
 
+def companion_bytes_of(profile: AsrProfile) -> dict[str, int]:
+    """Bytes of the weights of VAD, punctuation and speakers, of those that the profile names.
+
+    Raises:
+        ModelError: Neither the folder nor the catalogue knows them.
+    """
+    return {name: _weight_bytes(each) for name, each in profile.companions.items()}
+
+
+def _weight_bytes(companion: CompanionProfile) -> int:
+    """Of the files that hold the weights, in float32; before they are fetched, of the whole model."""
+    folder = Path(companion.folder)
+    files = [path for pattern in _WEIGHTS for path in folder.glob(pattern)]
+    if files:
+        return sum(path.stat().st_size for path in files)
+    found = catalogue().get(companion.model or folder.name)
+    if found is None:
+        raise ModelError(f"the size of {folder} is not known: no weights there", _CHECK_FOLDER)
+    return found.size_bytes
+
+
 def _known(profile: AsrProfile | LlmProfile) -> CatalogueModel:
     """The catalogue's entry of a model that is not here: folders of both stores bear its name."""
     name = profile.model or Path(profile.folder).name
     found = catalogue().get(name)
     if found is None or not found.shape:
-        way_out = pull_command(name) if found else "Check the folder in the profile"
+        way_out = pull_command(name) if found else _CHECK_FOLDER
         raise ModelError(f"the size of {profile.folder} is not known: no config there", way_out)
     return found
 

@@ -53,14 +53,15 @@ def run(args: argparse.Namespace) -> int:
     """
     from voicebench.budget.cards import find_card
     from voicebench.budget.estimate import estimate
-    from voicebench.budget.shapes import asr_shape_of, llm_shape_of
+    from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
     from voicebench.config import load_profile
 
     profile = load_profile(args.profile)
     shapes = asr_shape_of(profile.asr), llm_shape_of(profile.llm)
     steps = _steps(Path(args.run)) if args.run else None
     card = find_card(args.gpu)
-    budget = estimate(profile, *shapes, card, load_of(steps, args.prompt_tokens, args.window_s))
+    load = load_of(steps, args.prompt_tokens, args.window_s)
+    budget = estimate(profile, *shapes, card, load, companion_bytes_of(profile.asr))
     if args.json:
         print(json.dumps(document(budget, steps), ensure_ascii=False, indent=2))
     else:

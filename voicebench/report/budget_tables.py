@@ -14,7 +14,7 @@ import msgspec
 
 from voicebench.budget.cards import GIB, THIS_MACHINE, Card, card_of_gpu, find_card
 from voicebench.budget.estimate import Budget, Load, estimate
-from voicebench.budget.shapes import asr_shape_of, llm_shape_of
+from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
 from voicebench.config import Profile
 from voicebench.errors import ModelError
 from voicebench.metrics.steps import Steps, StepTime, steps_of
@@ -57,13 +57,14 @@ def budget_view(report: Report, card: str = "") -> Several | Note:
     try:
         profile = msgspec.convert(run.profile, Profile)
         shapes = asr_shape_of(profile.asr), llm_shape_of(profile.llm)
+        companions = companion_bytes_of(profile.asr)
     except (msgspec.ValidationError, ModelError) as error:
         return Note(
             f"Nothing can be predicted of profile {run.profile.get('name')}: {error} "
             "Where the models are: voicebench budget PROFILE --gpu CARD --run RUN"
         )
     predicted = Predicted(
-        estimate(profile, *shapes, chosen, _load(steps)),
+        estimate(profile, *shapes, chosen, _load(steps), companions),
         is_of_the_run=_is_own(run, own, chosen),
         where=_where(run),
     )
