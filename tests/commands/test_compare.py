@@ -75,7 +75,7 @@ def test_runs_are_compared_and_what_differs_between_them_is_said(
     new = records(tmp_path / "new", {"seed": 19}, run_id="new", machine={"cpu": "y"},
                   git_dirty=True)  # fmt: skip
     assert main(["compare", str(old), str(new), "--fail-on", "factual_error_rate"]) == 1
-    shown = capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())  # wherever its lines break
     assert "− old" in shown
     assert "different machines: cpu x / y" in shown
     assert "changes that are not in commit" in shown
