@@ -174,7 +174,7 @@ def main() -> int:
 
     spoken_questions()
     profile = load_profile(args.profile)
-    figures: dict[str, Any] = {"profile": args.profile, "overhead": {}, "vllm": {}}
+    figures: dict[str, Any] = {"profile": profile.name, "overhead": {}, "vllm": {}}
     if args.starts:
         figures["start_up"] = start_ups(args.starts, args.profile)
     recognizer, generator = load_and_warm_up(profile)
@@ -203,7 +203,7 @@ def main() -> int:
         for name, each in figures["vllm"].items()
     ]  # fmt: skip
     columns = ["questions, clients", "base p50 ms", "p95", "HTTP p50 ms", "p95", "ratio p50"]
-    name = "service" if args.profile == "bundled" else f"service_{args.profile}"
+    name = "service" if profile.name == "bundled" else f"service_{profile.name}"
     finish(name, columns, rows, figures)
     groups = [*figures["overhead"].values(), *figures["vllm"].values()]
     return int(any(group["failed"] for group in groups))

@@ -107,3 +107,51 @@ def test_the_second_mixture_has_the_same_tasks() -> None:
     from voicebench.bundled.recipe.dialogues import MIXTURE, SECOND_MIXTURE
 
     assert SECOND_MIXTURE.keys() == MIXTURE.keys()
+
+
+def test_attention_without_a_mask_is_causal_and_equals_plain_attention(tokenizer: Any) -> None:
+    import torch
+
+    from voicebench.bundled.recipe.llm_train import IGNORED, build_model, loss_of
+
+    torch.manual_seed(1)
+    model = build_model(tokenizer.get_vocab_size(), 1)
+    ids = torch.randint(5, 4000, (3, 48))
+    labels = ids.clone()
+    labels[:, 24:] = IGNORED
+    later = ids.clone()
+    later[:, 24:] = 7  # what comes after the last label must not matter
+    found, of_other_ends = (
+        loss_of(model, model.model, each, labels).item() for each in (ids, later)
+    )
+    model.config._attn_implementation = "eager"
+
+    def with_a_mask(**given: Any) -> Any:
+        return model.model(**{**given, "attention_mask": None})
+
+    plain = loss_of(model, with_a_mask, ids, labels).item()
+    assert found == pytest.approx(plain, abs=1e-5)
+    assert of_other_ends == pytest.approx(plain, abs=1e-5)
+
+
+def test_a_further_training_starts_from_the_weights_and_says_so(
+    tokenizer: Any, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    from voicebench.bundled.recipe.llm_train import build_model, start_from
+    from voicebench.bundled.recipe.tokenizer import save_tokenizer
+
+    save_tokenizer(tmp_path)
+    curve = tmp_path / "learning_curve.jsonl"
+    model = build_model(tokenizer.get_vocab_size(), 1)
+    start_from(BUNDLED_FOLDER / "llm", model, curve)
+    shipped = load_file(BUNDLED_FOLDER / "llm" / "model.safetensors")
+    for name, weights in model.state_dict().items():
+        if name in shipped:
+            assert weights.equal(shipped[name].to(weights.dtype))
+    (row,) = map(json.loads, curve.read_text().splitlines())
+    assert row["started_from"]["tokens"] > 50e6
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(ValueError, match="its tokenizer is not the recipe's"):
+        start_from(BUNDLED_FOLDER / "llm", model, curve)

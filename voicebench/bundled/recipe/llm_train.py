@@ -256,7 +256,8 @@ def train(
     elif trained:
         start_from(trained, model, curve)
     highest = FURTHER_RATE if trained else 1.0
-    # Compiled it is 1.4 times as fast on one CPU core; needs a C++ compiler, so it can be left out.
+    # Compiled it was 1.4 times as fast on one CPU core, with plain attention; needs a C++ compiler, so
+    # it can be left out.
     forward = torch.compile(model.model, dynamic=True) if compiled else model.model
     began = time.monotonic() - spent_s
     source: Iterator[Batch] = iter(())
