@@ -5,7 +5,8 @@ no context. Where two windows overlap, every way of keeping the first i tokens o
 the tokens from j on of the later is scored, and the best is taken: a kept token counts by its
 distance from its window's cut edge and by its confidence, and a token kept from both windows is
 counted against the cut by how far the two are the same (their overlap in time, or equal text at
-about the same time). A cut in the middle of the overlap would not do: times are off by up to 0.1 s
+about the same time, where neither has a nearer equal in the other window: a character said twice
+is two). A cut in the middle of the overlap would not do: times are off by up to 0.1 s
 at an edge, which loses or doubles a character at many seams.
 """
 
@@ -52,6 +53,7 @@ def merge(
         _gain(token, new_start_s) if _centre_s(token) <= previous_end_s else _GAIN_ALONE
         for token in new[:last]
     ]
+    pairs = _equal_pairs(previous[first:], new[:last])
     best_score, best_cut = -math.inf, (first, 0)
     for i in range(first, len(previous) + 1):
         for j in range(last + 1):
@@ -59,7 +61,11 @@ def merge(
                 continue
             score = sum(gains_before[: i - first]) + sum(gains_after[j:])
             if previous_end_s > new_start_s:
-                score -= sum(_sameness(a, b) for a in previous[first:i] for b in new[j:last])
+                score -= sum(
+                    1.0 if (a, b) in pairs else _shared(previous[a + first], new[b])
+                    for a in range(i - first)
+                    for b in range(j, last)
+                )
             if score > best_score:
                 best_score, best_cut = score, (i, j)
     i, j = best_cut
@@ -81,10 +87,24 @@ def _gain(token: Token, edge_s: float) -> float:
     return trust * (1 + token.confidence) / 2 - 0.5
 
 
-def _sameness(a: Token, b: Token) -> float:
-    """How far two tokens are the same sound: 0 to 1."""
-    if a.text == b.text and abs(_centre_s(a) - _centre_s(b)) <= _SAME_TEXT_S:
-        return 1.0
+def _equal_pairs(before: tuple[Token, ...], after: tuple[Token, ...]) -> set[tuple[int, int]]:
+    """Positions of tokens of equal text at about the same time, each the other's nearest equal."""
+    apart_s = {
+        (a, b): abs(_centre_s(one) - _centre_s(other))
+        for a, one in enumerate(before)
+        for b, other in enumerate(after)
+        if one.text == other.text
+    }
+    return {
+        (a, b)
+        for (a, b), gap_s in apart_s.items()
+        if gap_s <= _SAME_TEXT_S
+        and all(gap_s <= other for (x, y), other in apart_s.items() if x == a or y == b)
+    }
+
+
+def _shared(a: Token, b: Token) -> float:
+    """How much of the shorter of two tokens is also the other's time: 0 to 1."""
     shared_s = min(a.end_s, b.end_s) - max(a.start_s, b.start_s)
     shorter_s = min(a.end_s - a.start_s, b.end_s - b.start_s)
     return max(0.0, min(1.0, shared_s / shorter_s)) if shorter_s > 0 else float(shared_s >= 0)
