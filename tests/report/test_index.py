@@ -29,7 +29,7 @@ def test_all_runs_are_there_the_latest_first(reports: Path) -> None:
     html = write_index(reports).read_text(encoding="utf-8")
     places = [html.index(f"<h3>{name}</h3>") for name in ("new", "timed", "old")]
     assert places == sorted(places)
-    assert "commit fedcba98*" in html
+    assert "code fedcba98 with changes not committed" in html
     assert "<script" not in html
 
 

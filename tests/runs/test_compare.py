@@ -264,6 +264,7 @@ def test_other_cases_under_one_name_are_refused_with_both_hashes(tmp_path: Path)
     [
         ({"machine": {"cpu": "y"}}, "different machines: cpu x / y"),
         ({"git_dirty": True}, "changes that are not in commit"),
+        ({"git_commit": "unknown", "git_dirty": True}, "an installed package, whose commit is not"),
         ({"git_commit": "ffff"}, "different code: abcdef123456, ffff"),
         ({"pace": "real_time", "mode": "latency"}, "no latency is compared"),
         ({"model_sha256": {"asr": "zz"}}, "differ in model sha256: asr bb / zz"),

@@ -12,6 +12,7 @@ from voicebench.report.opened import open_run, run_folders
 from voicebench.report.render import embed, embedded_font, page_template
 from voicebench.report.store import is_installed
 from voicebench.report.trends import trend_figures
+from voicebench.runs.provenance import code_of
 
 INDEX_FILE = "index.html"
 
@@ -68,7 +69,6 @@ def _load(folder: Path) -> Report:
 
 def _row(folder: Path, report: Report) -> IndexedRun:
     run = report.run
-    dirty = "*" if run.git_dirty else ""
     missing = run.num_turns_planned - len(report.turns)
     unfinished = (f"{missing} of {run.num_turns_planned} turns missing",) if missing > 0 else ()
     about = (
@@ -76,7 +76,7 @@ def _row(folder: Path, report: Report) -> IndexedRun:
         f"{run.mode}, {run.pace.replace('_', '-')} pace",
         ", ".join(run.suites),
         f"{len(report.turns):,} turns",
-        f"commit {run.git_commit[:8]}{dirty}",
+        f"code {code_of(run, length=8)}",
         *unfinished,
     )
     pages = tuple(

@@ -27,6 +27,7 @@ from voicebench.report.progress import NotebookBar
 from voicebench.report.store import KEPT, iter_kept, open_store
 from voicebench.report.tables import problems, tables_of_mode
 from voicebench.report.worst import rank_turns
+from voicebench.runs.provenance import code_of
 from voicebench.runs.record import RUN_FILE, read_cases, read_run
 from voicebench.suites.schema import nearest
 from voicebench.types import Case, Run, Turn
@@ -192,7 +193,6 @@ class OpenRun:
 
     def _about(self) -> list[tuple[str, str]]:
         run, machine = self.run, self.run.machine
-        dirty = " with changes not committed" if run.git_dirty else ""
         return [
             ("begun", run.created_at),
             ("mode", f"{run.mode}, {run.pace.replace('_', '-')} pace, {run.repeats} repeats"),
@@ -200,7 +200,7 @@ class OpenRun:
             ("suites", ", ".join(run.suites)),
             ("variants", ", ".join(self._variant_names)),
             ("turns", f"{len(self.report.kept):,}, and {self.report.num_warm_up} to warm up"),
-            ("code", f"{run.git_commit[:12]}{dirty}"),
+            ("code", code_of(run)),
             ("machine", f"{machine.get('cpu')}, {machine.get('num_cores_usable')} cores"),
         ]
 

@@ -28,6 +28,7 @@ from voicebench.report.tables import (
     tables_of_mode,
 )
 from voicebench.report.worst import worst_cases
+from voicebench.runs.provenance import code_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -191,12 +192,11 @@ def provenance_rows(report: Report) -> list[tuple[str, str]]:
     """When, by which code and on which machine."""
     run, machine = report.run, report.run.machine
     gpus = ", ".join(f"{g['name']} (driver {g['driver']})" for g in machine.get("gpus", []))
-    dirty = " with changes not committed" if run.git_dirty else ""
     return [
         ("mode, pace", f"{run.mode}, {run.pace.replace('_', '-')}"),
         ("turns", f"{len(report.turns)} of {run.num_turns_planned}, repeats {run.repeats}, "
                   f"warm-up turns left out {report.num_warm_up}"),
-        ("code", f"{run.git_commit}{dirty}"),
+        ("code", code_of(run, length=40)),
         ("seed", str(run.seed)),
         ("CPU", f"{machine.get('cpu')}, {machine.get('num_cores_usable')} cores, "
                 f"{machine.get('memory_gib')} GiB"),

