@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,46 @@ def test_a_meeting_has_its_speakers_and_times(folder: Path) -> None:
     ]  # fmt: skip
     seglst = (folder / "scoring" / "seed" / "ref.seglst.json").read_text(encoding="utf-8")
     assert sorted(map(repr, parse_seglst(seglst))) == sorted(map(repr, parse_stm(text)))
+
+
+TOLD_APART = (
+    SpokenSegment(speaker="1", text="我们", start_s=0.0, end_s=0.5),
+    SpokenSegment(speaker="0", text="开会的", start_s=0.5, end_s=1.25),
+)
+
+
+def _told_apart(folder: Path) -> Turn:
+    turn = make_turn("m", list("我们开会的"), speakers=TOLD_APART)
+    (folder / "turns.jsonl").unlink()
+    with TurnWriter(folder) as writer:
+        writer.append(turn)
+    return turn
+
+
+def test_who_said_what_is_in_the_hypothesis_of_a_run_that_told_speakers_apart(folder: Path) -> None:
+    _told_apart(folder)
+    export_run(folder, folder / "scoring")
+    text = (folder / "scoring" / "seed" / "hyp.stm").read_text(encoding="utf-8")
+    assert [(s.speaker, s.start_s, s.end_s, "".join(s.words)) for s in parse_stm(text)] == [
+        ("1", 0.0, 0.5, "我们"), ("0", 0.5, 1.25, "开会的")
+    ]  # fmt: skip
+    hypothesis = (folder / "scoring" / "seed" / "hyp.txt").read_text(encoding="utf-8")
+    assert parse_kaldi(hypothesis) == {"own-m-t1": tuple("我们开会的")}
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("meeteval") is None, reason="MeetEval is not installed"
+)
+def test_meetevals_cpwer_of_the_files_is_our_cpcer(folder: Path) -> None:
+    import meeteval
+
+    turn = _told_apart(folder)
+    ours = summarize([turn], CASES)["groups"][0]["metrics"]["cp_cer"]["value"]
+    export_run(folder, folder / "scoring")
+    sides = [str(folder / "scoring" / "seed" / f"{side}.seglst.json") for side in ("ref", "hyp")]
+    rate = meeteval.wer.combine_error_rates(meeteval.wer.cpwer(*map(meeteval.io.load, sides)))
+    assert rate.error_rate == pytest.approx(ours)
+    assert ours == pytest.approx(4 / 6)  # two misplaced, one invented where one was lost
 
 
 def test_one_format_alone(folder: Path) -> None:

@@ -31,7 +31,7 @@ from voicebench.metrics.score_formats import (
 )
 from voicebench.metrics.summary import is_transcript_counted
 from voicebench.runs.record import read_cases, read_run, read_turns
-from voicebench.types import Case, Token, Turn, join_tokens
+from voicebench.types import Case, SpokenSegment, Token, Turn, join_tokens
 
 Units = Literal["characters", "mixed"]
 UNITS: dict[str, Callable[[str], list[str]]] = {"characters": characters, "mixed": mixed_units}
@@ -118,21 +118,14 @@ def both_sides(
     references: list[ScoredSegment] = []
     hypotheses: list[ScoredSegment] = []
     words: list[ScoredWord] = []
+    sessions: list[str] = []
     for turn in turns:
         session = session_name(turn)
         references += _reference(turn, cases[turn.suite, turn.case_id], session, units, normalizer)
         timed = timed_units(turn.hypothesis.tokens, session, units=units, normalizer=normalizer)
         words += timed
-        hypotheses.append(
-            ScoredSegment(
-                session=session,
-                speaker=RECOGNIZER,
-                start_s=timed[0].start_s if timed else 0.0,
-                end_s=timed[-1].start_s + timed[-1].duration_s if timed else turn.audio_s,
-                words=tuple(each.word for each in timed),
-            )
-        )
-    sessions = [segment.session for segment in hypotheses]
+        hypotheses += _hypothesis(turn, timed, session, units, normalizer)
+        sessions.append(session)
     if len(set(sessions)) < len(sessions):
         double = next(name for name in sessions if sessions.count(name) > 1)
         raise RecordError(f"two turns are both called {double} when white space is taken out")
@@ -148,22 +141,47 @@ def _word(text: str) -> str:
     return re.sub(r"[\s/\\]+", "_", text) or "_"
 
 
+def _hypothesis(
+    turn: Turn, timed: Sequence[ScoredWord], session: str, units: Units, normalizer: str
+) -> list[ScoredSegment]:
+    """One segment a turn; where the run told speakers apart, one each time somebody speaks."""
+    if turn.speakers:
+        return _by_speaker(turn.speakers, session, units, normalizer)
+    return [
+        ScoredSegment(
+            session=session,
+            speaker=RECOGNIZER,
+            start_s=timed[0].start_s if timed else 0.0,
+            end_s=timed[-1].start_s + timed[-1].duration_s if timed else turn.audio_s,
+            words=tuple(each.word for each in timed),
+        )
+    ]
+
+
+def _by_speaker(
+    spoken: Iterable[SpokenSegment], session: str, units: Units, normalizer: str
+) -> list[ScoredSegment]:
+    cut, normalize = UNITS[units], get_normalizer(normalizer)
+    return [
+        ScoredSegment(
+            session, _word(said.speaker or RECOGNIZER), said.start_s, said.end_s,
+            tuple(cut(normalize(said.text))),
+        )
+        for said in spoken
+    ]  # fmt: skip
+
+
 def _reference(
     turn: Turn, case: Case, session: str, units: Units, normalizer: str
 ) -> list[ScoredSegment]:
     """One segment a turn; of a recording of several people, one each time somebody speaks."""
     asked = case.turns[turn.turn_index]
 
-    def cut(text: str) -> tuple[str, ...]:
-        return tuple(UNITS[units](get_normalizer(normalizer)(text)))
-
     if asked.spoken is not msgspec.UNSET:
-        return [
-            ScoredSegment(session, _word(s.speaker), s.start_s, s.end_s, cut(s.text))
-            for s in asked.spoken
-        ]
+        return _by_speaker(asked.spoken, session, units, normalizer)
+    words = tuple(UNITS[units](get_normalizer(normalizer)(asked.reference)))
     end_s = max(asked.t_eos_s, turn.audio_s)  # sclite gives a segment the words within its times
-    return [ScoredSegment(session, USER, 0.0, end_s, cut(asked.reference))]
+    return [ScoredSegment(session, USER, 0.0, end_s, words)]
 
 
 def timed_units(
