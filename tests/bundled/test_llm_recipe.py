@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,15 @@ def test_a_further_training_starts_from_the_weights_and_says_so(
             assert weights.equal(shipped[name].to(weights.dtype))
     (row,) = map(json.loads, curve.read_text().splitlines())
     assert row["started_from"]["tokens"] > 50e6
+    again = tmp_path / "again"
+    again.mkdir()
+    for name in ("tokenizer.json", "model.safetensors"):
+        shutil.copy(BUNDLED_FOLDER / "llm" / name, again / name)
+    first = {"tokens": 5, "minutes": 1.5}
+    lines = [{"started_from": first}, {"tokens": 1, "minutes": 0.5}, {"tokens": 7, "minutes": 2.0}]
+    (again / "learning_curve.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    start_from(again, model, curve)
+    assert json.loads(curve.read_text()) == {"started_from": {"tokens": 12, "minutes": 3.5}}
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ValueError, match="its tokenizer is not the recipe's"):
         start_from(BUNDLED_FOLDER / "llm", model, curve)

@@ -216,7 +216,8 @@ def _log(
 
 
 def start_from(folder: Path, model: Any, curve: Path) -> None:
-    """Gives the model a trained folder's weights; the curve's first line says what those had seen.
+    """Gives the model a trained folder's weights; the curve's first line says what those had seen
+    in all their trainings.
 
     Raises:
         ValueError: The folder's tokenizer is another one.
@@ -229,9 +230,10 @@ def start_from(folder: Path, model: Any, curve: Path) -> None:
     assert missing in ([], ["lm_head.weight"]), missing  # which is tied to the embedding
     assert not unknown, unknown
     rows = [json.loads(line) for line in (folder / "learning_curve.jsonl").read_text().splitlines()]
-    last = [row for row in rows if "tokens" in row][-1]
-    row = {"started_from": {"tokens": last["tokens"], "minutes": last["minutes"]}}
-    curve.write_text(json.dumps(row) + "\n")
+    trained = [row["started_from"] for row in rows if "started_from" in row]
+    trained.append([row for row in rows if "tokens" in row][-1])
+    row = {key: round(sum(row[key] for row in trained), 2) for key in ("tokens", "minutes")}
+    curve.write_text(json.dumps({"started_from": row}) + "\n")
 
 
 def train(

@@ -92,7 +92,7 @@ def _llm_training(curve: list[dict[str, Any]]) -> str:
     if not before:
         return f"Trained {told}"
     earlier = f"{before[0]['minutes']:.0f} minutes over {before[0]['tokens'] / 1e6:.1f} M tokens"
-    return f"Trained {earlier} of an earlier form of the recipe, then {told}"
+    return f"Trained {earlier} of earlier forms of the recipe, then {told}"
 
 
 def asr_section(folder: Path) -> list[str]:
