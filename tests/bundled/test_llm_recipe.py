@@ -165,3 +165,29 @@ def test_a_further_training_starts_from_the_weights_and_says_so(
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ValueError, match="its tokenizer is not the recipe's"):
         start_from(BUNDLED_FOLDER / "llm", model, curve)
+
+
+def test_a_mean_of_states_lies_between_them_and_says_what_they_were(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from voicebench.bundled.recipe.llm_average import average
+
+    shifted, out = tmp_path / "shifted", tmp_path / "mean"
+    shutil.copytree(LLM_FOLDER, shifted)
+    shipped = load_file(LLM_FOLDER / "model.safetensors")
+    save_file({name: w + 1 for name, w in shipped.items()}, shifted / "model.safetensors")
+    average({LLM_FOLDER: 0.75, shifted: 0.25}, out)
+    for name, weights in load_file(out / "model.safetensors").items():
+        assert weights.dtype == shipped[name].dtype
+        torch.testing.assert_close(
+            weights.float(), shipped[name].float() + 0.25, rtol=0.01, atol=0.01
+        )
+    first = json.loads((out / "learning_curve.jsonl").read_text().splitlines()[0])
+    assert [state["share"] for state in first["averaged"]] == [0.75, 0.25]
+    assert not (out / "scores.json").exists(), "they are of other weights"
+    with pytest.raises(ValueError, match=r"the shares are 0\.75 together"):
+        average({LLM_FOLDER: 0.5, shifted: 0.25}, out)
+    (shifted / "tokenizer.json").write_text("{}")
+    with pytest.raises(ValueError, match="different tokenizers"):
+        average({LLM_FOLDER: 0.5, shifted: 0.5}, out)

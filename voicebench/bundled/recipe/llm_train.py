@@ -229,11 +229,21 @@ def start_from(folder: Path, model: Any, curve: Path) -> None:
     missing, unknown = model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
     assert missing in ([], ["lm_head.weight"]), missing  # which is tied to the embedding
     assert not unknown, unknown
-    rows = [json.loads(line) for line in (folder / "learning_curve.jsonl").read_text().splitlines()]
-    trained = [row["started_from"] for row in rows if "started_from" in row]
-    trained.append([row for row in rows if "tokens" in row][-1])
-    row = {key: round(sum(row[key] for row in trained), 2) for key in ("tokens", "minutes")}
-    curve.write_text(json.dumps({"started_from": row}) + "\n")
+    before = trained_in_all(read_curve(folder))
+    curve.write_text(json.dumps({"started_from": before}) + "\n")
+
+
+def read_curve(folder: Path) -> list[dict[str, Any]]:
+    """Rows of a trained folder's learning curve."""
+    lines = (folder / "learning_curve.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def trained_in_all(curve: list[dict[str, Any]]) -> dict[str, float]:
+    """Tokens and minutes of a training and of those before it."""
+    rows = [row["started_from"] for row in curve if "started_from" in row]
+    rows.append([row for row in curve if "tokens" in row][-1])
+    return {key: round(sum(row[key] for row in rows), 2) for key in ("tokens", "minutes")}
 
 
 def train(

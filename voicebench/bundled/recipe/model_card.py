@@ -48,7 +48,7 @@ def llm_section(folder: Path) -> list[str]:
         f"{config['num_attention_heads']} heads, {config['num_key_value_heads']} KV heads, FFN "
         f"{config['intermediate_size']}, vocabulary {config['vocab_size']} (one token a Hanzi), tied "
         f"embeddings, bfloat16, {_size_mb(folder):.1f} MB. {_llm_training(curve)} "
-        "(`recipe/dialogues.py`), seed 20.",
+        f"(`recipe/dialogues.py`), seed 20.{_averaging(curve)}",
         "",
         "Held-out dialogues: templates, system prompts, items, topics, tasks, tool names and names never "
         "seen in training; gold transcripts (clean, disfluent and misheard), greedy, through vLLM, "
@@ -93,6 +93,17 @@ def _llm_training(curve: list[dict[str, Any]]) -> str:
         return f"Trained {told}"
     earlier = f"{before[0]['minutes']:.0f} minutes over {before[0]['tokens'] / 1e6:.1f} M tokens"
     return f"Trained {earlier} of earlier forms of the recipe, then {told}"
+
+
+def _averaging(curve: list[dict[str, Any]]) -> str:
+    """Of which states of the training the weights are the mean; empty where of none."""
+    states = [state for row in curve for state in row.get("averaged", ())]
+    if not states:
+        return ""
+    shares = [f"{state['share']:g} after {state['tokens'] / 1e6:.1f} M" for state in states]
+    return (
+        f" The weights are the mean of its states: {', '.join(shares)} (`recipe/llm_average.py`)."
+    )
 
 
 def asr_section(folder: Path) -> list[str]:
