@@ -179,9 +179,10 @@ def main() -> int:
         figures["start_up"] = start_ups(args.starts, args.profile)
     recognizer, generator = load_and_warm_up(profile)
     batcher = BatchingRecognizer(recognizer)
-    settings = make_settings(
-        guard={"min_confidence": 0.0}, limits={"max_turns": profile.llm.max_num_seqs}
-    )
+    # Twice what the LLM decodes at once, as vLLM's own server keeps all: with no more than that, a place in
+    # the engine stays empty from the end of a turn until the next one has come through the event loop.
+    places = 2 * profile.llm.max_num_seqs
+    settings = make_settings(guard={"min_confidence": 0.0}, limits={"max_turns": places})
     with serving(settings, generator, batcher) as served:
         if not args.only_vllm:
             figures["overhead"] = overhead(served.service, served.url, args.clients, args.requests)

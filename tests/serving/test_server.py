@@ -20,6 +20,7 @@ import pytest
 from tests.pipeline.scripted import ScriptedRecognizer
 from tests.serving.served import ServedGenerator, make_settings
 from voicebench.commands import serve
+from voicebench.config import load_profile
 from voicebench.errors import ConfigError
 from voicebench.pipeline.ready import READY_LINE
 from voicebench.serving.server import bind
@@ -184,7 +185,12 @@ def test_options_are_checked_first(arguments: list[str], words: str) -> None:
 
 
 def test_limits_and_key_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert serve._limits(["max_turns=3", "max_audio_s=1.5"]) == Limits(max_turns=3, max_audio_s=1.5)
+    bundled, big = load_profile("bundled"), load_profile("h100")
+    told = ["max_turns=3", "max_audio_s=1.5"]
+    for profile in (bundled, big):
+        assert serve._limits(told, profile) == Limits(max_turns=3, max_audio_s=1.5)
+    assert serve._limits([], bundled) == Limits()
+    assert serve._limits([], big) == Limits(max_turns=2 * big.llm.max_num_seqs)
     monkeypatch.setenv(serve.KEY_VARIABLE, "from-env\n")
     assert serve._api_key(None) == "from-env"
     (tmp_path / "key").write_text("from-file\n")

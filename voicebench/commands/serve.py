@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from voicebench.config import Profile
     from voicebench.serving.settings import Limits, Settings
 
 KEY_VARIABLE = "VOICEBENCH_API_KEY"
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     profile = load_profile(args.profile)
-    settings = _settings(args, profile.name)
+    settings = _settings(args, profile)
 
     def load() -> tuple[Recognizer, Generator]:
         recognizer, generator = load_and_warm_up(profile)
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(args: argparse.Namespace, profile_name: str) -> Settings:
+def _settings(args: argparse.Namespace, profile: Profile) -> Settings:
     import msgspec
 
     from voicebench.errors import ConfigError
@@ -135,9 +136,9 @@ def _settings(args: argparse.Namespace, profile_name: str) -> Settings:
     api_key = _api_key(args.api_key_file)
     is_local = args.host in ("localhost", "127.0.0.1", "::1")
     return Settings(
-        profile=profile_name,
+        profile=profile.name,
         variant=variant,
-        limits=_limits(args.limit),
+        limits=_limits(args.limit, profile),
         aliases=tuple(args.model_name),
         api_key=api_key,
         hosts=("localhost",) if is_local and not api_key else (),
@@ -146,7 +147,9 @@ def _settings(args: argparse.Namespace, profile_name: str) -> Settings:
     )
 
 
-def _limits(assignments: list[str]) -> Limits:
+def _limits(assignments: list[str], profile: Profile) -> Limits:
+    """The limits as told; on a GPU there are places for twice the turns that the LLM decodes at once, so
+    that it has the next prompt at hand whenever one ends."""
     import msgspec
 
     from voicebench.errors import ConfigError
@@ -156,6 +159,8 @@ def _limits(assignments: list[str]) -> Limits:
     if unknown := set(given) - set(Limits.__struct_fields__):
         known = ", ".join(f"{name}={getattr(Limits(), name)}" for name in Limits.__struct_fields__)
         raise ConfigError(f"--limit {min(unknown)!r} is no limit", f"Known: {known}.")
+    if profile.asr.device != "cpu":
+        given.setdefault("max_turns", str(2 * profile.llm.max_num_seqs))
     try:
         return msgspec.convert(given, Limits, strict=False)
     except (msgspec.ValidationError, ValueError) as error:

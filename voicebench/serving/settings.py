@@ -23,7 +23,8 @@ class Limits(Record):
     max_tokens: int = 1_024
     """Tokens of an answer; a request may ask for fewer."""
     max_turns: int = 16
-    """Turns that are answered at the same time."""
+    """Turns that are answered at the same time; on a GPU, twice what the LLM decodes at once unless told.
+    No more on a CPU, where each more makes all the others slower."""
     max_queue: int = 64
     """Turns that wait for their place; more are answered with 429."""
     queue_timeout_s: float = 30.0
