@@ -1,6 +1,7 @@
 """This pipeline beside its peers: the same audio, models and prompts, real-time pace, in one run.
 
     python bench/peers/run_peers.py --profile bundled --limit 10 --pipecat-python ~/pipecat/bin/python
+    python bench/peers/run_peers.py --profile bench/peers/llm-0.6b.yaml --limit 6     # an LLM of true size
 
     voicebench            one process: windows, prefill and speculation
     voicebench, serial    one process: all audio recognised after the end, nothing begun early
@@ -205,7 +206,7 @@ def main() -> int:
             raise PeerError(
                 f"profile {profile.name!r} computes with one recogniser and hears with another, "
                 "which FunASR's server cannot",
-                "Give bundled, 4090d, or a profile of your own",
+                "Give bundled, 4090d, bench/peers/llm-0.6b.yaml, or a profile of your own",
             )
         prepare_folders(profile)
         load_before = provenance.load_average()
