@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from voicebench.bundled.recipe import cases as recipe_cases
-from voicebench.bundled.recipe import long_tasks, sentences
+from voicebench.bundled.recipe import meeting_lines, sentences
 from voicebench.bundled.recipe.dialogues import dialogues
 from voicebench.bundled.recipe.frames import DIALECT_FRAMES, FRAMES
 from voicebench.commands.suites import summary
@@ -105,13 +105,13 @@ def test_template_tags_name_held_out_templates_only() -> None:
             *(each for slot in frame.slots for each in frame.question_templates(slot, True)),
         )
     }
-    meeting_lines = (
-        long_tasks.DECISIONS,
-        long_tasks.TODOS,
-        long_tasks.RISK_LINES,
-        long_tasks.ASKS,
+    meetings = (
+        meeting_lines.DECISIONS,
+        meeting_lines.TODOS,
+        meeting_lines.RISK_LINES,
+        meeting_lines.ASKS,
     )
-    held_out |= {f"meeting/{lines[-1]}" for lines in meeting_lines}
+    held_out |= {f"meeting/{lines[-1]}" for lines in meetings}
     tagged = {
         tag.removeprefix(TEMPLATE_TAG)
         for name in SUITES

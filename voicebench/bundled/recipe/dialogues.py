@@ -449,15 +449,15 @@ class Maker:
 
 
 MIXTURE = {
-    "daily_qa": 24, "multi_turn": 13, "self_correction": 20, "dialect_mix": 12, "copying": 10,
-    "entities": 12, "narratives": 18, "long_meeting": 13, "tools": 18,
+    "daily_qa": 22, "multi_turn": 13, "self_correction": 20, "dialect_mix": 12, "copying": 10,
+    "entities": 12, "narratives": 18, "long_meeting": 22, "tools": 18,
 }  # fmt: skip
 """Shares of training's dialogues."""
 SECOND_MIXTURE = MIXTURE | {
     "self_correction": 38,
     "daily_qa": 20,
     "narratives": 20,
-    "long_meeting": 16,
+    "long_meeting": 20,
     "dialect_mix": 8,
 }
 """The same for training's last stretch: more of what is learned last."""

@@ -43,7 +43,7 @@ ARCHITECTURE: dict[str, Any] = {
 }
 BATCH_TOKENS = 4096
 POOL_DIALOGUES = 1024
-MAX_TOKENS = 2048
+MAX_TOKENS = 2560
 MUON_LR = 0.02
 EMBEDDING_LR = 5e-3
 WARM_UP_SHARE, DECAY_SHARE = 0.01, 0.3
@@ -108,12 +108,13 @@ def batches(tokenizer: Any, rng: random.Random, mixture: Mapping[str, int]) -> I
         pool = sorted((e for e in pool if len(e.ids) <= MAX_TOKENS), key=lambda e: len(e.ids))
         groups: list[list[Example]] = [[]]
         for example in pool:
-            if (len(groups[-1]) + 1) * len(example.ids) > BATCH_TOKENS and groups[-1]:
+            full = (len(groups[-1]) + 1) * len(example.ids) > BATCH_TOKENS
+            if full and len(groups[-1]) > 1:  # a lone row would be compiled anew, for minutes
                 groups.append([])
             groups[-1].append(example)
         rng.shuffle(groups)
         for group in groups:
-            if len(group) > 1:  # a lone row would be compiled anew, for minutes
+            if len(group) > 1:
                 yield _pad(group)
 
 

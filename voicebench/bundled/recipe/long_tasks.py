@@ -10,6 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 from voicebench.bundled.recipe import lexicon as lx
 from voicebench.bundled.recipe.frames import FRAMES, draw
+from voicebench.bundled.recipe.meeting_lines import (
+    ASKS,
+    COMPOSED_SHARE,
+    DECISIONS,
+    PART_ASKS,
+    RISK_LINES,
+    SENTENCES,
+    SMALL_TALK,
+    TALK_LEADS,
+    TALK_OF_VALUES,
+    TALK_PREDICATES,
+    TALK_SUBJECTS,
+    TALK_TAILS,
+    TODOS,
+    decision_wording,
+    risk_wording,
+    todo_wording,
+)
 from voicebench.bundled.recipe.prompts import Style, system_prompts
 from voicebench.bundled.recipe.values import DRAWS, World, fact_type
 from voicebench.types import Message
@@ -17,124 +35,32 @@ from voicebench.types import Message
 if TYPE_CHECKING:
     from voicebench.bundled.recipe.dialogues import Dialogue, Expected, Maker
 
-SMALL_TALK = (
-    "大家好我们开始吧", "先看一下上周的情况", "这个问题我们讨论过了", "我同意这个意见", "我觉得可以", "稍等我说一句",
-    "刚才没听清请再说一遍", "好的没问题", "时间有点紧张", "这个要再看看", "对对对就是这样", "我补充一点",
-    "那我们继续", "客户那边还在等消息", "上次的方案已经改好了", "请大家看一下材料", "我这边没有问题", "先这样吧",
-    "还有别的意见吗", "我打断一下", "等一下我还没说完", "是的是的", "这个月的情况比上个月好", "我们再核对一下数据",
-    "办公室的空调有点冷", "中午一起吃饭吧", "我下午还有一个会", "大概就是这样", "嗯我想想", "这个不着急",
-    "大家辛苦了", "声音能听清吗", "麻烦把门关一下", "我们先听一下汇报", "这部分我不太清楚", "请你说得具体一点", "这个意见很好",
-    "我记一下", "不好意思打断一下", "你先说", "这个月的任务比较重", "上一次也是这样做的", "我看问题不大", "后面再讨论",
-    "先说到这里", "下一个问题", "还是按原来的办法", "我有不同的看法", "数据还没有出来", "那边已经答应了", "这件事比较复杂",
-    "我们回到正题", "刚才说到哪里了", "同意的请举手", "这样会不会太晚", "再想想办法", "前几天我去看过", "材料都发给大家了",
-)  # fmt: skip
-DECISIONS = ("{topic}就这么办{date}动手", "{topic}拍板了{date}", "关于{topic}大家一致选{date}", "{topic}的钱批了{money}", "给{topic}准备{money}够了就这样定",
-             "{topic}推到{date}没有人反对", "那{topic}我们{date}开工", "{topic}总共花{money}大家说行", "说好了{topic}{date}", "{topic}拨款{money}通过了",
-             "刚才投票{topic}选了{date}", "{topic}的费用控制在{money}", "领导点头了{topic}{date}做", "{date}启动{topic}没有问题", "我们决定{topic}定在{date}", "那就定了{topic}放在{date}", "大家同意{topic}改到{date}", "决定{topic}的预算是{money}",
-             "最后定下来{topic}花{money}", "{topic}就{date}吧", "一致通过{topic}改在{date}", "{topic}的时间定了是{date}",
-             "经过讨论{topic}用{money}", "{topic}预算就按{money}", "会议决定{topic}给{money}", "{date}做{topic}大家都同意",
-             "同意给{topic}拨{money}", "{topic}安排到{date}", "好就这么定{topic}{date}开始", "{topic}批准{money}")  # fmt: skip
-TODOS = ("{task}谁来做{person}吧{date}给结果", "{person}你{date}之前{task}", "{task}我让{person}做了{date}要看到", "{person}接{task}时间到{date}",
-         "{person}去把{task}弄完{date}检查", "{date}要{task}就{person}吧", "{person}那边{task}别超过{date}", "{task}这件事{person}盯着{date}收尾",
-         "让{person}{date}以前{task}", "{task}归{person}{date}验收", "{person}辛苦一下{task}{date}要用", "{date}{person}要{task}", "{person}负责{task}{date}之前完成", "请{person}{task}最晚{date}", "{task}交给{person}{date}要做好",
-         "{person}去{task}{date}以前要好", "{task}由{person}做{date}交", "{date}之前{person}把{task}做完",
-         "{person}{date}前{task}", "麻烦{person}{task}{date}给大家看", "{task}的事{person}跟进{date}为止",
-         "安排{person}{task}截止{date}", "这个{task}就让{person}来{date}前搞好",
-         "{person}你来{task}{date}前给我")  # fmt: skip
-RISK_LINES = (
-    "怕就怕{risk}",
-    "万一{risk}怎么办",
-    "说不定会碰到{risk}",
-    "{risk}要小心",
-    "比较麻烦的是{risk}",
-    "提醒大家{risk}",
-    "客户最怕{risk}",
-    "我看{risk}很危险",
-    "别忘了{risk}",
-    "如果{risk}就麻烦了",
-    "现在最大的风险是{risk}",
-    "我担心{risk}",
-    "要注意{risk}",
-    "有个风险是{risk}",
-    "我怕{risk}",
-    "可能会{risk}",
-    "问题在于{risk}",
-    "最担心的还是{risk}",
-    "{risk}是个风险",
-    "风险主要是{risk}",
-)
-ASKS = (
-    "请总结决定待办和风险",
-    "帮我总结一下会议",
-    "总结决定待办风险",
-    "请说一下决定待办和风险",
-    "把会议的决定待办风险总结一下",
-    "会议有什么决定待办和风险",
-    "请总结会议内容",
-    "请把会议的决定待办和风险说一下",
-)
-PART_ASKS = {
-    "决定": ("会议决定了什么", "决定是什么", "决定了什么事", "会议有哪些决定", "说一下决定", "刚才定了什么", "有什么决定"),
-    "待办": ("待办是什么", "待办有哪些", "有什么待办", "谁要做什么", "说一下待办", "会议安排了什么任务", "有哪些待办"),
-    "风险": ("风险是什么", "有哪些风险", "会议说到什么风险", "说一下风险", "担心什么", "风险有什么", "有什么风险"),
-}  # fmt: skip
-TALK_LEADS = tuple(
-    "那个 其实 说实话 就是说 对对 我们我们 我觉得 我看 我认为 这个这个 另外 还有 不过 总之 我先说一下 不好意思 等等 好 嗯 是的 "
-    "没错 就是就是 说到这个 简单说 老实讲 刚才说的 我问一下 你们看 这样吧".split()
-)
-TALK_SUBJECTS = tuple(
-    "这个方案 客户那边 新来的人 供应商 上一版 这个数字 我们组 你们部门 仓库 材料 系统 大家 他们经理 老客户 这份报告 那批货 那个合同 "
-    "财务 领导 食堂 网站 这件事 那几个地方 他们的电话 样品 流程 价格 质量 服务 时间 人手 设备 门口的牌子 图纸 说明书 邮件 投影 "
-    "这一块 前面那部分 后面的工作 对方 合作单位 用户 同事 机房 车间 展台 实习生 电脑 空调 麦克风 资料 表格 意见".split()
-)
-TALK_PREDICATES = tuple(
-    "还要再改改 已经发过来了 没有什么问题 进度有点慢 昨天问过了 不太好说 比以前快多了 要慢慢来 做得很好 还没有回音 有点复杂 需要再看 "
-    "以前没有想到 都准备好了 不够清楚 改过很多次了 让人放心 还差一点 可以先试试 要多听听大家怎么说 看起来不错 出过一点小毛病 正在处理 "
-    "下次再讲 先放一放 大家都知道 我不太了解 会后再说 很受欢迎 跟去年差不多 最好一起想想 不着急 比较重要 谁都没有意见 我去看过 "
-    "要重视 不能只看表面 已经解决了 还得商量 是老问题了 换过一次 有人提过 一直很稳定 说明得很清楚 要互相帮忙 多花点心思".split()
-)
-TALK_TAILS = (
-    "",
-    "",
-    "",
-    "",
-    "",
-    "吧",
-    "对不对",
-    "是不是",
-    "你们说呢",
-    "就这样",
-    "谢谢",
-    "我再想想",
-    "大家看看",
-    "好不好",
-    "这一点请放心",
-    "先这样",
-)
-TALK_OF_VALUES = (
-    "{date}我们开过一次会", "{person}刚才打电话来了", "{topic}上次讨论过了", "{money}是去年花的", "{person}说得很对", "{date}那天下大雨",
-    "{person}已经下班了", "{task}以前是别人做的", "{topic}我不太懂", "{person}你先喝口水", "上次{date}大家都很累", "{person}也在这里",
-    "听说{person}搬家了", "{topic}的资料在桌上", "去年花了{money}", "{date}食堂不开门", "{person}你声音大一点", "{task}我做过很多次",
-    "{topic}和我们没关系", "{person}{date}过生日",
-)  # fmt: skip
-"""Talk that names things and decides nothing."""
 NUM_HELD_OUT = 1
 TAKEN_BACK_SHARE = 0.25  # of decisions
 ECHO_SHARE = 0.15  # of a meeting's points
 BREAKS = ("等一下", "不好意思", "我说", "嗯", "")
+FOLLOW_UP_SHARE = 0.6  # of training's meetings: more to learn from each long prompt
 
 
 def _templates(lines: tuple[str, ...], held_out: bool) -> tuple[str, ...]:
     return lines[-NUM_HELD_OUT:] if held_out else lines[:-NUM_HELD_OUT]
 
 
+def _wording(rng: random.Random, lines: tuple[str, ...], held_out: bool) -> str:
+    """One of the lines, or in training one put together."""
+    if held_out or rng.random() >= COMPOSED_SHARE:
+        return rng.choice(_templates(lines, held_out))
+    compose = {DECISIONS: decision_wording, TODOS: todo_wording, RISK_LINES: risk_wording}[lines]
+    return compose(rng)
+
+
 def spoken_line(rng: random.Random, world: World) -> str:
     """One or two things that people say in a training meeting."""
-    lines = [rng.choice(SMALL_TALK)]
+    lines = [rng.choice(SMALL_TALK + SENTENCES)]
     kinds = ("topic", "date", "money", "person", "task", "risk")
     values = {kind: DRAWS[kind](rng, world) for kind in kinds}
     for _ in range(rng.choice((0, 1, 1))):
-        template = rng.choice(_templates(rng.choice((DECISIONS, TODOS, RISK_LINES)), False))
+        template = _wording(rng, rng.choice((DECISIONS, TODOS, RISK_LINES)), False)
         lines.insert(rng.randint(0, 1), template.format(**values))
     return "".join(lines)
 
@@ -149,9 +75,13 @@ def _expected(values: Iterable[tuple[str, str]]) -> Expected:
 
 def talk_line(rng: random.Random, world: World) -> str:
     """A remark that no summary mentions: known, put together, made up, or on some value."""
-    kind = rng.choices(("known", "composed", "words", "values"), (0.2, 0.58, 0.08, 0.14))[0]
+    kinds_of_talk = ("known", "sentence", "composed", "words", "values")
+    kind = rng.choices(kinds_of_talk, (0.14, 0.36, 0.3, 0.06, 0.14))[0]
     if kind == "known":
         return rng.choice(SMALL_TALK)
+    if kind == "sentence":
+        said = rng.choice(SENTENCES)
+        return rng.choice(TALK_LEADS) + said if rng.random() < 0.25 else said
     if kind == "words":
         return "".join(rng.choice(lx.COMMON) for _ in range(rng.randint(3, 9)))
     if kind == "values":
@@ -181,7 +111,7 @@ def _decision(maker: Maker, slots: dict[str, str]) -> Point:
     from voicebench.bundled.recipe.dialogues import AT_ONCE
 
     rng, world = maker.rng, maker.world
-    template = rng.choice(_templates(DECISIONS, maker.held_out))
+    template = _wording(rng, DECISIONS, maker.held_out)
     kind = "money" if "{money}" in template else "date"
     value, old = slots[kind], DRAWS[kind](rng, world)
     retracted: tuple[str, ...] = ()
@@ -199,14 +129,14 @@ def _decision(maker: Maker, slots: dict[str, str]) -> Point:
 
 
 def _todo(maker: Maker, slots: dict[str, str]) -> Point:
-    template = maker.rng.choice(_templates(TODOS, maker.held_out))
+    template = _wording(maker.rng, TODOS, maker.held_out)
     clause = f"{slots['person']}负责{slots['task']}，{slots['date']}前完成"
     values = tuple((kind, slots[kind]) for kind in ("person", "task", "date"))
     return Point("待办", template.format(**slots), clause, values)
 
 
 def _risk(maker: Maker, slots: dict[str, str]) -> Point:
-    template = maker.rng.choice(_templates(RISK_LINES, maker.held_out))
+    template = _wording(maker.rng, RISK_LINES, maker.held_out)
     return Point("风险", template.format(**slots), slots["risk"], (("risk", slots["risk"]),))
 
 
@@ -229,7 +159,9 @@ def _points(maker: Maker) -> list[Point]:
 def _spoken(maker: Maker, points: list[Point]) -> str:
     """The points spread over small talk, some said twice or begun anew."""
     rng = maker.rng
-    count = rng.choices((4, 8, 16, 30, 60, 100, 150), (0.22, 0.2, 0.18, 0.15, 0.12, 0.08, 0.05))[0]
+    count = rng.choices(
+        (4, 8, 16, 30, 60, 100, 150, 200), (0.22, 0.2, 0.16, 0.13, 0.11, 0.09, 0.06, 0.03)
+    )[0]
     lines = [talk_line(rng, maker.world) for _ in range(count)]
     positions = sorted(rng.sample(range(count + len(points)), len(points)))
     for position, point in zip(positions, points, strict=True):
@@ -241,45 +173,119 @@ def _spoken(maker: Maker, points: list[Point]) -> str:
 
 
 def meeting(maker: Maker) -> Dialogue:
-    """Minutes of a meeting: decisions, to-dos and risks, in small talk; of all parts or of one."""
-    from voicebench.bundled.recipe.dialogues import Dialogue, Expected
+    """Minutes of a meeting: decisions, to-dos and risks, in small talk; of all parts or of one.
+
+    Many of training's are asked several times, by part and for single values, so that there is more
+    to learn from each long prompt; never for all first, whose answer the others would only repeat.
+    """
+    from voicebench.bundled.recipe.dialogues import Dialogue
 
     rng, held_out = maker.rng, maker.held_out
     points = _points(maker)
     style: Style = "strict" if rng.random() < 0.7 else "plain"
-    parts = tuple(PART_ASKS)
-    if rng.random() < 0.4:  # one part only
-        parts = (rng.choice(parts),)
-        ask = rng.choice(_templates(PART_ASKS[parts[0]], held_out))
+    if not held_out and rng.random() < FOLLOW_UP_SHARE:
+        turns = [_part_turn(points, part, rng, held_out) for part in PART_ASKS]
+        turns += _single_turns(rng, points)
+        rng.shuffle(turns)
+    elif rng.random() < 0.4:
+        turns = [_part_turn(points, rng.choice(tuple(PART_ASKS)), rng, held_out)]
     else:
         ask = rng.choice(_templates(ASKS, held_out))
-    answer = "".join(
+        turns = [(ask, _minutes(points, tuple(PART_ASKS)), _expected_of(points))]
+    messages = [Message(role="system", content=rng.choice(system_prompts(style, held_out)))]
+    said = _spoken(maker, points)
+    for ask, answer, _ in turns:
+        messages.append(Message(role="user", content=said + ask))
+        messages.append(Message(role="assistant", content=answer))
+        said = ""
+    expected = tuple(expected for _, _, expected in turns)
+    return Dialogue("long_meeting", style, tuple(messages), expected)
+
+
+Turn = tuple[str, str, "Expected"]
+"""Question, answer, what the answer states."""
+
+
+def _part_turn(points: list[Point], part: str, rng: random.Random, held_out: bool) -> Turn:
+    asked = [point for point in points if point.part == part]
+    ask = rng.choice(_templates(PART_ASKS[part], held_out))
+    return ask, _minutes(points, (part,)), _expected_of(asked)
+
+
+def _minutes(points: list[Point], parts: tuple[str, ...]) -> str:
+    """The answer: each part with its clauses."""
+    return "".join(
         f"{part}：{'；'.join(point.clause for point in points if point.part == part)}。"
         for part in parts
     )
-    asked = [point for point in points if point.part in parts]
-    stated = _expected(pair for point in asked for pair in point.values)
-    retracted = tuple(old for point in asked for old in point.retracted)
-    messages = (
-        Message(role="system", content=rng.choice(system_prompts(style, held_out))),
-        Message(role="user", content=_spoken(maker, points) + ask),
-        Message(role="assistant", content=answer),
-    )
-    expected = Expected(stated.values, stated.types, retracted)
-    return Dialogue("long_meeting", style, messages, (expected,))
+
+
+def _expected_of(points: list[Point]) -> Expected:
+    from voicebench.bundled.recipe.dialogues import Expected
+
+    stated = _expected(pair for point in points for pair in point.values)
+    retracted = tuple(old for point in points for old in point.retracted)
+    return Expected(stated.values, stated.types, retracted)
+
+
+def _single_turns(rng: random.Random, points: list[Point]) -> list[Turn]:
+    """Questions about one value of a point, none that two points answer."""
+    turns = []
+    for point in rng.sample(points, min(len(points), 3)):
+        values = dict(point.values)
+        key = point.values[0 if point.part != "待办" else 1][1]
+        if point.part == "风险" or sum(key in str(other.values) for other in points) > 1:
+            continue
+        if point.part == "待办" and rng.random() < 0.5:
+            ask = rng.choice(("谁负责{task}", "{task}是谁的事", "谁去{task}", "{task}找谁"))
+            answer, kinds = "{person}负责{task}。", ("person", "task")
+        elif point.part == "待办":
+            ask = rng.choice(("{task}什么时候要", "哪天要完成{task}", "{task}到什么时候"))
+            answer, kinds = "{task}，{date}前完成。", ("task", "date")
+        elif "money" in values:
+            ask = rng.choice(("{topic}多少钱", "{topic}给了多少", "{topic}的预算呢"))
+            answer, kinds = "{topic}预算{money}。", ("topic", "money")
+        else:
+            ask = rng.choice(("{topic}定在什么时候", "{topic}是哪天", "哪天{topic}"))
+            answer, kinds = "{topic}定在{date}。", ("topic", "date")
+        stated = _expected((kind, values[kind]) for kind in kinds)
+        turns.append((ask.format(**values), answer.format(**values), stated))
+    return turns
 
 
 Tool = tuple[str, str, dict[str, str], tuple[str, ...], str]
+_WHERE = (
+    "{date}{city}", "{city}{date}", "{city}那里{date}", "{date}在{city}", "{date}去{city}出差", "{date}飞{city}", "我{date}到{city}",
+    "我在{city}{date}出门", "{date}要去{city}", "要去{city}玩{date}", "{date}{city}那边", "准备{date}去{city}", "{city}我{date}过去", "去{city}开会{date}",
+)  # fmt: skip
+_SKY = (
+    "天气怎么样", "天气如何", "下雨吗", "会不会下雨", "有雨吗", "有没有雨", "下雪吗", "有雪吗", "刮风吗", "风大吗", "冷吗", "热吗", "热不热冷不冷",
+    "是晴天还是雨天", "是阴天吗", "出太阳吗", "天气好吗", "天气行吗", "要打伞吗", "要不要打伞", "用不用带伞", "能出门吗", "适合出去玩吗", "会降温吗",
+    "路上滑吗", "有雾吗", "有没有台风", "空气好吗", "天气预报怎么说", "会变天吗", "雨下得大吗", "要不要多穿", "太阳大不大", "会有小雨吗", "天好不好",
+)  # fmt: skip
+_ABOUT_A_DAY = (
+    "我{date}忙吗", "{date}有几个会", "{date}有事吗", "{date}排了什么", "{date}的行程", "{date}都约了谁", "{date}几点开会", "{date}上午有会吗",
+    "我{date}要见什么人", "{date}有什么活动", "{date}我有空吗", "{date}的安排说一下", "{date}安排得多吗", "{date}我该做什么", "{date}有没有约人",
+    "{date}要不要加班", "查{date}日程", "读一下{date}的日程", "{date}的会议有哪些", "{date}会议多吗", "{date}有什么要做的", "日历上{date}写了什么",
+    "{date}有哪些事", "{date}我得开会吗", "{date}参加哪些会", "{date}有什么打算", "看下{date}日历", "{date}晚上有约吗", "{date}的计划", "{date}有没有会",
+    "日程表里{date}有什么", "{date}的日程有哪些", "{date}都要做些什么", "{date}要去哪里开会", "{date}有没有事情", "{date}是不是空的", "查一查{date}有没有会",
+)  # fmt: skip
+_ABOUT_AN_ORDER = (
+    "查{order_id}", "订单{order_id}", "{order_id}的货到了吗", "{order_id}什么时候送", "{order_id}号单子怎么样了", "单号{order_id}到哪里了",
+    "编号{order_id}的东西发了吗", "我的订单{order_id}还要几天", "{order_id}这个单寄了没有", "买的东西没收到单号{order_id}", "{order_id}号的东西在路上吗",
+    "{order_id}号订单查一下", "看看订单{order_id}有没有送", "{order_id}那一单谁签收的", "问一下订单{order_id}", "{order_id}付款了吗",
+    "订单编号{order_id}现在怎样", "等了几天的订单{order_id}到了吗", "{order_id}号单什么进度", "我要问订单{order_id}的情况",
+)  # fmt: skip
 TOOLS: tuple[Tool, ...] = (
     ("get_weather", "查询天气", {"city": "city", "date": "date"},
-     ("{city}{date}天气怎么样", "帮我查{date}{city}的天气", "{city}{date}热不热", "{city}{date}的天气预报", "{date}{city}刮风吗",
+     (*(where + sky for where in _WHERE for sky in _SKY), "{city}{date}天气怎么样", "帮我查{date}{city}的天气", "{city}{date}热不热", "{city}{date}的天气预报", "{date}{city}刮风吗",
       "{date}去{city}出差天气如何", "{city}{date}下不下雨", "{city}{date}适合出门吗", "{date}{city}几度", "看一下{city}{date}天气",
       "{date}飞{city}那里冷吗", "{city}那里{date}会不会有雪", "{date}{city}会下雨吗"), "{city}{date}{weather}。"),
     ("get_temperature", "查询气温", {"city": "city", "date": "date"},
      ("{city}{date}气温多少", "{date}{city}穿什么合适", "{city}{date}暖和吗", "{date}在{city}要不要穿外套", "{city}{date}多少度"),
      "{city}{date}{weather}。"),
     ("get_order_status", "查询订单状态", {"order_id": "code"},
-     ("订单{order_id}到哪里了", "查一下订单{order_id}", "{order_id}发货没", "订单{order_id}什么时候到", "我的单子{order_id}送到没有",
+     (*_ABOUT_AN_ORDER, "订单{order_id}到哪里了", "查一下订单{order_id}", "{order_id}发货没", "订单{order_id}什么时候到", "我的单子{order_id}送到没有",
       "{order_id}这单怎么样了", "跟踪订单{order_id}", "{order_id}寄出了吗", "我下的单{order_id}有消息吗", "看下订单{order_id}的状态",
       "单号{order_id}走到哪了", "东西怎么还没来单号{order_id}", "订单号{order_id}请查一下"), "订单{order_id}{status}。"),
     ("track_parcel", "跟踪快递", {"number": "code"},
@@ -314,6 +320,19 @@ TOOLS: tuple[Tool, ...] = (
     ("find_place", "查找地点", {"place": "place"}, ("{place}怎么走", "导航去{place}", "帮我找附近的{place}"), "已找到{place}。"),
 )  # fmt: skip
 """Name, description, parameter -> kind of value, requests (last held out), answer after the result."""
+CALENDAR: Tool = (
+    "get_events",
+    "查询日程",
+    {"date": "date"},
+    (*_ABOUT_A_DAY, "{date}有什么日程"),
+    "{date}有{title}。",
+)
+"""The product's own; apart from `TOOLS`, whose names the tokenizer's Latin pieces are made of."""
+PRODUCT_TOOLS: tuple[Tool, ...] = (TOOLS[0], CALENDAR, TOOLS[2])
+"""Those of `pipeline.sample_tools`."""
+PRODUCT_SHARE = 0.3  # of training's tool dialogues offer these three
+ALIKE = ("list_meetings", "get_schedule", "check_agenda", "get_events")
+"""Asked in the same words: of these no two are offered at once."""
 TOOLS_HELD_OUT = ("book_table", "query_balance", "set_alarm")
 ASK_BEFORE = (
     "",
@@ -351,7 +370,7 @@ PARAMETERS = {
 }  # fmt: skip
 """Parameter name -> (label, kind of value), for tools made up in training."""
 LINES = (*SMALL_TALK, *DECISIONS, *TODOS, *RISK_LINES, *BREAKS, *ASK_BEFORE, *ASK_AFTER,
-         *(request for tool in TOOLS for request in tool[3]), *VERBS.values(), *NOUNS.values(),
+         *SENTENCES, *(request for tool in (*TOOLS, CALENDAR) for request in tool[3]), *VERBS.values(), *NOUNS.values(),
          *(label for label, _ in PARAMETERS.values()))  # fmt: skip
 """What these dialogues say beside values and the LLM's own talk: the recogniser has to know it."""
 MADE_UP_SHARE = 0.6  # of the tools offered in training: names met once cannot be learned by heart
@@ -386,13 +405,16 @@ def made_up_tool(maker: Maker) -> Tool:
 def offered_tools(maker: Maker) -> list[Tool]:
     """One to three tools of the split, no two of one name."""
     rng = maker.rng
+    if not maker.held_out and rng.random() < PRODUCT_SHARE:
+        return rng.sample(PRODUCT_TOOLS, 3)
     count = rng.randint(1, 3)
     pool = [tool for tool in TOOLS if (tool[0] in TOOLS_HELD_OUT) == maker.held_out]
     offered: dict[str, Tool] = {}
     while len(offered) < count:
         made_up = not maker.held_out and rng.random() < MADE_UP_SHARE
         tool = made_up_tool(maker) if made_up else rng.choice(pool)
-        offered[tool[0]] = tool
+        if not (tool[0] in ALIKE and any(name in ALIKE for name in offered)):
+            offered[tool[0]] = tool
     return list(offered.values())
 
 
@@ -425,7 +447,7 @@ def tool_call(maker: Maker) -> Dialogue:
     style = maker._style()
     system = rng.choice(system_prompts(style, held_out))
     schemas = tuple(tool_schema(tool) for tool in offered)
-    if rng.random() < 0.2:  # offered, not needed
+    if rng.random() < 0.25:  # offered, not needed
         frame = rng.choice(FRAMES)
         _, template = rng.choice(frame.statement_templates(held_out))
         told = Told(frame, draw(frame, rng, world), list(frame.slots))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 CANTONESE_SHARE = 0.55
 TRANSLATED_SHARE = 0.3  # of the questions on Cantonese sentences: asked in Mandarin
 ABSENT_SHARE = 0.1
+COMPANY_SHARE = 0.12
 COINED_SHARE = 0.25
 SAME_DOER_SHARE = 0.35
 LABELS: dict[str, tuple[str, FactType]] = {
@@ -292,8 +293,11 @@ class Teller:
                 Ask(self._some(who_said, when_said) + rng.choice((wh + does, does + wh)), where)
             )
         who_said = "" if same else who_said
-        orders = [who_said + when_said + where_said + does, when_said + who_said + where_said + does,
-                  who_said + when_said + does + where_said, who_said + where_said + when_said + does]  # fmt: skip
+        told = when_said  # a count may follow at once, and is no part of the time: 八点八个人
+        if when_said and rng.random() < COMPANY_SHARE:
+            told += cardinal(rng.randint(3, 20)) + rng.choice(("个人", "位", "个同事"))
+        orders = [who_said + told + where_said + does, told + who_said + where_said + does,
+                  who_said + told + does + where_said, who_said + where_said + told + does]  # fmt: skip
         return Clause(rng.choice(orders) + self.word(rng.choice(SUFFIXES)), tuple(asks))
 
     def priced(self) -> Clause:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from voicebench.bundled.recipe import long_tasks
+from voicebench.bundled.recipe import meeting_lines
 from voicebench.bundled.recipe.cases.asking import HAND_WRITTEN
 from voicebench.bundled.recipe.cases.build import (
     Line,
@@ -66,7 +66,12 @@ ASKS = {
 }
 _HELD_OUT = {
     lines[-1]
-    for lines in (long_tasks.DECISIONS, long_tasks.TODOS, long_tasks.RISK_LINES, long_tasks.ASKS)
+    for lines in (
+        meeting_lines.DECISIONS,
+        meeting_lines.TODOS,
+        meeting_lines.RISK_LINES,
+        meeting_lines.ASKS,
+    )
 }
 
 
