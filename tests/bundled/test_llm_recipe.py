@@ -177,14 +177,21 @@ def test_a_mean_of_states_lies_between_them_and_says_what_they_were(tmp_path: Pa
     shutil.copytree(LLM_FOLDER, shifted)
     shipped = load_file(LLM_FOLDER / "model.safetensors")
     save_file({name: w + 1 for name, w in shipped.items()}, shifted / "model.safetensors")
-    average({LLM_FOLDER: 0.75, shifted: 0.25}, out)
+    state = {"tokens": 3, "minutes": 1.0}
+    of_two = [{"share": 0.4, **state}, {"share": 0.6, **state, "tokens": 5}]
+    mean = tmp_path / "first"
+    shutil.copytree(LLM_FOLDER, mean)
+    (mean / "learning_curve.jsonl").write_text(json.dumps({"averaged": of_two}))
+    (shifted / "learning_curve.jsonl").write_text(json.dumps({**state, "tokens": 9}))
+    average({mean: 0.75, shifted: 0.25}, out)
     for name, weights in load_file(out / "model.safetensors").items():
         assert weights.dtype == shipped[name].dtype
         torch.testing.assert_close(
             weights.float(), shipped[name].float() + 0.25, rtol=0.01, atol=0.01
         )
     first = json.loads((out / "learning_curve.jsonl").read_text().splitlines()[0])
-    assert [state["share"] for state in first["averaged"]] == [0.75, 0.25]
+    states = [(state["share"], state["tokens"]) for state in first["averaged"]]
+    assert states == [(0.3, 3), (0.45, 5), (0.25, 9)], "a mean of a mean names its states"
     assert not (out / "scores.json").exists(), "they are of other weights"
     with pytest.raises(ValueError, match=r"the shares are 0\.75 together"):
         average({LLM_FOLDER: 0.5, shifted: 0.25}, out)

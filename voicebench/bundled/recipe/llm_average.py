@@ -16,7 +16,17 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from voicebench.bundled.recipe.llm_train import read_curve, trained_in_all
+from voicebench.bundled.recipe.llm_train import trained_in_all
+from voicebench.bundled.recipe.model_card import read_curve
+
+
+def _states(folder: Path, share: float) -> list[dict[str, float]]:
+    """The training states in a folder, which may be a mean itself, with their shares of the whole."""
+    curve = read_curve(folder)
+    of_mean = [state for row in curve for state in row.get("averaged", ())]
+    if of_mean:
+        return [{**state, "share": round(share * state["share"], 4)} for state in of_mean]
+    return [{"share": share, **trained_in_all(curve)}]
 
 
 def average(shares: Mapping[Path, float], out: Path) -> None:
@@ -47,9 +57,7 @@ def average(shares: Mapping[Path, float], out: Path) -> None:
         .to(weights.dtype)
         for name, weights in states[last].items()
     }
-    averaged = [
-        {"share": share, **trained_in_all(read_curve(folder))} for folder, share in shares.items()
-    ]
+    averaged = [row for folder, share in shares.items() for row in _states(folder, share)]
     out.mkdir(parents=True, exist_ok=True)
     for path in last.iterdir():
         if path.suffix in (".json", ".jinja") and path.name != "scores.json":

@@ -27,6 +27,7 @@ import torch
 from torch.nn import functional
 
 from voicebench.bundled.recipe.dialogues import MIXTURE, SECOND_MIXTURE, Dialogue, dialogues
+from voicebench.bundled.recipe.model_card import read_curve
 from voicebench.bundled.recipe.tokenizer import save_tokenizer
 
 ARCHITECTURE: dict[str, Any] = {
@@ -232,12 +233,6 @@ def start_from(folder: Path, model: Any, curve: Path) -> None:
     assert not unknown, unknown
     before = trained_in_all(read_curve(folder))
     curve.write_text(json.dumps({"started_from": before}) + "\n")
-
-
-def read_curve(folder: Path) -> list[dict[str, Any]]:
-    """Rows of a trained folder's learning curve."""
-    lines = (folder / "learning_curve.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
 
 
 def trained_in_all(curve: list[dict[str, Any]]) -> dict[str, float]:

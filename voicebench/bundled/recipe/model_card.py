@@ -17,7 +17,9 @@ GATED_TASKS = ("daily_qa", "self_correction", "multi_turn", "dialect_mix")
 UNSEEN_NAMES_BAR = 0.80
 
 
-def _read_lines(path: Path) -> list[dict[str, Any]]:
+def read_curve(folder: Path) -> list[dict[str, Any]]:
+    """Rows of a trained folder's learning curve; none where it has no curve."""
+    path = folder / "learning_curve.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -40,7 +42,7 @@ def llm_section(folder: Path) -> list[str]:
     """Scores, bars and learning curve of the LLM."""
     config = json.loads((folder / "config.json").read_text())
     scores = json.loads((folder / "scores.json").read_text())
-    curve = _read_lines(folder / "learning_curve.jsonl")
+    curve = read_curve(folder)
     lines = [
         "## Language model (`llm/`)",
         "",
@@ -111,7 +113,7 @@ def _averaging(curve: list[dict[str, Any]]) -> str:
 def asr_section(folder: Path) -> list[str]:
     """Scores and bars of the recogniser."""
     scores = json.loads((folder / "scores.json").read_text())
-    curve = _read_lines(folder / "learning_curve.jsonl")
+    curve = read_curve(folder)
     tokens = json.loads((folder / "tokens.json").read_text())
     lines = [
         "## Recogniser (`asr/`)",
