@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from voicebench.budget.asr_size import AsrShape
 from voicebench.budget.cards import CARDS, GIB, find_card
 from voicebench.budget.estimate import Budget, Load, estimate
 from voicebench.budget.llm_size import LlmShape
+from voicebench.budget.measure import measure
 from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
 from voicebench.cli import main
 from voicebench.config import AsrProfile, CompanionProfile, Profile, load_profile
@@ -148,6 +150,13 @@ def test_this_machine_is_measured() -> None:
     assert card.bandwidth_gb_s > 0
     assert 0 < card.fp32_tflops <= card.fp16_tflops <= card.int8_tops
     assert 0 < card.memory_gib < 10_000
+
+
+def test_this_machine_is_measured_without_torch_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    rates = measure()
+    assert 0 < rates["fp32_tflops"] == rates["fp16_tflops"] == rates["int8_tops"]
+    assert "taken for 16 and 8 bits" in rates["source"]
 
 
 def test_the_command_prints_tables_and_json_of_the_same(capsys: pytest.CaptureFixture[str]) -> None:

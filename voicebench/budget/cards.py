@@ -8,18 +8,15 @@ and vLLM use them), so a time computed from them is a floor that nothing beats, 
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
-import time
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from voicebench.errors import ConfigError
 from voicebench.types import Record
-
-if TYPE_CHECKING:
-    import torch
 
 GIB = 2**30
 
@@ -102,7 +99,7 @@ THIS_MACHINE = "cpu"
 
 
 def find_card(name: str) -> Card:
-    """A card by name; `cpu` measures this machine, which takes about a second.
+    """A card by name; `cpu` measures this machine, which takes a few seconds.
 
     Raises:
         ConfigError: No such card.
@@ -133,25 +130,20 @@ def card_of_gpu(name: str) -> Card | None:
 
 
 def this_machine() -> Card:
-    """The CPU this runs on, on as many threads as OMP_NUM_THREADS allows, measured now.
+    """The CPU this runs on, measured now (`voicebench.budget.measure`).
 
-    Reading is timed by the dot product of 256 MB with itself, computing by products of matrices in
-    float32, bfloat16 and int8, each the best of five: a CPU with instructions for matrices in 16 and
-    8 bits (AMX) computes several times as fast in those.
+    Raises:
+        ConfigError: It could not be measured.
     """
-    import torch
-
-    read_s, num_bytes = _reading()
-    rates = [_multiplying(dtype) for dtype in (torch.float32, torch.bfloat16, torch.int8)]
-    return Card(
-        name=THIS_MACHINE,
-        memory_gib=memory_limit_bytes() / GIB,
-        bandwidth_gb_s=num_bytes / read_s / 1e9,
-        fp32_tflops=rates[0],
-        fp16_tflops=max(rates[:2]),  # where 16 bits are slower, libraries compute in 32
-        int8_tops=max(rates),
-        source="measured just now in float32, bfloat16 and int8, best of five, on a machine that may be busy",
-    )
+    command = [sys.executable, "-m", "voicebench.budget.measure"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise ConfigError(
+            f"this machine could not be measured: {reason}", "Name a card instead of cpu."
+        )
+    memory_gib = memory_limit_bytes() / GIB
+    return Card(name=THIS_MACHINE, memory_gib=memory_gib, **json.loads(done.stdout))
 
 
 def memory_limit_bytes() -> int:
@@ -161,29 +153,3 @@ def memory_limit_bytes() -> int:
         return min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     except (OSError, ValueError):  # no control group, or no limit ("max")
         return total
-
-
-def _reading() -> tuple[float, int]:
-    import numpy as np
-
-    array = np.ones(64 * 2**20, np.float32)
-    return _best_s(lambda: array @ array), array.nbytes
-
-
-def _multiplying(dtype: torch.dtype) -> float:
-    """10^12 operations a second in a product of square matrices."""
-    import torch
-
-    size = 1024
-    left = torch.ones(size, size, dtype=dtype)
-    multiply = torch._int_mm if dtype == torch.int8 else torch.mm  # the public one takes no int8
-    return 2 * size**3 / _best_s(lambda: multiply(left, left)) / 1e12
-
-
-def _best_s(function: Callable[[], object], repeats: int = 5) -> float:
-    times_s = []
-    for _ in range(repeats):
-        started_s = time.perf_counter()
-        function()
-        times_s.append(time.perf_counter() - started_s)
-    return min(times_s)

@@ -4,6 +4,7 @@
 
 A training that was stopped goes on from its last checkpoint when started again with the same
 `--work`; with fewer `--hours` than before it goes straight to the decay of the learning rate.
+`--start-from` takes a recogniser that an earlier form of the recipe trained further, at a lower rate.
 `--hours` are hours of speech heard, an utterance counted anew each time, rather than of the clock: a
 busy machine takes longer and gives the same model.
 """
@@ -26,15 +27,19 @@ from voicebench.bundled.recipe.asr_batches import Batch, batches, collate
 from voicebench.bundled.recipe.asr_data import Array, Corpus
 from voicebench.bundled.recipe.asr_decode import batch_references, error_rate, greedy
 from voicebench.bundled.recipe.asr_model import build_final, build_trainable, save_folder
+from voicebench.bundled.recipe.model_card import read_curve
 
 CTC_WEIGHT = 0.05  # FunASR's CTC loss is per utterance, its attention loss per token
 PEAK_RATE = 1.2e-3  # AdamW: vectors, convolutions, embeddings, output layers
 PEAK_MATRIX_RATE = 0.01  # Muon: the other matrices
 LAST_SHARE = 0.01  # of the peak, when the decay ends
+FURTHER_RATE = 0.4  # of the peaks, where training starts from a trained folder
 WARM_UP_STEPS = 300
 DECAY_SHARE = 0.28  # of the hours, at the end
 TIME_STAMP_SHARE = 0.08  # of the hours, after the rest
 CHECKPOINT_EVERY_S = 240.0
+HEARD = "hours heard, each time augmented anew"
+HEARD_BEFORE = "hours heard before, in earlier forms of the recipe"
 
 
 def schedule(step: int, share_heard: float) -> float:
@@ -103,7 +108,13 @@ def dev_error_rate(model: Any, dev: Corpus, mean: Array, deviation: Array, devic
 class Training:
     """The state of one training, saved and resumed as a whole."""
 
-    def __init__(self, work: Path, corpora: tuple[Corpus, Corpus, list[Array]], seed: int) -> None:
+    def __init__(
+        self,
+        work: Path,
+        corpora: tuple[Corpus, Corpus, list[Array]],
+        seed: int,
+        trained: Path | None = None,
+    ) -> None:
         import torch
 
         self.work, self.seed = work, seed
@@ -117,6 +128,11 @@ class Training:
         half_precision(self.model.decoder, self.device)
         self.optimizers = optimizers(self.model)
         self.step, self.elapsed_s, self.audio_s = 0, 0.0, 0.0
+        self.highest = 1.0
+        self.time_stamp_head: dict[str, Any] = {}
+        self.hours_before = 0.0
+        if trained:
+            self._start_from(trained)
         if (work / "checkpoint.pt").exists():
             self._resume()
 
@@ -132,6 +148,28 @@ class Training:
             state["elapsed_s"],
             state["audio_s"],
         )
+
+    def _start_from(self, folder: Path) -> None:
+        """Takes a trained folder's weights; CTC, which no folder keeps, begins anew.
+
+        Raises:
+            ValueError: The folder hears other tokens than the recipe's.
+        """
+        import torch
+
+        if json.loads((folder / "tokens.json").read_text()) != asr_corpora.vocabulary():
+            raise ValueError(f"{folder}: its tokens are not the recipe's; train from nothing")
+        saved = torch.load(folder / "model.pt", map_location=self.device)["state_dict"]
+        weights = {name: weight.float() for name, weight in saved.items()}
+        mine = set(self.model.state_dict())
+        missing = self.model.load_state_dict(
+            {name: weight for name, weight in weights.items() if name in mine}, strict=False
+        ).missing_keys
+        assert all(name.startswith("ctc.") for name in missing), missing
+        self.highest = FURTHER_RATE
+        facts = [row["facts"] for row in read_curve(folder) if "facts" in row]
+        self.hours_before = sum(facts[-1].get(name, 0.0) for name in (HEARD, HEARD_BEFORE))
+        self.time_stamp_head = {n: w for n, w in weights.items() if n.startswith("predictor.")}
 
     def save(self) -> None:
         """Writes the checkpoint, whole or not at all."""
@@ -165,7 +203,8 @@ class Training:
             "voice variants, Mandarin and Cantonese": voices,
             "voice variants held out": len(asr_data.VARIANTS_HELD_OUT),
             "steps": self.step,
-            "hours heard, each time augmented anew": round(self.audio_s / 3600, 1),
+            HEARD: round(self.audio_s / 3600, 1),
+            **({HEARD_BEFORE: round(self.hours_before, 1)} if self.hours_before else {}),
             "minutes on one thread": round(self.elapsed_s / 60, 1),
             "seed": self.seed,
         }
@@ -183,7 +222,7 @@ class Training:
             rate = schedule(self.step, self.audio_s / budget_s)
             for optimizer, peak in self.optimizers:
                 for group in optimizer.param_groups:
-                    group["lr"] = peak * rate
+                    group["lr"] = peak * rate * self.highest
             batch = _on(self.device, next(stream))
             loss, stats, _ = self.model(
                 batch.speech, batch.speech_lengths, batch.ids, batch.id_lengths
@@ -221,7 +260,8 @@ def train_time_stamps(training: Training, budget_s: float) -> Any:
     """
     import torch
 
-    model = build_final(training.num_tokens, training.model.state_dict()).to(training.device).eval()
+    weights = training.time_stamp_head | training.model.state_dict()
+    model = build_final(training.num_tokens, weights).to(training.device).eval()
     half_precision(model.encoder, training.device)
     head = [model.predictor.upsample_cnn, model.predictor.blstm, model.predictor.cif_output2]
     parameters = [weight for part in head for weight in part.parameters()]
@@ -263,11 +303,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--hours", type=float, default=110.0, help="of speech heard in training")
     parser.add_argument("--utterances", type=int, default=28_000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--start-from", type=Path, help="folder of a trained recogniser")
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     asr_corpora.make_corpora(args.work, args.utterances, args.seed, lambda line: print(line))
     corpora = asr_corpora.load_corpora(args.work, args.utterances, args.seed)
-    training = Training(args.work, corpora, args.seed)
+    training = Training(args.work, corpora, args.seed, args.start_from)
     training.run(args.hours * 3600 * (1 - TIME_STAMP_SHARE))
     model = train_time_stamps(training, args.hours * 3600 * TIME_STAMP_SHARE)
     tokens = asr_corpora.vocabulary()

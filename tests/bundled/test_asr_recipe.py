@@ -1,0 +1,36 @@
+"""The recogniser's training goes on from a trained folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from voicebench.bundled.manifest import BUNDLED_FOLDER
+from voicebench.bundled.recipe import asr_corpora
+from voicebench.bundled.recipe.asr_train import HEARD, HEARD_BEFORE, Training, dev_error_rate
+
+pytestmark = pytest.mark.models
+SHIPPED = BUNDLED_FOLDER / "asr"
+NUM_UTTERANCES, SEED = 24, 3
+
+
+def test_training_starts_with_what_a_trained_folder_knows(tmp_path: Path) -> None:
+    asr_corpora.make_corpora(tmp_path, NUM_UTTERANCES, SEED, lambda line: None)
+    corpora = asr_corpora.load_corpora(tmp_path, NUM_UTTERANCES, SEED)
+    training = Training(tmp_path, corpora, SEED, SHIPPED)
+    heard = dev_error_rate(
+        training.model, training.dev, training.mean, training.deviation, training.device
+    )
+    assert heard < 0.1  # from nothing it is 1
+    facts = training.facts(training.model)
+    shipped = json.loads((SHIPPED / "learning_curve.jsonl").read_text().splitlines()[-1])["facts"]
+    assert (facts[HEARD], facts[HEARD_BEFORE]) == (0, shipped[HEARD] + shipped.get(HEARD_BEFORE, 0))
+
+    other = tmp_path / "other"
+    shutil.copytree(SHIPPED, other)
+    (other / "tokens.json").write_text("[]")
+    with pytest.raises(ValueError, match="its tokens are not the recipe's"):
+        Training(tmp_path, corpora, SEED, other)
