@@ -46,18 +46,20 @@ from voicebench.types import SAMPLE_RATE_HZ, Variant
 EXIT_NO_GPU = 3
 BUDGET_S = 500.0
 """Of the whole, loading included; turns are dropped to keep to it."""
-TURN_S = 3.0  # of an answer and the pauses around it, beyond its audio
+TURN_S = 3.0  # of the waits around an answer, beyond its audio and its tokens
+REPORT_S = 20.0  # of the tables and the report at the end
 VARIANTS = (
     Variant(name="plain"),
     Variant(name="early", prefill=True, speculation=True),
 )
 
 
-def num_cases(suite: str, repeats: int, left_s: float) -> int:
-    """How many of a suite's cases fit into the time, at the pace of speech; at least one."""
+def num_cases(suite: str, repeats: int, left_s: float, answer_s: float) -> int:
+    """How many of a suite's cases fit into the time, at the pace of speech, with answers of `answer_s`;
+    at least one."""
     spent_s, count = 0.0, 0
     for case in load_suite(suite).cases:
-        speech_s = sum(turn.t_eos_s + TURN_S for turn in case.turns)
+        speech_s = sum(turn.t_eos_s + answer_s + TURN_S for turn in case.turns)
         spent_s += speech_s * repeats * len(VARIANTS)
         if count and spent_s > left_s:
             break
@@ -79,8 +81,11 @@ def _window(suite: str, seconds: float) -> Any:
     return np.resize(samples, size).astype(np.float32)
 
 
-def _latency(profile: str, args: argparse.Namespace, models: Models, folder: Path) -> Any:
-    left_s = BUDGET_S - (time.monotonic() - args.started_s) - 4 * args.seconds - 20
+def _latency(
+    profile: str, args: argparse.Namespace, models: Models, folder: Path, token_s: float
+) -> Any:
+    left_s = BUDGET_S - (time.monotonic() - args.started_s) - REPORT_S
+    longest_s = token_s * VARIANTS[0].sampling.max_tokens  # random weights never end earlier
     settings = RunSettings(
         profile=profile,
         suites=(args.suite,),
@@ -88,7 +93,7 @@ def _latency(profile: str, args: argparse.Namespace, models: Models, folder: Pat
         mode="latency",
         pace="real_time",
         repeats=args.repeats,
-        limit=args.limit or num_cases(args.suite, args.repeats, left_s),
+        limit=args.limit or num_cases(args.suite, args.repeats, left_s, longest_s),
     )
     lent = models.lent()
     with RunProgress() as progress:
@@ -151,9 +156,10 @@ def main() -> int:
     with GpuWatch() as watch:
         models = load_models(profile, lambda text: print(text, file=sys.stderr))
         ready_s = time.monotonic() - args.started_s
-        report = _latency(args.profile, args, models, folder)
         window = _window(args.suite, VARIANTS[0].window_s + VARIANTS[0].context_s)
         interference = measure(models.recognizer, models.generator, window, args.seconds)
+        token_s = interference["token gap, ASR busy"]["p50_ms"] / 1000
+        report = _latency(args.profile, args, models, folder, token_s)
         models.generator.close()
         models.recognizer.close()
     card = card_of(gpus) if gpus else find_card("cpu")

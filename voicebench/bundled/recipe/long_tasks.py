@@ -202,11 +202,11 @@ def meeting(maker: Maker) -> Dialogue:
     return Dialogue("long_meeting", style, tuple(messages), expected)
 
 
-Turn = tuple[str, str, "Expected"]
+Asked = tuple[str, str, "Expected"]
 """Question, answer, what the answer states."""
 
 
-def _part_turn(points: list[Point], part: str, rng: random.Random, held_out: bool) -> Turn:
+def _part_turn(points: list[Point], part: str, rng: random.Random, held_out: bool) -> Asked:
     asked = [point for point in points if point.part == part]
     ask = rng.choice(_templates(PART_ASKS[part], held_out))
     return ask, _minutes(points, (part,)), _expected_of(asked)
@@ -228,7 +228,7 @@ def _expected_of(points: list[Point]) -> Expected:
     return Expected(stated.values, stated.types, retracted)
 
 
-def _single_turns(rng: random.Random, points: list[Point]) -> list[Turn]:
+def _single_turns(rng: random.Random, points: list[Point]) -> list[Asked]:
     """Questions about one value of a point, none that two points answer."""
     turns = []
     for point in rng.sample(points, min(len(points), 3)):
