@@ -34,6 +34,7 @@ from voicebench.config import Profile, load_profile
 from voicebench.metrics.steps import steps_of
 from voicebench.report.render import load_report, metrics_document, write_report
 from voicebench.runs.gpu_use import GpuWatch
+from voicebench.runs.latency import MIN_WARM_UP_TURNS
 from voicebench.runs.plan import Models
 from voicebench.runs.provenance import machine
 from voicebench.runs.record import read_turns
@@ -55,12 +56,18 @@ VARIANTS = (
 
 
 def num_cases(suite: str, repeats: int, left_s: float, answer_s: float) -> int:
-    """How many of a suite's cases fit into the time, at the pace of speech, with answers of `answer_s`;
-    at least one."""
-    spent_s, count = 0.0, 0
-    for case in load_suite(suite).cases:
-        speech_s = sum(turn.t_eos_s + answer_s + TURN_S for turn in case.turns)
-        spent_s += speech_s * repeats * len(VARIANTS)
+    """How many of a suite's cases fit into the time, warm-up included, at the pace of speech, with
+    answers of `answer_s`; at least one."""
+    each_s = [
+        sum(turn.t_eos_s + answer_s + TURN_S for turn in case.turns)
+        for case in load_suite(suite).cases
+    ]
+    spent_s = (
+        MIN_WARM_UP_TURNS * len(VARIANTS) * each_s[0]
+    )  # the shortest case's, which is no longer
+    count = 0
+    for case_s in each_s:
+        spent_s += case_s * repeats * len(VARIANTS)
         if count and spent_s > left_s:
             break
         count += 1
