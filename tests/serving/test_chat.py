@@ -124,7 +124,7 @@ def test_a_call_of_the_clients_tool_is_handed_out_and_its_result_taken(is_stream
         assert choice.message.content == "我查一下。"
         (call,) = choice.message.tool_calls
         assert (call.function.name, call.function.arguments) == ("get_weather", '{"city":"北京"}')
-        offered = generator.offered[-2][0]
+        offered = generator.offered[-1][0]
         assert offered["function"]["name"] == "get_weather"
 
         generator.answer = "晴。"
@@ -193,7 +193,7 @@ def test_what_may_be_called_is_the_clients_choice(
     assert [each["name"] for each in functions] == held_to
     assert all(set(each) == {"name", "parameters"} for each in functions)
     assert (sampling.max_calls, bool(sampling.json_schema)) == (max_calls, has_schema)
-    assert len(generator.offered[-2]) == offered
+    assert len(generator.offered[-1]) == offered
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])
@@ -358,3 +358,11 @@ def _openai(served: Served) -> openai.OpenAI:
     return openai.OpenAI(
         base_url=served.url + "/v1", api_key="none", http_client=served.client(), max_retries=0
     )
+
+
+def test_a_typed_question_is_laid_out_for_the_model_once() -> None:
+    generator = ServedGenerator()
+    with serving(generator=generator) as served, served.client() as client:
+        for _ in range(2):
+            assert client.post("/v1/chat/completions", json={"messages": HELLO}).status_code == 200
+    assert len(generator.conversations) == 2

@@ -223,7 +223,7 @@ def test_typed_items_tools_and_their_results() -> None:
 
         line = talk(served, play)
         assert line.text() == "晴。"
-        roles = [message.role for message in generator.conversations[-2]]
+        roles = [message.role for message in generator.conversations[-1]]
         assert roles == ["system", "user", "assistant", "tool"]
         assert generator.offered[-2]
 

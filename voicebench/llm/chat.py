@@ -12,11 +12,14 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from voicebench.errors import ModelError
 from voicebench.llm.hermes import CALL_BEGIN, CALL_END
 from voicebench.types import Message
+
+_NUM_TEXTS_KEPT, _LONGEST_TEXT_KEPT = 512, 2048  # characters
 
 
 class ChatEncoder:
@@ -40,6 +43,7 @@ class ChatEncoder:
             )
         self._tokenizer = tokenizer
         self.control_ids: dict[str, int] = dict(tokenizer.get_added_vocab())
+        self._taken_ids = frozenset(self.control_ids.values())
         illegal = {i for text, i in self.control_ids.items() if text not in (CALL_BEGIN, CALL_END)}
         self.legal_ids = frozenset(tokenizer.get_vocab().values()) - illegal
         longest_first = sorted(self.control_ids, key=len, reverse=True)
@@ -49,6 +53,8 @@ class ChatEncoder:
         description["added_tokens"] = []
         description["post_processor"] = None
         self._plain = Tokenizer.from_str(json.dumps(description))
+        # The system prompt and earlier turns come again with every prompt of a conversation.
+        self._encode_again = lru_cache(maxsize=_NUM_TEXTS_KEPT)(self._encode)
 
     def encode(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
@@ -95,13 +101,17 @@ class ChatEncoder:
 
     def encode_text(self, text: str) -> list[int]:
         """Ids of a text as the characters it is: never a control token."""
+        encode = self._encode_again if len(text) <= _LONGEST_TEXT_KEPT else self._encode
+        return list(encode(text))
+
+    def _encode(self, text: str) -> tuple[int, ...]:
         ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
-        if not set(ids).isdisjoint(self.control_ids.values()):
+        if not self._taken_ids.isdisjoint(ids):
             # A vocabulary that also lists control tokens as words: one character cannot be one.
             ids = [
                 i for char in text for i in self._plain.encode(char, add_special_tokens=False).ids
             ]
-        return ids
+        return tuple(ids)
 
     def _without_controls(self, value: Any, stand_in: Callable[[str], str]) -> Any:
         """A tool's schema, with every text in it that holds a control token as a stand-in: tools
@@ -136,10 +146,12 @@ class ChatEncoder:
             add_generation_prompt=True,
             enable_thinking=False,
         )
-        pieces = re.split(f"\ue000{nonce}:(\\d+)\ue001", rendered)
-        for index, piece in enumerate(pieces):
-            is_content = index % 2 == 1
-            yield (contents[int(piece)] if is_content else piece), is_content
+        first, *others = rendered.split(f"\ue000{nonce}:")
+        yield first, False
+        for other in others:
+            index, _, laid_out = other.partition("\ue001")
+            yield contents[int(index)], True
+            yield laid_out, False
 
 
 def _laid_out(message: Message, stand_in: Callable[[str], str]) -> dict[str, Any]:

@@ -74,6 +74,7 @@ class EngineThread:
         make_params: vLLM sampling parameters of a sampling, for at most so many tokens.
         make_input: vLLM's form of a prompt; called on the owner thread, and what it raises fails
             that one request.
+        delivered: Called on the owner thread once all that a step gave has been delivered.
 
     Raises:
         Exception: Whatever `build_engine` raised.
@@ -84,9 +85,11 @@ class EngineThread:
         build_engine: Callable[[], Any],
         make_params: MakeParams,
         make_input: MakeInput = token_input,
+        delivered: Callable[[], None] = lambda: None,
     ) -> None:
         self._make_params = make_params
         self._make_input = make_input
+        self._delivered = delivered
         self._engine: Any = None
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._waiting: deque[Request] = deque()
@@ -158,6 +161,7 @@ class EngineThread:
             self._admit()
             if self._active:
                 self._step()
+            self._delivered()
         self._shut_down()
 
     def _take_commands(self) -> bool:
@@ -262,6 +266,7 @@ class EngineThread:
         self._abort_in_engine(list(self._active.values()))
         for request in unfinished:
             self._fail(request, RuntimeError("the language model was closed"))
+        self._delivered()
         self._engine.engine_core.shutdown()
         self._engine = None
 

@@ -17,6 +17,7 @@ import msgspec
 from voicebench.types import AnswerToken, Record, ToolCall
 
 CALL_BEGIN, CALL_END = "<tool_call>", "</tool_call>"
+MARK_START = "<"  # of both
 
 
 class MalformedCall(Record):
@@ -63,6 +64,8 @@ class CallSplitter:
             if not token.text:
                 return []
             self._is_after_call = False
+        if not self._held and MARK_START not in token.text:  # nearly every token
+            return [token]
         self._held.append(token)
         text = "".join(held.text for held in self._held)
         found = [(text.find(mark), mark) for mark in (CALL_BEGIN, CALL_END) if mark in text]

@@ -40,6 +40,7 @@ from voicebench.llm.chat import ChatEncoder
 from voicebench.llm.embeddings import embedding_table, engine_input
 from voicebench.llm.engine_thread import Deliver, EngineThread, Request, first_line
 from voicebench.llm.folder import check_llm_folder
+from voicebench.llm.post import Box, Post
 from voicebench.llm.random_weights import ensure_random_weights
 from voicebench.llm.resumable import ResumableSession, is_supported
 from voicebench.llm.token_table import TokenTable
@@ -93,9 +94,13 @@ class VllmGenerator:
             ensure_random_weights(folder, profile.random_weights)
         self.answers_at_random: bool = profile.load_format == "dummy"
         check_llm_folder(folder, needs_weights=not self.answers_at_random)
+        self._post = Post()
         try:
             self._thread = EngineThread(
-                lambda: _build_engine(profile), self._sampling_params, engine_input
+                lambda: _build_engine(profile),
+                self._sampling_params,
+                engine_input,
+                self._post.send,
             )
             tokenizer = self._thread.call(lambda engine: engine.get_tokenizer()).result()
             self.block_tokens: int = self._thread.call(_block_tokens).result()
@@ -198,13 +203,9 @@ class VllmGenerator:
         loop = asyncio.get_running_loop()
         inbox: asyncio.Queue[Delta | StageError] = asyncio.Queue()
 
-        def deliver(item: Delta | StageError) -> None:
-            try:
-                loop.call_soon_threadsafe(inbox.put_nowait, item)
-            except RuntimeError:  # the consumer's loop is closed: nobody waits for this answer
-                self._thread.abort(request)
-
-        request = make_request(deliver)
+        # With the consumer's loop closed nobody waits for this answer.
+        box = Box(loop, inbox.put_nowait, lambda: self._thread.abort(request))
+        request = make_request(lambda item: self._post.add(box, item))
         self._thread.submit([request])
         finished = False
         try:

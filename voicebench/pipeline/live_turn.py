@@ -320,7 +320,7 @@ class LiveTurn:
         self._remember(question, answer)
 
     def _remember(self, question: Message, answer: str) -> None:
-        if not answer.strip():
+        if not answer.strip() or not self._conversation.budget_tokens:
             return
         exchange = (question, Message(role="assistant", content=answer))
         num_tokens = len(self._assistant.generator.encode_chat(exchange))

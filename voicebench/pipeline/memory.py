@@ -22,7 +22,7 @@ class Conversation:
     A turn that alone is over the budget is not kept.
 
     Args:
-        budget_tokens: Most prompt tokens that earlier turns may take.
+        budget_tokens: Most prompt tokens that earlier turns may take; with 0 nothing is kept.
         clock: The conversation's own now (ISO 8601, local), for tools; None: the machine's.
 
     >>> conversation = Conversation(budget_tokens=10)

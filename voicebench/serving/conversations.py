@@ -44,9 +44,10 @@ class Conversations:
         return len(self._kept)
 
     def memory(self, conversation_id: str) -> Conversation:
-        """The conversation of that id, or a new one; without an id one that nobody finds again."""
+        """The conversation of that id, or a new one; without an id one that keeps nothing, as nobody
+        finds it again."""
         if not conversation_id:
-            return Conversation(self._budget_tokens)
+            return Conversation(budget_tokens=0)
         self._forget_old()
         kept = self._kept.pop(conversation_id, None)
         if kept is None:

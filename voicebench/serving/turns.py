@@ -108,7 +108,7 @@ def remember_part(running: Running, conversation: Conversation, generator: Gener
     is said next refers to it."""
     turn = running.turn
     asked = next((m for m in reversed(turn.messages) if m.role == "user"), None)
-    if asked is None or not turn.answer.strip():
+    if asked is None or not turn.answer.strip() or not conversation.budget_tokens:
         return
     exchange = (asked, Message(role="assistant", content=turn.answer))
     num_tokens = len(generator.encode_chat(exchange))

@@ -30,6 +30,7 @@ class GivenMessages:
     def __init__(self, generator: Generator, messages: Sequence[Message]) -> None:
         self._generator = generator
         self._messages = tuple(messages)
+        self._built: tuple[tuple[Message, ...], Sequence[dict[str, Any]], Prompt] | None = None
         self._num_system = next(
             (n for n, m in enumerate(self._messages) if m.role != "system"), len(self._messages)
         )
@@ -51,7 +52,11 @@ class GivenMessages:
     ) -> tuple[tuple[Message, ...], Prompt]:
         """See `BuildsPrompts.build`."""
         messages = (*self.messages(history, cleaned), *after)
-        return messages, Prompt(token_ids=tuple(self._generator.encode_chat(messages, tools)))
+        # A request of typed text builds the same prompt to check its length and to be answered.
+        if self._built is None or self._built[:2] != (messages, tools):
+            prompt = Prompt(token_ids=tuple(self._generator.encode_chat(messages, tools)))
+            self._built = (messages, tools, prompt)
+        return messages, self._built[2]
 
     def beginning(
         self,

@@ -1,18 +1,25 @@
 """The recogniser's training and test texts.
 
-A quarter are sentences of `frames` with a request, four in ten are random word strings (they teach
-unseen phrases), the rest mix Cantonese words in, talk in meetings, spell names and ask for tools. A sentence belongs to the test split by its own hash, so a
-slot combination heard in training is never tested. Suites speak held-out templates: never here.
+A fifth are sentences of `frames` with a request; a third are strings of words, the language's own and
+those of jieba's dictionary (they teach unseen phrases); the rest are what the LLM's dialogues say and
+everyday sentences, also in Cantonese (they teach which of many characters of one sound is meant). A
+sentence belongs to the test split by its own hash, so a slot combination heard in training is never
+tested. Suites speak held-out templates: never here.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from voicebench.bundled.recipe import lexicon as lx
+from voicebench.bundled.recipe.everyday import everyday
 from voicebench.bundled.recipe.frames import DIALECT_FRAMES, FRAMES, Frame, draw, slots_of
 from voicebench.bundled.recipe.values import DRAWS, World
 
@@ -48,6 +55,7 @@ DIALECT_PATTERNS = (
     "{d}去{place}要{d}时间", "{person}话{d}{time}{d}", "我哋{d}喺{place}{d}", "呢个{item}{money}{d}",
     "{d}同{person}{d}好唔好", "{place}{d}{d}要{money}", "我阿妈{d}要{d}{quantity}", "老细{d}{date}{d}",
 )  # fmt: skip
+LONGEST_WORD = 4
 DIALECT_EXTRA = tuple(
     "呢个 嗰个 话 同 好唔好 有冇 系唔系 喺度 嚟 嘅 咗 啲 佢 佢哋 我哋 你哋 乜嘢 咁 先 喇".split()
 )
@@ -69,11 +77,10 @@ def is_test(text: str) -> bool:
 
 def asr_texts(rng: random.Random, split: Split) -> Iterator[AsrText]:
     """Endless utterances of one split, 2 to about 40 characters each."""
-    makers = (_sentence, _sentence, _sentence, _word_string, _word_string, _word_string, _word_string,
-              _clause_string, _dialect, _correction, _spoken_dialogue, _spoken_dialogue)  # fmt: skip
+    makers, shares = zip(*SHARES.items(), strict=True)
     world, known = World(spoken=True, colloquial=True), frozenset(characters())
     while True:
-        candidate = rng.choice(makers)(rng, world)
+        candidate = rng.choices(makers, shares)[0](rng, world)
         # Names of the LLM's dialogues are written with rarer characters too.
         spoken = all(char in known for char in candidate.text if not char.isascii())
         if candidate.text and spoken and is_test(candidate.text) == (split == "test"):
@@ -151,6 +158,54 @@ def _clause_string(rng: random.Random, world: World) -> AsrText:
     return _text(pieces or ["好"], rng.random() < 0.4, rng)
 
 
+@cache
+def dictionary() -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Words of jieba's dictionary (MIT) that the vocabulary can write, and cumulative weights.
+
+    A word weighs the square root of its count there: 了 is drawn often, and rare words are drawn.
+    """
+    import jieba
+
+    known = frozenset(characters())
+    words, weights = [], []
+    for line in (Path(jieba.__file__).parent / "dict.txt").read_text("utf-8").splitlines():
+        word, count, *_ = line.split()
+        if len(word) <= LONGEST_WORD and known.issuperset(word):
+            words.append(word)
+            weights.append(math.sqrt(int(count)))
+    return tuple(words), tuple(itertools.accumulate(weights))
+
+
+def _dictionary_string(rng: random.Random, world: World) -> AsrText:
+    words, cumulative = dictionary()
+    return _text(
+        rng.choices(words, cum_weights=cumulative, k=rng.randint(3, 10)), rng.random() < 0.15, rng
+    )
+
+
+def _everyday(rng: random.Random, world: World) -> AsrText:
+    said = [everyday(rng, world, cantonese=False) for _ in range(rng.choice((1, 1, 2, 3)))]
+    return _text("，".join(said).split("，"), True, rng)
+
+
+def _everyday_cantonese(rng: random.Random, world: World) -> AsrText:
+    said = [everyday(rng, world, cantonese=True) for _ in range(rng.choice((1, 2, 2)))]
+    family = "yue" if rng.random() < 0.45 else "cmn"
+    return _text("，".join(said).split("，"), rng.random() < 0.5, rng, family)
+
+
+def _narrative(rng: random.Random, world: World) -> AsrText:
+    from voicebench.bundled.recipe.dialogues import Maker
+    from voicebench.bundled.recipe.narratives import narrative
+
+    maker = Maker(rng, World(spoken=True, held_out=rng.random() < 0.3, colloquial=True), False)
+    asked = [m.content for m in narrative(maker).messages if m.role == "user"]
+    said = rng.choice((asked[0], rng.choice(asked))).rstrip("。")
+    cantonese = any(char in said for char in "嘅咗喺唔嘢佢冇")
+    family = "yue" if cantonese and rng.random() < 0.45 else "cmn"
+    return _text(said.split("，"), rng.random() < 0.5, rng, family)
+
+
 def _spoken_dialogue(rng: random.Random, world: World) -> AsrText:
     """A piece of what the LLM's training dialogues say in meetings, of names and to tools."""
     from voicebench.bundled.recipe.dialogues import Maker
@@ -158,7 +213,7 @@ def _spoken_dialogue(rng: random.Random, world: World) -> AsrText:
     from voicebench.bundled.recipe.long_tasks import spoken_line, talk_line, tool_call
 
     maker = Maker(rng, World(spoken=True, held_out=rng.random() < 0.3, colloquial=True), False)
-    kind = rng.choice(("meeting", "talk", "entity", "tool"))
+    kind = rng.choice(("meeting", "meeting", "talk", "talk", "talk", "entity", "entity", "tool"))
     if kind == "meeting":
         return _text([spoken_line(rng, maker.world)], False, rng)
     if kind == "talk":  # what sentences are like: of one sound, 时间不多 and not 时间布多
@@ -193,6 +248,13 @@ def _dialect(rng: random.Random, world: World) -> AsrText:
         )
     values = {slot: DRAWS[slot](rng, world) for slot in slots_of(template)}
     return _text([template.format(**values)], False, rng, family)
+
+
+SHARES = {
+    _sentence: 3, _correction: 1, _word_string: 2, _dictionary_string: 4, _clause_string: 1, _dialect: 1,
+    _spoken_dialogue: 5, _everyday: 3, _everyday_cantonese: 1.5, _narrative: 2.5,
+}  # fmt: skip
+"""How often each kind of text is drawn."""
 
 
 def characters() -> tuple[str, ...]:
