@@ -225,7 +225,7 @@ def test_typed_items_tools_and_their_results() -> None:
         assert line.text() == "晴。"
         roles = [message.role for message in generator.conversations[-1]]
         assert roles == ["system", "user", "assistant", "tool"]
-        assert generator.offered[-2]
+        assert generator.offered[-1]
 
         async def without(line: Line) -> None:
             tools = [{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]
@@ -241,7 +241,7 @@ def test_typed_items_tools_and_their_results() -> None:
             await line.until("response.done")
 
         talk(served, without)
-        assert generator.offered[-2] == ()
+        assert generator.offered[-1] == ()
 
 
 def test_cancelling_aborts_the_request() -> None:
