@@ -1,8 +1,8 @@
 """Scores the bundled recogniser through the pipeline's own class on speech it never heard.
 
 Every set is corpus CER (METRICS.md, normaliser `basic`) on whole utterances: sentences whose slot
-combinations training never held, in training's voices, in voices it never heard and under noise, and
-sentences of held-out templates. Time stamps are compared with espeak-ng's own word events. Try:
+combinations training never held, in training's voices, in voices it never heard and under noise,
+sentences of held-out templates, and everyday sentences, also in Cantonese, that it never heard. Time stamps are compared with espeak-ng's own word events. Try:
 
     python -m voicebench.bundled.recipe.asr_evaluate --folder voicebench/bundled/asr --count 100
 """
@@ -70,6 +70,9 @@ def test_sets(count: int, seed: int) -> dict[str, tuple[list[AsrText], list[Utte
     rng = random.Random(f"{seed}:texts")
     combinations = some(sentences.template_texts(rng, "test"))
     phrases = some(unseen_phrases(rng))
+    everyday, cantonese = (
+        some(sentences.free_texts(rng, cantonese=is_cantonese)) for is_cantonese in (False, True)
+    )
     seen, unseen = asr_data.VARIANTS_TRAIN, asr_data.VARIANTS_HELD_OUT
     heard = spoken(combinations, seen, "seen")
     noise_rng = np.random.default_rng(seed + 1000)
@@ -88,6 +91,8 @@ def test_sets(count: int, seed: int) -> dict[str, tuple[list[AsrText], list[Utte
         "unseen_voices": (combinations, spoken(combinations, unseen, "unseen")),
         "noise_10db": (combinations, noisy),
         "unseen_phrases": (phrases, spoken(phrases, seen, "phrases")),
+        "everyday_sentences": (everyday, spoken(everyday, seen, "everyday")),
+        "cantonese_sentences": (cantonese, spoken(cantonese, seen, "cantonese")),
     }
 
 

@@ -15,6 +15,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -96,6 +97,20 @@ def template_texts(rng: random.Random, split: Split) -> Iterator[AsrText]:
             yield candidate
 
 
+def free_texts(rng: random.Random, *, cantonese: bool) -> Iterator[AsrText]:
+    """Everyday sentences that training never held, of words that it did, for a Mandarin voice."""
+    make, world, known = (
+        _everyday_cantonese if cantonese else _everyday,
+        World(spoken=True),
+        frozenset(characters()),
+    )
+    while True:
+        candidate = make(rng, world)
+        is_known = known.issuperset(candidate.text)
+        if candidate.voice_family == "cmn" and is_known and is_test(candidate.text):
+            yield candidate
+
+
 def _text(pieces: list[str], pauses: bool, rng: random.Random, family: str = "cmn") -> AsrText:
     said = [piece for piece in pieces if piece]
     spoken = ("，" if pauses else "").join(said)
@@ -164,11 +179,12 @@ def dictionary() -> tuple[tuple[str, ...], tuple[float, ...]]:
 
     A word weighs the square root of its count there: 了 is drawn often, and rare words are drawn.
     """
-    import jieba
-
     known = frozenset(characters())
     words, weights = [], []
-    for line in (Path(jieba.__file__).parent / "dict.txt").read_text("utf-8").splitlines():
+    jieba = find_spec("jieba")  # its import would warn of its own source
+    assert jieba, "FunASR needs jieba"
+    assert jieba.origin
+    for line in Path(jieba.origin).with_name("dict.txt").read_text("utf-8").splitlines():
         word, count, *_ = line.split()
         if len(word) <= LONGEST_WORD and known.issuperset(word):
             words.append(word)
