@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -102,6 +103,7 @@ def test_a_run_leaves_every_planned_turn(settings: RunSettings, tmp_path: Path, 
 def test_a_run_stopped_anywhere_ends_like_one_left_alone(
     settings: RunSettings, tmp_path: Path, mode: Mode
 ) -> None:
+    num_frozen = gc.get_freeze_count()
     settings = in_mode(settings, mode)
     run(settings, tmp_path / "whole")
     expected = content(tmp_path / "whole")
@@ -114,6 +116,7 @@ def test_a_run_stopped_anywhere_ends_like_one_left_alone(
         path.write_bytes(path.read_bytes() + b'{"run_id": "half')
         run(settings_of(folder), folder)
         assert content(folder) == expected
+    assert gc.get_freeze_count() == num_frozen  # garbage of what runs later is collected
 
 
 @pytest.mark.parametrize("mode", ["quality", "latency"])
