@@ -10,6 +10,7 @@ import pytest
 
 from voicebench.bundled.manifest import BUNDLED_FOLDER
 from voicebench.bundled.recipe import asr_corpora
+from voicebench.bundled.recipe.asr_average import average
 from voicebench.bundled.recipe.asr_train import HEARD, HEARD_BEFORE, Training, dev_error_rate
 
 pytestmark = pytest.mark.models
@@ -34,3 +35,23 @@ def test_training_starts_with_what_a_trained_folder_knows(tmp_path: Path) -> Non
     (other / "tokens.json").write_text("[]")
     with pytest.raises(ValueError, match="its tokens are not the recipe's"):
         Training(tmp_path, corpora, SEED, other)
+
+
+def test_the_mean_of_a_state_with_itself_hears_what_it_hears(tmp_path: Path) -> None:
+    import torch
+
+    again = tmp_path / "again"
+    shutil.copytree(SHIPPED, again)
+    average({SHIPPED: 0.25, again: 0.75}, tmp_path / "mean")
+    shipped, mean = (
+        torch.load(folder / "model.pt")["state_dict"] for folder in (SHIPPED, tmp_path / "mean")
+    )
+    assert all(torch.allclose(mean[name], shipped[name], atol=1e-6) for name in shipped)
+    for name in ("am.mvn", "tokens.json", "seg_dict", "config.yaml"):
+        assert (tmp_path / "mean" / name).read_text() == (SHIPPED / name).read_text(), name
+
+    with pytest.raises(ValueError, match=r"are 0\.9 together, not 1"):
+        average({SHIPPED: 0.25, again: 0.65}, tmp_path / "mean")
+    (again / "tokens.json").write_text("[]")
+    with pytest.raises(ValueError, match="hear different tokens"):
+        average({SHIPPED: 0.25, again: 0.75}, tmp_path / "mean")

@@ -1,0 +1,95 @@
+"""The weighted mean of two states of the bundled recogniser's training (see `llm_average`).
+
+Further training on other sentences (`asr_train --start-from`) learns those and forgets some names and
+numbers; the mean of the states before and after keeps both. Try:
+
+    python -m voicebench.bundled.recipe.asr_average --out build/asr build/before=0.4 build/after=0.6
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from voicebench.bundled.recipe.asr_data import Array
+from voicebench.bundled.recipe.asr_model import NUM_MELS, write_cmvn
+from voicebench.bundled.recipe.model_card import read_curve
+
+COPIED = ("config.yaml", "tokens.json", "seg_dict")
+
+
+def average(shares: Mapping[Path, float], out: Path) -> None:
+    """Writes the mean of trained folders to `out`, as a folder that FunASR loads.
+
+    Args:
+        shares: Folder to share, in order of training; the shares are 1 together.
+        out: Gets the last folder's files, and a learning curve whose last line tells the shares.
+
+    Raises:
+        ValueError: The shares are not 1 together, or two folders hear different tokens.
+    """
+    import torch
+
+    if abs(sum(shares.values()) - 1) > 1e-6:
+        raise ValueError(f"the shares are {sum(shares.values()):g} together, not 1")
+    last = list(shares)[-1]
+    for folder in shares:
+        if (folder / "tokens.json").read_bytes() != (last / "tokens.json").read_bytes():
+            raise ValueError(f"{folder} and {last} hear different tokens")
+    states = {folder: torch.load(folder / "model.pt")["state_dict"] for folder in shares}
+    mean = {
+        name: sum(share * states[folder][name].float() for folder, share in shares.items()).to(
+            weights.dtype
+        )
+        for name, weights in states[last].items()
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    for name in COPIED:
+        shutil.copy2(last / name, out / name)
+    torch.save({"state_dict": mean}, out / "model.pt")
+    shift, scale = (
+        sum(share * _cmvn(folder)[part] for folder, share in shares.items()) for part in (0, 1)
+    )
+    deviation = np.asarray(1 / scale, np.float32)
+    write_cmvn(out / "am.mvn", np.asarray(-shift, np.float32), deviation)
+    curve = read_curve(last)
+    facts = next(row["facts"] for row in reversed(curve) if "facts" in row)
+    facts |= {
+        f"share of state {number} in the mean": share
+        for number, share in enumerate(shares.values(), 1)
+    }
+    lines = [*(row for row in curve if "facts" not in row), {"facts": facts}]
+    (out / "learning_curve.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in lines))
+
+
+def _cmvn(folder: Path) -> tuple[Array, Array]:
+    """What is added to the frames of one moment and what they are multiplied with, (80,) each."""
+    rows = re.findall(r"\[([^\]]+)\]", (folder / "am.mvn").read_text())
+    vectors = [np.array(row.split(), np.float32) for row in rows]
+    shift, scale = (vector[:NUM_MELS] for vector in vectors if len(vector) > NUM_MELS)
+    return shift, scale
+
+
+def _share(text: str) -> tuple[Path, float]:
+    folder, _, share = text.rpartition("=")
+    return Path(folder), float(share)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("states", nargs="+", type=_share, metavar="FOLDER=SHARE")
+    args = parser.parse_args()
+    average(dict(args.states), args.out)
+
+
+if __name__ == "__main__":
+    main()
