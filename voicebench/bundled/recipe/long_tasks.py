@@ -65,6 +65,11 @@ def spoken_line(rng: random.Random, world: World) -> str:
     return "".join(lines)
 
 
+def ask_line(rng: random.Random) -> str:
+    """What is asked of a training meeting."""
+    return rng.choice(_templates(rng.choice((ASKS, *PART_ASKS.values())), held_out=False))
+
+
 def _expected(values: Iterable[tuple[str, str]]) -> Expected:
     """Facts of (kind, value) pairs."""
     from voicebench.bundled.recipe.dialogues import Expected

@@ -226,14 +226,16 @@ def _spoken_dialogue(rng: random.Random, world: World) -> AsrText:
     """A piece of what the LLM's training dialogues say in meetings, of names and to tools."""
     from voicebench.bundled.recipe.dialogues import Maker
     from voicebench.bundled.recipe.entity_tasks import entity
-    from voicebench.bundled.recipe.long_tasks import spoken_line, talk_line, tool_call
+    from voicebench.bundled.recipe.long_tasks import ask_line, spoken_line, talk_line, tool_call
 
     maker = Maker(rng, World(spoken=True, held_out=rng.random() < 0.3, colloquial=True), False)
     kind = rng.choice(("meeting", "meeting", "talk", "talk", "talk", "entity", "entity", "tool"))
+    ask = ask_line(rng) if rng.random() < 0.3 else ""
     if kind == "meeting":
-        return _text([spoken_line(rng, maker.world)], False, rng)
+        return _text([spoken_line(rng, maker.world), ask], bool(ask), rng)
     if kind == "talk":  # what sentences are like: of one sound, 时间不多 and not 时间布多
-        return _text([talk_line(rng, maker.world) for _ in range(rng.randint(1, 3))], True, rng)
+        lines = [talk_line(rng, maker.world) for _ in range(rng.randint(1, 3))]
+        return _text([*lines, ask], True, rng)
     dialogue = entity(maker) if kind == "entity" else tool_call(maker)
     said = next(m.content for m in dialogue.messages if m.role == "user").rstrip("。")
     return _text(said.split("，"), rng.random() < 0.5, rng)
