@@ -8,7 +8,6 @@ numbers; the mean of the states before and after keeps both. Try:
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shutil
@@ -19,6 +18,7 @@ import numpy as np
 
 from voicebench.bundled.recipe.asr_data import Array
 from voicebench.bundled.recipe.asr_model import NUM_MELS, write_cmvn
+from voicebench.bundled.recipe.llm_average import last_of, run
 from voicebench.bundled.recipe.model_card import read_curve
 
 COPIED = ("config.yaml", "tokens.json", "seg_dict")
@@ -36,12 +36,7 @@ def average(shares: Mapping[Path, float], out: Path) -> None:
     """
     import torch
 
-    if abs(sum(shares.values()) - 1) > 1e-6:
-        raise ValueError(f"the shares are {sum(shares.values()):g} together, not 1")
-    last = list(shares)[-1]
-    for folder in shares:
-        if (folder / "tokens.json").read_bytes() != (last / "tokens.json").read_bytes():
-            raise ValueError(f"{folder} and {last} hear different tokens")
+    last = last_of(shares, "tokens.json")
     states = {folder: torch.load(folder / "model.pt")["state_dict"] for folder in shares}
     mean = {
         name: sum(share * states[folder][name].float() for folder, share in shares.items()).to(
@@ -76,20 +71,5 @@ def _cmvn(folder: Path) -> tuple[Array, Array]:
     return shift, scale
 
 
-def _share(text: str) -> tuple[Path, float]:
-    folder, _, share = text.rpartition("=")
-    return Path(folder), float(share)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("states", nargs="+", type=_share, metavar="FOLDER=SHARE")
-    args = parser.parse_args()
-    average(dict(args.states), args.out)
-
-
 if __name__ == "__main__":
-    main()
+    run(average, __doc__)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from voicebench.bundled.recipe.llm_train import trained_in_all
@@ -29,6 +29,21 @@ def _states(folder: Path, share: float) -> list[dict[str, float]]:
     return [{"share": share, **trained_in_all(curve)}]
 
 
+def last_of(shares: Mapping[Path, float], vocabulary: str) -> Path:
+    """The last folder of a mean that can be made.
+
+    Raises:
+        ValueError: The shares are not 1 together, or two folders differ in their vocabulary.
+    """
+    if abs(sum(shares.values()) - 1) > 1e-6:
+        raise ValueError(f"the shares are {sum(shares.values()):g} together, not 1")
+    last = list(shares)[-1]
+    for folder in shares:
+        if (folder / vocabulary).read_bytes() != (last / vocabulary).read_bytes():
+            raise ValueError(f"{folder} and {last} differ in {vocabulary}")
+    return last
+
+
 def average(shares: Mapping[Path, float], out: Path) -> None:
     """Writes the mean of trained folders to `out`, as a folder that vLLM loads.
 
@@ -42,12 +57,7 @@ def average(shares: Mapping[Path, float], out: Path) -> None:
     import torch
     from safetensors.torch import load_file, save_file
 
-    if abs(sum(shares.values()) - 1) > 1e-6:
-        raise ValueError(f"the shares are {sum(shares.values()):g} together, not 1")
-    last = list(shares)[-1]
-    for folder in shares:
-        if (folder / "tokenizer.json").read_bytes() != (last / "tokenizer.json").read_bytes():
-            raise ValueError(f"{folder} and {last} have different tokenizers")
+    last = last_of(shares, "tokenizer.json")
     states = {folder: load_file(folder / "model.safetensors") for folder in shares}
     mean = {
         name: torch.stack(
@@ -72,9 +82,10 @@ def _share(text: str) -> tuple[Path, float]:
     return Path(folder), float(share)
 
 
-def main() -> None:
+def run(average: Callable[[Mapping[Path, float], Path], None], description: str | None) -> None:
+    """The command line of an average."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("states", nargs="+", type=_share, metavar="FOLDER=SHARE")
@@ -83,4 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(average, __doc__)
