@@ -2,7 +2,8 @@
 
 Every set is corpus CER (METRICS.md, normaliser `basic`) on whole utterances: sentences whose slot
 combinations training never held, in training's voices, in voices it never heard and under noise,
-sentences of held-out templates, and everyday sentences, also in Cantonese, that it never heard. Time stamps are compared with espeak-ng's own word events. Try:
+sentences of held-out templates, and everyday sentences, also in Cantonese, that it never heard. Time
+stamps are compared with espeak-ng's own word events. Try:
 
     python -m voicebench.bundled.recipe.asr_evaluate --folder voicebench/bundled/asr --count 100
 """

@@ -230,7 +230,7 @@ def _spoken_dialogue(rng: random.Random, world: World) -> AsrText:
 
     maker = Maker(rng, World(spoken=True, held_out=rng.random() < 0.3, colloquial=True), False)
     kind = rng.choice(("meeting", "meeting", "talk", "talk", "talk", "entity", "entity", "tool"))
-    ask = ask_line(rng) if rng.random() < 0.3 else ""
+    ask = ask_line(rng) if rng.random() < 0.3 else ""  # of a meeting
     if kind == "meeting":
         return _text([spoken_line(rng, maker.world), ask], bool(ask), rng)
     if kind == "talk":  # what sentences are like: of one sound, 时间不多 and not 时间布多
