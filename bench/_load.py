@@ -98,11 +98,11 @@ class WatchedGenerator:
         return getattr(self._generator, name)
 
     async def stream(
-        self, prompt: Prompt, sampling: Sampling, request_id: str = ""
+        self, prompt: Prompt, sampling: Sampling, request_id: str = "", *, hold_s: float = 0.0
     ) -> AsyncGenerator[Delta, None]:
         self.num_in_flight += 1
         try:
-            stream = self._generator.stream(prompt, sampling, request_id)
+            stream = self._generator.stream(prompt, sampling, request_id, hold_s=hold_s)
             try:
                 async for delta in stream:
                     yield delta

@@ -62,8 +62,8 @@ def _refuse_not_finite(record: Record) -> None:
     """NaN passes every comparison that refuses, and JSON has neither it nor infinity."""
     for name in record.__struct_fields__:
         value = getattr(record, name)
-        is_finite = not isinstance(value, float) or math.isfinite(value)
-        _refuse(not is_finite, f"{name} must be a finite number, got {value}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name} must be a finite number, got {value}")
 
 
 _LATIN = re.compile(r"[A-Za-z0-9'.-]")

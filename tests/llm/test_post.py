@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from voicebench.errors import StageError
 from voicebench.llm.base import Delta
 from voicebench.llm.post import Box, Post
+from voicebench.types import AnswerToken
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
@@ -56,3 +58,49 @@ def test_who_waits_on_a_closed_loop_is_told_off_and_the_others_are_served() -> N
     taken(alive)
     assert ([item.cached_prompt_tokens for item in got], undelivered) == ([2], ["one", "one"])
     alive.close()
+
+
+def words(text: str, finish_reason: str = "", cached: int = 0) -> Delta:
+    tokens = tuple(
+        AnswerToken(id=ord(char), text=char, t_s=float(n)) for n, char in enumerate(text)
+    )
+    return Delta(tokens=tokens, finish_reason=finish_reason, cached_prompt_tokens=cached)
+
+
+def as_text(delta: Any) -> str:
+    return "".join(token.text for token in delta.tokens)
+
+
+def test_what_is_read_at_the_end_comes_in_one_piece_and_what_is_read_live_at_once() -> None:
+    loop, whole, live = CountingLoop(), list[Any](), list[Any]()
+    held, prompt = Box(loop, whole.append, list, hold_s=60.0), Box(loop, live.append, list)
+    post = Post()
+    for text in "三点":
+        post.add(held, words(text, cached=32))
+        post.add(prompt, words(text))
+        post.send()
+    taken(loop)
+    assert ([as_text(delta) for delta in live], whole, loop.num_woken) == (["三", "点"], [], 2)
+    post.add(held, words("", "stop"))
+    post.send()
+    taken(loop)
+    assert [(as_text(d), d.finish_reason, d.cached_prompt_tokens) for d in whole] == [
+        ("三点", "stop", 32)
+    ]
+    loop.close()
+
+
+def test_nothing_is_held_longer_than_allowed_and_an_error_brings_what_was_held_first() -> None:
+    loop, got = CountingLoop(), list[Any]()
+    soon, failing = Box(loop, got.append, list, hold_s=1e-9), Box(loop, got.append, list, 60.0)
+    post = Post()
+    post.add(soon, words("早"))
+    post.send()
+    taken(loop)
+    assert list(map(as_text, got)) == ["早"]
+    post.add(failing, words("半"))
+    post.add(failing, error := StageError("llm", "RuntimeError: device-side assert"))
+    post.send()
+    taken(loop)
+    assert [as_text(got[1]), got[2]] == ["半", error]
+    loop.close()

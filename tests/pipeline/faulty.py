@@ -38,7 +38,12 @@ class PlannedGenerator(ScriptedGenerator):
         return super().encode_chat(messages, tools)
 
     async def stream(
-        self, prompt_token_ids: Sequence[int], sampling: Sampling, request_id: str = ""
+        self,
+        prompt_token_ids: Sequence[int],
+        sampling: Sampling,
+        request_id: str = "",
+        *,
+        hold_s: float = 0.0,
     ) -> AsyncGenerator[Delta, None]:
         self.asked.append("".join(map(chr, prompt_token_ids)))
         plan = self.plans.pop(0) if self.plans else self.answer

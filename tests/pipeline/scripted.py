@@ -109,7 +109,7 @@ class ScriptedGenerator:
         return 0
 
     async def stream(
-        self, prompt: Prompt, sampling: Sampling, request_id: str = ""
+        self, prompt: Prompt, sampling: Sampling, request_id: str = "", *, hold_s: float = 0.0
     ) -> AsyncGenerator[Delta, None]:
         number_asked = len(self.asked)
         self.asked.append("".join(map(chr, prompt)))

@@ -69,7 +69,7 @@ class ToyGenerator:
         return tuple(AnswerToken(id=ord(char), text=char, t_s=now_s()) for char in text)
 
     async def stream(
-        self, prompt: Prompt, sampling: Sampling, request_id: str = ""
+        self, prompt: Prompt, sampling: Sampling, request_id: str = "", *, hold_s: float = 0.0
     ) -> AsyncGenerator[Delta, None]:
         yield Delta(tokens=self._answer(prompt), finish_reason="stop")
 

@@ -50,9 +50,9 @@ class ServedGenerator(ScriptedGenerator):
         self.conversations.append(tuple(messages))
         return super().encode_chat(messages, tools)
 
-    def stream(self, prompt: Any, sampling: Sampling, request_id: str = "") -> Any:
+    def stream(self, prompt: Any, sampling: Sampling, *args: Any, **options: Any) -> Any:
         self.samplings.append(sampling)
-        return super().stream(prompt, sampling, request_id)
+        return super().stream(prompt, sampling, *args, **options)
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,9 @@ def serving(
     generator = generator or ServedGenerator()
     recognizer = recognizer or ScriptedRecognizer(compute_s=0.01)
     service.start(recognizer, generator)
-    with bind("127.0.0.1", 0) as listening, contextlib.closing(asyncio.new_event_loop()) as loop:
-        server = make_server(settings, service)
+    server = make_server(settings, service)
+    make_loop = server.config.get_loop_factory() or asyncio.new_event_loop
+    with bind("127.0.0.1", 0) as listening, contextlib.closing(make_loop()) as loop:
         port = listening.getsockname()[1]
         thread = threading.Thread(
             target=lambda: loop.run_until_complete(server._serve([listening])), daemon=True

@@ -36,9 +36,9 @@ class Watched:
         self._generator = generator
         self.asked: list[Prompt] = []
 
-    def stream(self, prompt: Prompt, *args: Any) -> Any:
+    def stream(self, prompt: Prompt, *args: Any, **options: Any) -> Any:
         self.asked.append(prompt)
-        return self._generator.stream(prompt, *args)
+        return self._generator.stream(prompt, *args, **options)
 
     @property
     def num_open(self) -> int:

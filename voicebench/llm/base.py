@@ -73,6 +73,17 @@ class Delta(Record):
     cached_prompt_tokens: int = 0
 
 
+def joined(deltas: Sequence[Delta]) -> Delta:
+    """Steps of one answer, one or more and in order, as one."""
+    if len(deltas) == 1:
+        return deltas[0]
+    return Delta(
+        tokens=tuple(token for delta in deltas for token in delta.tokens),
+        finish_reason=deltas[-1].finish_reason,
+        cached_prompt_tokens=max(delta.cached_prompt_tokens for delta in deltas),
+    )
+
+
 class Generator(Protocol):
     """Answers prompts. Safe to call from any thread or event loop.
 
@@ -106,9 +117,21 @@ class Generator(Protocol):
         ...
 
     def stream(
-        self, prompt: Prompt | Sequence[int], sampling: Sampling, request_id: str = ""
+        self,
+        prompt: Prompt | Sequence[int],
+        sampling: Sampling,
+        request_id: str = "",
+        *,
+        hold_s: float = 0.0,
     ) -> AsyncGenerator[Delta, None]:
         """Streams one answer; closing the iterator aborts the request.
+
+        Args:
+            prompt: A `Prompt`, or token ids from `encode_chat`.
+            sampling: How to sample.
+            request_id: For logs; need not be unique.
+            hold_s: How long tokens may be held back, to come in fewer deltas; each still says
+                when it was made. For answers that nobody reads before their end.
 
         Raises:
             StageError: The engine failed on this request; others are not affected.

@@ -177,34 +177,36 @@ class VllmGenerator:
             ) from error
 
     async def stream(
-        self, prompt: Prompt | Sequence[int], sampling: Sampling, request_id: str = ""
+        self,
+        prompt: Prompt | Sequence[int],
+        sampling: Sampling,
+        request_id: str = "",
+        *,
+        hold_s: float = 0.0,
     ) -> AsyncGenerator[Delta, None]:
-        """Streams one answer; closing the iterator aborts the request.
-
-        Args:
-            prompt: A `Prompt`, or token ids from `encode_chat`.
-            sampling: How to sample.
-            request_id: Shows in vLLM's logs; need not be unique.
+        """See `Generator.stream`.
 
         Yields:
-            A delta a step. The end token is not among the tokens: `finish_reason` tells of it.
+            A delta a step, or several steps' where they are held back. The end token is not among the tokens: `finish_reason` tells of it.
 
         Raises:
             StageError: The engine failed on this request; others are not affected.
         """
         async with contextlib.aclosing(
-            self._run(lambda deliver: self._request(prompt, sampling, deliver, request_id))
+            self._run(lambda deliver: self._request(prompt, sampling, deliver, request_id), hold_s)
         ) as deltas:
             async for delta in deltas:
                 yield delta
 
-    async def _run(self, make_request: Callable[[Deliver], Request]) -> AsyncGenerator[Delta, None]:
+    async def _run(
+        self, make_request: Callable[[Deliver], Request], hold_s: float = 0.0
+    ) -> AsyncGenerator[Delta, None]:
         """Streams what a request gives; closing the iterator aborts it."""
         loop = asyncio.get_running_loop()
         inbox: asyncio.Queue[Delta | StageError] = asyncio.Queue()
 
         # With the consumer's loop closed nobody waits for this answer.
-        box = Box(loop, inbox.put_nowait, lambda: self._thread.abort(request))
+        box = Box(loop, inbox.put_nowait, lambda: self._thread.abort(request), hold_s)
         request = make_request(lambda item: self._post.add(box, item))
         self._thread.submit([request])
         finished = False

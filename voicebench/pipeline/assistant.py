@@ -83,6 +83,8 @@ class Assistant:
         prompts: Makes the prompts; None: as the variant says.
         hands_out_calls: Whether a tool call ends the turn, for the caller to run, instead of being
             run from the toolbox.
+        is_read_live: Whether answers are read while they are made; tokens of others come in fewer,
+            larger pieces.
 
     Raises:
         ConfigError: The variant names an unknown cleaning or prompt, or asks for something that
@@ -99,6 +101,7 @@ class Assistant:
         breaker: Breaker | None = None,
         prompts: BuildsPrompts | None = None,
         hands_out_calls: bool = False,
+        is_read_live: bool = True,
     ) -> None:
         check_variant(variant)
         if variant.prefill:
@@ -118,6 +121,7 @@ class Assistant:
         self.variant = variant
         self.toolbox = toolbox or Toolbox()
         self.hands_out_calls = hands_out_calls
+        self.is_read_live = is_read_live
         self.breaker = breaker or Breaker(variant.guard)
 
     async def run_turn(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 NOTHING_HEARD_HINT = "没有听到您说话，请再说一遍，或者输入文字。"
 NOTHING_MEANT_HINT = "没有听清您的问题，请再说一遍，或者输入文字。"
+UNREAD_HOLD_S = 0.25
+"""How long tokens are held back where nobody reads them as they come."""
 
 
 class LiveTurn:
@@ -293,7 +295,9 @@ class LiveTurn:
             self._speculation.drop("turn_over")
 
     def _stream(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
-        return self._assistant.generator.stream(prompt, self._assistant.variant.sampling)
+        hold_s = 0.0 if self._assistant.is_read_live else UNREAD_HOLD_S
+        sampling = self._assistant.variant.sampling
+        return self._assistant.generator.stream(prompt, sampling, hold_s=hold_s)
 
     def _open(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
         """The answer to a prompt: the draft that was begun on just this one, else a new one."""

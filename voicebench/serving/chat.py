@@ -32,23 +32,8 @@ def router(service: Service) -> APIRouter:
         summary="Answer a question, spoken or typed",
     )
     async def complete(body: ChatRequest, request: Request) -> Response:
-        question = await unless_left(request.receive, read_question(service, body))
-        running = Running(
-            lambda: begin_turn(service, question),
-            service.settings.limits.turn_timeout_s,
-            "real_time" if question.samples is None else "fast",
-        )
-        reply = Reply(question, running, service.settings.profile)
-        # before waiting for a place: the answer that is barged into may hold the last one
-        await service.conversations.interrupt(question.conversation_id)
-        if body.stream:
-            with_usage = bool(body.stream_options and body.stream_options.include_usage)
-            place = contextlib.AsyncExitStack()
-            admitted = place.enter_async_context(service.admission.turn())
-            await unless_left(request.receive, admitted)
-            lines = _stream(service, question, running, reply, with_usage)
-            return EventStream(lines, place, service.settings.limits.read_timeout_s)
-        return await unless_left(request.receive, _whole(service, question, running, reply))
+        answer = _streamed if body.stream else _whole
+        return await unless_left(request.receive, answer(service, body))
 
     @routes.delete(
         "/conversations/{conversation_id}",
@@ -78,18 +63,36 @@ def begin_turn(service: Service, question: Question) -> AsyncGenerator[Event, No
     )
 
 
-async def _whole(
-    service: Service, question: Question, running: Running, reply: Reply
-) -> JSONResponse:
+async def _asked(service: Service, body: ChatRequest) -> tuple[Question, Running, Reply]:
+    """What a request asks for, with nothing of its conversation in progress any more."""
+    question = await read_question(service, body)
+    running = Running(
+        lambda: begin_turn(service, question),
+        service.settings.limits.turn_timeout_s,
+        "real_time" if question.samples is None else "fast",
+    )
+    # before waiting for a place: the answer that is barged into may hold the last one
+    await service.conversations.interrupt(question.conversation_id)
+    return question, running, Reply(question, running, service.settings.profile)
+
+
+async def _whole(service: Service, body: ChatRequest) -> Response:
+    question, running, reply = await _asked(service, body)
     async with service.admission.turn():
-        events = service.events(running, question.assistant, question.conversation_id)
-        async with contextlib.aclosing(events):
-            async for _ in events:
-                pass
+        await service.finish(running, question.assistant, question.conversation_id)
     return JSONResponse(reply.whole())
 
 
-async def _stream(
+async def _streamed(service: Service, body: ChatRequest) -> Response:
+    question, running, reply = await _asked(service, body)
+    with_usage = bool(body.stream_options and body.stream_options.include_usage)
+    place = contextlib.AsyncExitStack()
+    await place.enter_async_context(service.admission.turn())
+    lines = _lines(service, question, running, reply, with_usage)
+    return EventStream(lines, place, service.settings.limits.read_timeout_s)
+
+
+async def _lines(
     service: Service, question: Question, running: Running, reply: Reply, with_usage: bool
 ) -> AsyncGenerator[bytes, None]:
     yield line(reply.first())

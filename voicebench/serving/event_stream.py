@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, TypeVar
 
@@ -84,18 +85,20 @@ async def unless_left(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
         ClientLeft: The client left.
         Exception: What the work raised.
     """
-
-    async def leave() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    task, leaving = asyncio.create_task(work), asyncio.create_task(leave())
     try:
-        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientLeft
-    finally:
-        leaving.cancel()
-        task.cancel()
-        await asyncio.gather(task, leaving, return_exceptions=True)
+        async with asyncio.timeout(None) as presence:
+
+            async def watch() -> None:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                presence.reschedule(-math.inf)
+
+            watching = asyncio.create_task(watch())
+            try:
+                return await work
+            finally:
+                watching.cancel()
+    except TimeoutError:
+        if presence.expired():
+            raise ClientLeft from None
+        raise

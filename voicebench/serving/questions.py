@@ -28,13 +28,14 @@ from voicebench.serving.schemas import (
     TextPart,
     UserMessage,
 )
-from voicebench.serving.service import Service
+from voicebench.serving.service import NOTHING_EARLY, Service
 from voicebench.serving.sound import decode, from_base64
 from voicebench.serving.transcripts import transcribe
 from voicebench.serving.wording import SPOKEN_HERE, GivenMessages
 from voicebench.types import Message, Sampling, ToolCall, Variant
 
 _MAX_STOPS = 4
+_MAX_CALLS = Sampling().max_calls
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ async def read_question(service: Service, request: ChatRequest) -> Question:
         system = Message(role="system", content=find_prompt(request.prompt).system)
         messages = (system, *messages)
     prompts = GivenMessages(models.generator, messages)
-    assistant = service.assistant(variant, prompts=prompts, hands_out_calls=bool(tools))
+    assistant = service.assistant(
+        variant, prompts=prompts, hands_out_calls=bool(tools), is_read_live=bool(request.stream)
+    )
     memory = service.conversations.memory(request.conversation_id or "")
     _check_length(assistant, prompts, memory.history(), tools)
     typed = next((m.content for m in reversed(messages) if m.content.strip()), "")
@@ -110,7 +113,9 @@ async def _of_recording(
         rate_hz=request.audio_rate_hz,
     )
     return Question(
-        assistant=service.assistant(variant, hands_out_calls=bool(tools)),
+        assistant=service.assistant(
+            variant, hands_out_calls=bool(tools), is_read_live=bool(request.stream)
+        ),
         samples=samples,
         typed="",
         tools=tools,
@@ -128,7 +133,7 @@ def _calling(request: ChatRequest) -> dict[str, bool]:
 
 
 def _variant(service: Service, request: ChatRequest) -> Variant:
-    base = service.for_uploads(service.settings.variant)
+    base = service.settings.variant
     limit = service.settings.limits.max_tokens
     asked = request.max_completion_tokens or request.max_tokens or limit
     temperature = request.temperature if request.temperature is not None else 0.0
@@ -140,7 +145,7 @@ def _variant(service: Service, request: ChatRequest) -> Variant:
         stop=request.stops,
         json_schema="" if request.must_call else request.json_schema,
         functions=request.functions,
-        max_calls=1 if any(_calling(request).values()) else Sampling().max_calls,
+        max_calls=1 if any(_calling(request).values()) else _MAX_CALLS,
     )
     return msgspec.structs.replace(
         base,
@@ -148,6 +153,7 @@ def _variant(service: Service, request: ChatRequest) -> Variant:
         prompt=request.prompt if request.prompt is not None else base.prompt,
         prompt_template=request.prompt_template,
         sampling=sampling,
+        **NOTHING_EARLY,
     )
 
 

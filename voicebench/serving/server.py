@@ -138,7 +138,8 @@ def run(
         if page_port is not None:
             page = PageServer(service, sockets.enter_context(bind(host, page_port, "--page-port")))
         server = make_server(settings, service, drain_s)
-        asyncio.run(_run(server, service, load, listening, page))
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:  # uvloop
+            runner.run(_run(server, service, load, listening, page))
 
 
 async def _run(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ from voicebench.serving.turns import Running, remember_part
 from voicebench.types import Event, Sampling, Variant
 
 _SCHEMA_TIMEOUT_S = 5.0
+NOTHING_EARLY = {"prefill": False, "speculation": False}
+"""Switches of a variant for audio that is there at once."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class Service:
         *,
         prompts: BuildsPrompts | None = None,
         hands_out_calls: bool = False,
+        is_read_live: bool = True,
     ) -> Assistant:
         """An assistant for one request; they share models and breaker.
 
@@ -103,11 +107,12 @@ class Service:
             breaker=self.breaker,
             prompts=prompts,
             hands_out_calls=hands_out_calls,
+            is_read_live=is_read_live,
         )
 
     def for_uploads(self, variant: Variant) -> Variant:
         """The variant for audio that is there at once: nobody speaks while work is done early."""
-        return msgspec.structs.replace(variant, prefill=False, speculation=False)
+        return msgspec.structs.replace(variant, **NOTHING_EARLY)
 
     def check_model(self, name: str | None) -> None:
         """Refuses a request for another model.
@@ -146,13 +151,27 @@ class Service:
         """A turn's events. Call within `admission.turn`; closing it cancels the turn. Whoever left
         a turn of the same conversation in progress is interrupted by it.
         """
+        async with self._in_progress(running, assistant, conversation_id):
+            async for event in running.events():
+                yield event
+
+    async def finish(
+        self, running: Running, assistant: Assistant, conversation_id: str = ""
+    ) -> None:
+        """`events` for who reads none before the turn is over."""
+        async with self._in_progress(running, assistant, conversation_id):
+            await running.finish()
+
+    @contextlib.asynccontextmanager
+    async def _in_progress(
+        self, running: Running, assistant: Assistant, conversation_id: str
+    ) -> AsyncIterator[None]:
         memory = self.conversations.memory(conversation_id)
         running.on_interrupted = lambda: remember_part(running, memory, assistant.generator)
         await self.conversations.take_turn(conversation_id, running)
         outcome = "left"
         try:
-            async for event in running.events():
-                yield event
+            yield
             outcome = _outcome(running)
         finally:
             self.conversations.end_turn(conversation_id, running)

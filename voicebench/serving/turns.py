@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from voicebench.llm.base import Generator
 from voicebench.pipeline.memory import Conversation
@@ -69,12 +69,25 @@ class Running:
     async def events(self) -> AsyncGenerator[Event, None]:
         """Runs the turn; once only. Ends where the turn does, or when it is stopped."""
         inbox: asyncio.Queue[Event | None] = asyncio.Queue()
-        if self.is_interrupted:
-            return
-        self._pump = asyncio.create_task(self._run(inbox))
-        try:
+        async with self._pumping(inbox.put_nowait):
             while (event := await inbox.get()) is not None:
                 yield event
+
+    async def finish(self) -> None:
+        """Runs the turn to its end, for who reads its events then; once only, instead of `events`."""
+        async with self._pumping(lambda _: None):
+            pass
+
+    @contextlib.asynccontextmanager
+    async def _pumping(self, put: Callable[[Event | None], None]) -> AsyncIterator[None]:
+        """The turn as a task that can be stopped from outside; leaving waits for it."""
+        if self.is_interrupted:
+            put(None)
+            yield
+            return
+        self._pump = asyncio.create_task(self._run(put))
+        try:
+            yield
             await asyncio.wait({self._pump})
             if not self._pump.cancelled():
                 self._pump.result()  # raises what the turn raised
@@ -91,16 +104,16 @@ class Running:
         if self.is_interrupted:
             self.on_interrupted()
 
-    async def _run(self, inbox: asyncio.Queue[Event | None]) -> None:
+    async def _run(self, put: Callable[[Event | None], None]) -> None:
         try:
             async with asyncio.timeout(self._timeout_s), contextlib.aclosing(self._start()) as turn:
                 async for event in turn:
                     self.happened.append(event)
-                    inbox.put_nowait(event)
+                    put(event)
         except TimeoutError:
             self.is_timed_out = True
         finally:
-            inbox.put_nowait(None)
+            put(None)
 
 
 def remember_part(running: Running, conversation: Conversation, generator: Generator) -> None:
