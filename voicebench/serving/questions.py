@@ -141,7 +141,7 @@ def _variant(service: Service, request: ChatRequest) -> Variant:
         max_tokens=min(asked, limit),
         temperature=temperature,
         top_p=request.top_p if request.top_p is not None else 1.0,
-        seed=request.seed if request.seed is not None else secrets.randbelow(2**31),
+        seed=request.seed if request.seed is not None else _any_seed(temperature),
         stop=request.stops,
         json_schema="" if request.must_call else request.json_schema,
         functions=request.functions,
@@ -155,6 +155,10 @@ def _variant(service: Service, request: ChatRequest) -> Variant:
         sampling=sampling,
         **NOTHING_EARLY,
     )
+
+
+def _any_seed(temperature: float) -> int:
+    return secrets.randbelow(2**31) if temperature > 0 else Sampling().seed
 
 
 async def _check_forms(service: Service, sampling: Sampling) -> None:

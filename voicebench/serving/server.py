@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -158,6 +159,7 @@ async def _run(
     await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
     if not loading.done():
         log("info", "stopped while loading")
+        logging.shutdown()
         os._exit(0)  # the thread that loads cannot be stopped, nor live on without an interpreter
     try:
         recognizer, generator = loading.result()
