@@ -7,7 +7,7 @@ Direct calls and HTTP requests take turns on the same loaded models, spoken and 
 HTTP run in a process of their own. vLLM's server (`vllm.entrypoints.openai.api_server`) answers the
 same typed questions on the same weights and settings, in turns with ours; `--no-vllm` leaves it out,
 `--only-vllm` the direct calls. Random weights know no end: both then give all tokens asked for.
-`--requests` are spread over 4 rounds, of at least two requests a client each.
+`--requests` are spread over 8 rounds, of at least two requests a client each.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ from _services import MODEL_NAME, Service, vllm_arguments
 if TYPE_CHECKING:
     from voicebench.config import Profile
 
-ROUNDS = 4
+ROUNDS = 8
+CALM_S = 1.0
+"""Between the servers: vLLM's spins on a core for 0.75 s after its last step."""
 Timed = list[tuple[float, int, str]]
 
 
@@ -138,8 +140,10 @@ def beside_vllm(
         theirs: Timed = []
         each = _a_round(num_clients, num)
         for _ in range(ROUNDS):
+            time.sleep(CALM_S)
             ours += ask_from_a_process(url, bodies, num_clients, each)
             for_vllm = [{**body, **theirs_only} for body in bodies]
+            time.sleep(CALM_S)
             theirs += ask_from_a_process(vllm_url, for_vllm, num_clients, each)
         compared = _compared("vllm", theirs, "voicebench", ours)
         figures[f"clients_{num_clients}"] = compared
