@@ -229,7 +229,7 @@ def _spoken_dialogue(rng: random.Random, world: World) -> AsrText:
     from voicebench.bundled.recipe.long_tasks import ask_line, spoken_line, talk_line, tool_call
 
     maker = Maker(rng, World(spoken=True, held_out=rng.random() < 0.3, colloquial=True), False)
-    kind = rng.choice(("meeting", "meeting", "talk", "talk", "talk", "entity", "entity", "tool"))
+    kind = rng.choice(("meeting", "meeting", "talk", "talk", "entity", "entity", "entity", "tool"))
     ask = ask_line(rng) if rng.random() < 0.3 else ""  # of a meeting
     if kind == "meeting":
         return _text([spoken_line(rng, maker.world), ask], bool(ask), rng)
@@ -269,8 +269,8 @@ def _dialect(rng: random.Random, world: World) -> AsrText:
 
 
 SHARES = {
-    _sentence: 3, _correction: 1, _word_string: 2, _dictionary_string: 4, _clause_string: 1, _dialect: 1,
-    _spoken_dialogue: 5, _everyday: 3, _everyday_cantonese: 1.5, _narrative: 2.5,
+    _sentence: 4, _correction: 1.5, _word_string: 4, _dictionary_string: 3, _clause_string: 3,
+    _dialect: 1.5, _spoken_dialogue: 7, _everyday: 2.5, _everyday_cantonese: 1.5, _narrative: 2,
 }  # fmt: skip
 """How often each kind of text is drawn."""
 
