@@ -35,6 +35,7 @@ class ServedGenerator(ScriptedGenerator):
     max_model_tokens: int = 4096
     offered: list[tuple[dict[str, Any], ...]] = field(default_factory=list)
     samplings: list[Sampling] = field(default_factory=list)
+    holds: list[float] = field(default_factory=list)
     conversations: list[tuple[Message, ...]] = field(default_factory=list)
 
     @property
@@ -52,6 +53,7 @@ class ServedGenerator(ScriptedGenerator):
 
     def stream(self, prompt: Any, sampling: Sampling, *args: Any, **options: Any) -> Any:
         self.samplings.append(sampling)
+        self.holds.append(options.get("hold_s", 0.0))
         return super().stream(prompt, sampling, *args, **options)
 
 

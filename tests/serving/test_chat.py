@@ -88,6 +88,22 @@ def test_without_a_seed_each_request_is_its_own_draw(client: openai.OpenAI, serv
     assert first.seed != second.seed
 
 
+def test_only_tokens_that_nobody_reads_as_they_come_are_held_back(
+    client: openai.OpenAI, served: Served
+) -> None:
+    client.chat.completions.create(model="bundled", messages=HELLO)
+    list(client.chat.completions.create(model="bundled", messages=HELLO, stream=True))
+    whole, streamed = served.generator.holds[-2:]
+    assert 0 < whole < served.service.settings.variant.guard.llm_timeout_s
+    assert streamed == 0
+
+
+def test_what_is_held_back_does_not_pass_for_a_stalled_llm() -> None:
+    with serving(make_settings(guard={"llm_timeout_s": 0.2})) as hurried, hurried.client() as http:
+        assert http.post("/v1/chat/completions", json={"messages": HELLO}).status_code == 200
+        assert 0 < hurried.generator.holds[-1] < 0.2
+
+
 class Meeting(BaseModel):
     place: str
     hour: int

@@ -187,7 +187,8 @@ class VllmGenerator:
         """See `Generator.stream`.
 
         Yields:
-            A delta a step, or several steps' where they are held back. The end token is not among the tokens: `finish_reason` tells of it.
+            A delta a step, or of several steps where they are held back. The end token is not
+            among the tokens: `finish_reason` tells of it.
 
         Raises:
             StageError: The engine failed on this request; others are not affected.

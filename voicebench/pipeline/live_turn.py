@@ -295,9 +295,10 @@ class LiveTurn:
             self._speculation.drop("turn_over")
 
     def _stream(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
-        hold_s = 0.0 if self._assistant.is_read_live else UNREAD_HOLD_S
-        sampling = self._assistant.variant.sampling
-        return self._assistant.generator.stream(prompt, sampling, hold_s=hold_s)
+        variant, hold_s = self._assistant.variant, 0.0
+        if not self._assistant.is_read_live:  # what is held must not pass for a stalled LLM
+            hold_s = min(UNREAD_HOLD_S, variant.guard.llm_timeout_s / 2)
+        return self._assistant.generator.stream(prompt, variant.sampling, hold_s=hold_s)
 
     def _open(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
         """The answer to a prompt: the draft that was begun on just this one, else a new one."""
