@@ -367,6 +367,11 @@ def _load_engine(profile: LlmProfile) -> Any:
         args.max_model_len = profile.max_model_len
     if profile.cudagraph_capture_sizes:
         args.cudagraph_capture_sizes = list(profile.cudagraph_capture_sizes)
+    if on_cpu:
+        from voicebench.llm.cpu_norms import prefer_cpp_norms
+
+        for op, providers in prefer_cpp_norms().items():
+            setattr(args.ir_op_priority, op, providers)
     if block_size := profile.block_size or (_CPU_BLOCK_SIZE if on_cpu else None):
         args.block_size = block_size
     _give_llvmlite_a_dict()
