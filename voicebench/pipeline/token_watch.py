@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable
 import msgspec
 
 from voicebench.errors import StageError, StageTimeoutError
-from voicebench.llm.base import AnswersAtRandom, Delta, Generator, KnowsTokens
+from voicebench.llm.base import Delta, Generator, knows_tokens, may_answer_at_random
 from voicebench.types import AnswerToken, Guard
 
 REPLACEMENT_CHARACTER = "\ufffd"
@@ -27,9 +27,9 @@ class IllegalTokensError(StageError):
 
 def legality(generator: Generator) -> Callable[[AnswerToken], bool]:
     """Whether a token may stand in an answer: by id where the generator knows, and by text."""
-    if isinstance(generator, AnswersAtRandom) and generator.answers_at_random:
+    if may_answer_at_random(generator) and generator.answers_at_random:
         return lambda _: True
-    is_legal_id = generator.is_legal_token if isinstance(generator, KnowsTokens) else None
+    is_legal_id = generator.is_legal_token if knows_tokens(generator) else None
 
     def is_legal(token: AnswerToken) -> bool:
         if REPLACEMENT_CHARACTER in token.text:

@@ -32,8 +32,8 @@ def build_app(service: Service) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
+    app.include_router(chat.router(service))  # first: routes are tried in their order
     _add_probes(app, service)
-    app.include_router(chat.router(service))
     app.include_router(transcriptions.router(service))
     app.include_router(realtime.router(service))
     app.include_router(funasr_ws.router(service))

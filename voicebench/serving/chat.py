@@ -6,14 +6,16 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from voicebench.audio import chunk_audio
 from voicebench.clock import TurnClock
 from voicebench.pipeline.pace import make_clock, paced
 from voicebench.serving.errors import RESPONSES, ApiError, of_unforeseen
 from voicebench.serving.event_stream import EventStream, line, unless_left
+from voicebench.serving.json_route import JsonRoute
 from voicebench.serving.questions import Question, read_question
 from voicebench.serving.replies import Reply
 from voicebench.serving.schemas import ChatRequest
@@ -24,7 +26,7 @@ from voicebench.types import Event
 
 def router(service: Service) -> APIRouter:
     """The route, for one service."""
-    routes = APIRouter(prefix="/v1", tags=["answers"])
+    routes = APIRouter(prefix="/v1", tags=["answers"], route_class=JsonRoute)
 
     @routes.post(
         "/chat/completions",
@@ -80,7 +82,7 @@ async def _whole(service: Service, body: ChatRequest) -> Response:
     question, running, reply = await _asked(service, body)
     async with service.admission.turn():
         await service.finish(running, question.assistant, question.conversation_id)
-    return JSONResponse(reply.whole())
+    return Response(msgspec.json.encode(reply.whole()), media_type="application/json")
 
 
 async def _streamed(service: Service, body: ChatRequest) -> Response:

@@ -25,6 +25,7 @@ request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", d
 
 _LOGGER = logging.getLogger("voicebench.serving")
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 _TOGETHER_S = 0.05
 _ID_BYTES = 12
 _NUM_IDS = 256
@@ -72,7 +73,7 @@ class JsonFormatter(logging.Formatter):
             frames = traceback.extract_tb(record.exc_info[1].__traceback__)
             line["error"] = type(record.exc_info[1]).__name__
             line["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-5:]]
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _ENCODER.encode(line)
 
 
 class LinesTogether(logging.Handler):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.clock import now_s
-from voicebench.llm.base import ServesRequests
+from voicebench.llm.base import knows_length
 from voicebench.llm.hermes import CALL_BEGIN, CALL_END
 from voicebench.llm.prompts import find_prompt
 from voicebench.pipeline.assistant import Assistant
@@ -214,7 +214,7 @@ def _check_length(
         message = f"the messages cannot be laid out for this model ({type(error).__name__})"
         raise ApiError(400, message, "invalid_value", "messages") from None
     generator = assistant.generator
-    if isinstance(generator, ServesRequests) and len(prompt) >= generator.max_model_tokens:
+    if knows_length(generator) and len(prompt) >= generator.max_model_tokens:
         raise ApiError(
             400,
             f"the messages have {len(prompt)} tokens; prompt and answer together may have "

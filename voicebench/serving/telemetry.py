@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -85,6 +86,8 @@ class Telemetry:
         ):
             gauge = Gauge(f"voicebench_{name}", help_text, registry=registry)
             gauge.set_function(function)
+        # a lookup by labels takes a lock and makes texts of them; a turn needs a dozen
+        self._of = functools.cache(lambda metric, *labels: metric.labels(*labels))
 
     def watch(self, recognizer: Recognizer, generator: Generator, breaker: Breaker) -> None:
         """Adds the figures that are read off the models when asked for."""
@@ -92,8 +95,8 @@ class Telemetry:
 
     def request(self, route: str, status: int, duration_s: float) -> None:
         """Takes an HTTP request that is over."""
-        self._requests.labels(route, str(status)).inc()
-        self._request_s.labels(route).observe(duration_s)
+        self._of(self._requests, route, str(status)).inc()
+        self._of(self._request_s, route).observe(duration_s)
 
     def turn(self, turn: Turn, outcome: str) -> None:
         """Takes a turn that is over.
@@ -102,26 +105,28 @@ class Telemetry:
             turn: Its record.
             outcome: `answered`, `degraded`, `interrupted`, `timed_out` or `left`.
         """
-        self._turns.labels(outcome).inc()
+        self._of(self._turns, outcome).inc()
         if turn.degraded:
-            self._degraded.labels(turn.degraded.reason).inc()
+            self._of(self._degraded, turn.degraded.reason).inc()
         for segment in waterfall(turn):
-            self._stage_s.labels(segment.stage, segment.tag).observe(max(0.0, segment.duration_s))
+            self._of(self._stage_s, segment.stage, segment.tag).observe(
+                max(0.0, segment.duration_s)
+            )
         of_turn = latencies(turn)
         for name in LATENCY_NAMES:
             if name.endswith("_s") and (value := of_turn[name]) is not None:
-                self._latency_s.labels(name).observe(max(0.0, value))
+                self._of(self._latency_s, name).observe(max(0.0, value))
         self._asr_s.inc(turn.asr_compute_s)
         self._audio_s.inc(turn.audio_s)
-        self._tokens.labels("prompt").inc(len(turn.prompt_token_ids))
-        self._tokens.labels("cached_prompt").inc(turn.cached_prompt_tokens)
-        self._tokens.labels("answer").inc(len(turn.answer_tokens))
+        self._of(self._tokens, "prompt").inc(len(turn.prompt_token_ids))
+        self._of(self._tokens, "cached_prompt").inc(turn.cached_prompt_tokens)
+        self._of(self._tokens, "answer").inc(len(turn.answer_tokens))
         for event in turn.events:
             if event.kind in _SPECULATION:
-                self._speculation.labels(event.kind.removeprefix("speculation_")).inc()
+                self._of(self._speculation, event.kind.removeprefix("speculation_")).inc()
             elif event.kind in _BREAKER:
                 change = event.kind.removeprefix("breaker_")
-                self._breaker.labels(str(event.data.get("trouble", "")), change).inc()
+                self._of(self._breaker, str(event.data.get("trouble", "")), change).inc()
 
     def page(self) -> bytes:
         """All figures in Prometheus' text form."""
