@@ -195,8 +195,14 @@ class Assistant:
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         offered = tuple(tools) or self.toolbox.schemas
         turn = LiveTurn(self, conversation, clock, events.put_nowait, offered)
-        task = asyncio.create_task(start(turn))
-        task.add_done_callback(lambda _: events.put_nowait(None))
+
+        async def run() -> None:
+            try:
+                await start(turn)
+            finally:  # not once the task is done: that would be a turn of the event loop later
+                events.put_nowait(None)
+
+        task = asyncio.create_task(run())
         try:
             while (event := await events.get()) is not None:
                 yield event

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
 
 from voicebench.llm.base import Generator
 from voicebench.pipeline.memory import Conversation
@@ -40,7 +42,7 @@ class Running:
         self._start = start
         self._timeout_s = timeout_s
         self._pace = pace
-        self._pump: asyncio.Task[None] | None = None
+        self._stop: Callable[[], Awaitable[Any]] | None = None
         self._record: tuple[int, Turn] | None = None  # of so many events
         self.happened: list[Event] = []
         self.on_interrupted: Callable[[], None] = lambda: None
@@ -68,39 +70,55 @@ class Running:
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Runs the turn; once only. Ends where the turn does, or when it is stopped."""
+        if self.is_interrupted:
+            return
         inbox: asyncio.Queue[Event | None] = asyncio.Queue()
-        async with self._pumping(inbox.put_nowait):
+        pump = asyncio.create_task(self._run(inbox.put_nowait))
+
+        async def stop() -> None:
+            if not pump.done():
+                pump.cancel()
+                await asyncio.wait({pump})
+
+        self._stop = stop
+        try:
             while (event := await inbox.get()) is not None:
                 yield event
+            await asyncio.wait({pump})
+            if not pump.cancelled():
+                pump.result()  # raises what the turn raised
+        finally:
+            await stop()
 
     async def finish(self) -> None:
-        """Runs the turn to its end, for who reads its events then; once only, instead of `events`."""
-        async with self._pumping(lambda _: None):
-            pass
-
-    @contextlib.asynccontextmanager
-    async def _pumping(self, put: Callable[[Event | None], None]) -> AsyncIterator[None]:
-        """The turn as a task that can be stopped from outside; leaving waits for it."""
+        """Runs the turn to its end, for who reads its events then; once only, instead of `events`.
+        It runs in the caller's task: each task more is a turn of the event loop more, and for each
+        the loop waits until the engine's thread lets the interpreter go."""
         if self.is_interrupted:
-            put(None)
-            yield
             return
-        self._pump = asyncio.create_task(self._run(put))
+        over = asyncio.get_running_loop().create_future()
         try:
-            yield
-            await asyncio.wait({self._pump})
-            if not self._pump.cancelled():
-                self._pump.result()  # raises what the turn raised
+            async with asyncio.timeout(None) as until_stopped:
+
+                async def stop() -> None:
+                    if not over.done():
+                        if not until_stopped.expired():
+                            until_stopped.reschedule(-math.inf)
+                        await asyncio.wait({over})
+
+                self._stop = stop
+                await self._run(lambda _: None)
+        except TimeoutError:
+            if not until_stopped.expired():
+                raise
         finally:
-            self._pump.cancel()
-            await asyncio.wait({self._pump})
+            over.set_result(None)
 
     async def interrupt(self) -> None:
         """Stops the turn and waits until its request is gone."""
         self.is_interrupted = not self.is_over
-        if self._pump:
-            self._pump.cancel()
-            await asyncio.wait({self._pump})
+        if self._stop:
+            await self._stop()
         if self.is_interrupted:
             self.on_interrupted()
 
