@@ -119,6 +119,21 @@ def test_bodies_that_are_no_requests(served: Served, body: bytes) -> None:
     assert (reply.status_code, reply.json()["error"]["type"]) == (400, "invalid_request_error")
 
 
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [("application/json", 200), ("application/json; charset=utf-8", 200), ("Application/JSON", 200),
+     ("application/problem+json", 200), ("text/plain", 400), ("application/jsonl", 400),
+     ("multipart/form-data; boundary=x", 400), ("", 400)],
+)  # fmt: skip
+def test_only_json_is_read_as_json(served: Served, content_type: str, status: int) -> None:
+    body = b'{"messages": [{"role": "user", "content": "a"}]}'
+    with served.client() as client:
+        reply = client.post(CHAT, content=body, headers={"content-type": content_type})
+    assert reply.status_code == status
+    if status == 400:
+        assert reply.json()["error"]["code"] == "invalid_content_type"
+
+
 def test_half_a_surrogate_pair_in_a_tool_is_refused(served: Served) -> None:
     body = (
         '{"messages": [{"role": "user", "content": "a"}], "tools": [{"type": "function", '
