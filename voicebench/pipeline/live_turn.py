@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -134,22 +135,23 @@ class LiveTurn:
         if self._prefill:
             self._prefill.begin(Hypothesis())
         reason = "audio_end"
-        async for chunk in _until(chunks, declare_end):
-            self._stage = "endpoint"
-            noticed = endpoint.feed(chunk.samples)
-            self._announce(noticed)
-            self._stage = "audio"
-            ready: Iterable[WindowAudio] = windows.take(chunk.samples)
-            if self._pauses:
-                ready = self._pauses.let_pass(noticed, ready)
-            await self._start_recognising(windows, ready)
-            if self._pauses:
-                self._recognising = self._pauses.begin(windows, noticed, self._recognising)
-            if endpoint.is_ended:
-                reason = "endpoint"
-                break
-        else:
-            reason = "client" if declare_end and declare_end.is_set() else "audio_end"
+        async with contextlib.aclosing(_until(chunks, declare_end)) as arriving:
+            async for chunk in arriving:
+                self._stage = "endpoint"
+                noticed = endpoint.feed(chunk.samples)
+                self._announce(noticed)
+                self._stage = "audio"
+                ready: Iterable[WindowAudio] = windows.take(chunk.samples)
+                if self._pauses:
+                    ready = self._pauses.let_pass(noticed, ready)
+                await self._start_recognising(windows, ready)
+                if self._pauses:
+                    self._recognising = self._pauses.begin(windows, noticed, self._recognising)
+                if endpoint.is_ended:
+                    reason = "endpoint"
+                    break
+            else:
+                reason = "client" if declare_end and declare_end.is_set() else "audio_end"
         is_quiet = endpoint.is_quiet
         self._announce(endpoint.finish())
         silence_s = windows.audio_s - (endpoint.last_speech_s or 0.0)
