@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export VLLM_LOGGING_LEVEL ?= ERROR
 export VLLM_NO_USAGE_STATS ?= 1
 
-.PHONY: help setup demo test lint lab reports serve models lock clean
+.PHONY: help setup demo test lint lab reports serve models lock audit clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ models: $(STAMP) ## train both shipped models from nothing, write checksums and 
 
 lock: $(STAMP) ## resolve the locked versions anew (with UV_FIND_LINKS naming a torch CPU wheel)
 	requirements/lock.sh
+
+audit: $(STAMP) ## ADVISORIES=folder: the locked versions against PyPA's advisories, with pip-audit; no network
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python requirements/audit.py $(or $(ADVISORIES),advisories)
 
 clean: ## remove caches (not .venv, not reports)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
