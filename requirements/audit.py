@@ -57,7 +57,9 @@ class Advisories:
         ids = set()
         for folder in folders:
             if not folder.is_dir():
-                raise ValueError(f"{folder}: no such folder; try `git clone https://github.com/pypa/advisory-database {folder}`")
+                raise ValueError(
+                    f"{folder}: no such folder; try `git clone https://github.com/pypa/advisory-database {folder}`"
+                )
             is_empty = True
             for path in sorted(folder.rglob("*")):
                 if path.suffix not in (".yaml", ".yml", ".json"):
