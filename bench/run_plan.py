@@ -7,6 +7,9 @@
     one by one   as cached, but the LLM is given one prompt at a time
     neither      16 runs, one prompt at a time
 
+Then the LLM alone: the very prompts of the cached run, batched and one at a time by turns, several times
+over, so that a machine that is slower for a minute is so for both.
+
 The models are loaded once and warmed by a run of one case. Records of all arms must agree in every
 transcript and answer; how many do is printed. Seconds are of the wall clock and, which a busy
 machine hardly changes, of the processor: shown, not asserted. Ratios are of the processor's, once of the
@@ -16,6 +19,7 @@ whole run and once of the LLM alone, in which nothing is recognised or written.
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import tempfile
 import time
@@ -44,6 +48,7 @@ class Kept:
         self._model = model
         self.num_calls = 0
         self.cpu_s = 0.0
+        self.batches: list[tuple[list[Any], Sampling]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
@@ -54,6 +59,7 @@ class Kept:
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Any:
         self.num_calls += len(prompts)
+        self.batches.append((list(prompts), sampling))
         started_cpu_s = time.process_time()
         try:
             return self._model.generate(prompts, sampling)
@@ -82,6 +88,22 @@ class Nobody:
     def recorded(self, turn: Turn) -> None: ...
 
 
+def _by_turns(
+    generator: Any, batches: Sequence[tuple[list[Any], Sampling]], num_rounds: int
+) -> dict[str, list[float]]:
+    """Processor seconds of the LLM for the same prompts, each round from an empty prefix cache."""
+    seconds: dict[str, list[float]] = {"batched": [], "one at a time": []}
+    for number in range(num_rounds):
+        for name, kind in (("batched", Kept), ("one at a time", OneByOne)):
+            generator.forget_prompts()
+            timed = kind(generator)
+            for prompts, sampling in batches:
+                timed.generate(prompts, sampling)
+            seconds[name].append(timed.cpu_s)
+        print(f"round {number + 1} of {num_rounds}", file=sys.stderr, flush=True)
+    return seconds
+
+
 def _run(settings: Sequence[RunSettings], models: Models, folder: Path) -> tuple[float, float, Any]:
     """Seconds of wall and processor, and what was heard and answered in each turn."""
     found, started_s, started_cpu_s = {}, now_s(), time.process_time()
@@ -100,6 +122,7 @@ def main() -> int:
     parser.add_argument("--suite", default="self_correction")
     parser.add_argument("--limit", type=int, default=60)
     parser.add_argument("--profile", default="bundled")
+    parser.add_argument("--rounds", type=int, default=5, help="of the LLM alone")
     args = parser.parse_args()
     base = RunSettings(profile=args.profile, suites=(args.suite,), limit=args.limit)
     prompts = ("seed", "plain", "brief")
@@ -126,6 +149,7 @@ def main() -> int:
         for name, (settings, kind) in arms.items():
             print(f"{name} ...", file=sys.stderr, flush=True)
             recognizer, generator = Kept(loaded.recognizer), kind(loaded.generator)
+            loaded.generator.forget_prompts()
             seconds, cpu_s, answers[name] = _run(
                 settings, Models(recognizer, generator), Path(folder) / name.replace(" ", "_")
             )
@@ -141,8 +165,15 @@ def main() -> int:
                     answers[name][key] == found for key, found in answers["cached"].items()
                 ),
             }
+            if name == "cached":
+                by_turns = _by_turns(loaded.generator, generator.batches, args.rounds)
     loaded.generator.close()
     loaded.recognizer.close()
+    medians = {name: statistics.median(each) for name, each in by_turns.items()}
+    ratios = [
+        alone_s / batched_s
+        for alone_s, batched_s in zip(by_turns["one at a time"], by_turns["batched"], strict=True)
+    ]
     rows = [
         [name, f"{each['seconds']:.1f}", f"{each['cpu_s']:.1f}",
          f"{each['cpu_s'] / figures['cached']['cpu_s']:.2f}",
@@ -151,6 +182,16 @@ def main() -> int:
          f"{each['agrees']:,} of {each['turns']:,}"]
         for name, each in figures.items()
     ]  # fmt: skip
+    prompts = figures["cached"]["prompts_answered"]
+    rows += [
+        [f"LLM alone, {name} (median of {args.rounds})", "", "", "", f"{seconds:.1f}",
+         f"{seconds / medians['batched']:.2f}", "", f"{prompts:,}", ""]
+        for name, seconds in medians.items()
+    ]  # fmt: skip
+    print(
+        f"the LLM alone, batched: {statistics.median(ratios):.2f} times as fast as one prompt at a time "
+        f"({min(ratios):.2f} to {max(ratios):.2f}, {args.rounds} rounds by turns)"
+    )
     finish(
         "plan",
         [
@@ -165,7 +206,13 @@ def main() -> int:
             "same answers",
         ],
         rows,
-        {"suite": args.suite, "limit": args.limit, "variants": len(variants), "arms": figures},
+        {
+            "suite": args.suite,
+            "limit": args.limit,
+            "variants": len(variants),
+            "arms": figures,
+            "llm_alone_cpu_s": by_turns,
+        },
     )
     return 0 if all(each["agrees"] == each["turns"] for each in figures.values()) else 1
 

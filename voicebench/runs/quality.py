@@ -47,7 +47,7 @@ from voicebench.types import (
     Turn,
 )
 
-BATCH_CONVERSATIONS = 512
+BATCH_CONVERSATIONS = 2048
 BATCH_AUDIO_S = 1800.0
 """Audio of one batch's turns, each utterance counted once: about 115 MB of samples."""
 PATHS = ("recognised", "gold_cleaned", "gold")
