@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 import wave
 from itertools import chain
 from pathlib import Path
@@ -210,6 +211,29 @@ def test_broken_base64_says_so() -> None:
 def test_too_many_channels_are_refused() -> None:
     with pytest.raises(AudioError, match="has 9 channels"):
         load_audio(bytes(2 * 9 * 4_000), pcm=PcmFormat(channels=9))
+
+
+MIB = 1 << 20  # what is read at a time
+
+
+@pytest.mark.parametrize(
+    "at", [None, MIB - 6, MIB - 2, MIB]
+)  # in a piece, cut in its name, its size
+@pytest.mark.parametrize("size", [0, 1, 16])
+def test_immersive_audio_never_reaches_its_parser(at: int | None, size: int) -> None:
+    crafted = encode("mp4", "aac", 16_000)
+    assert len(load_audio(crafted)) > 0
+    if at is not None:
+        num_free = at - len(crafted)
+        crafted += struct.pack(">I4s", num_free, b"free").ljust(num_free, b"\0")
+    with pytest.raises(AudioError, match="immersive audio"):
+        load_audio(crafted + struct.pack(">I4s8x", size, b"iacb"))
+
+
+def test_sound_that_only_spells_the_name_of_a_box_is_read() -> None:
+    whole = encode("mp4", "aac", 16_000)
+    named = whole + struct.pack(">I4s", 16, b"free") + b"\xff\xff\xff\xffiacb"
+    assert np.array_equal(load_audio(named), load_audio(whole))
 
 
 def test_odd_bytes_of_pcm_are_truncated() -> None:

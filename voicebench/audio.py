@@ -41,6 +41,7 @@ _MAX_CHANNELS = 8  # FFmpeg resamples no more of them without a named layout
 _TRUNCATION_TOLERANCE_S = 0.2  # encoder delay and padding move the end by up to 0.1 s
 _UNKNOWN_RIFF_SIZE = 0x7FFF_0000  # writers to a pipe put the largest value that they can
 _KNOWN = "WAV, MP3, FLAC, Ogg, M4A, WebM, AIFF or AAC"
+_IAMF_BOX = re.compile(rb"(.{4})iacb", re.DOTALL)
 _CONVERT = "Convert it with: ffmpeg -i FILE -ar 16000 -ac 1 out.wav"
 
 
@@ -234,6 +235,8 @@ def _decode(
     if container_format is None:
         raise AudioError(f"{name} is not audio that can be read ({_KNOWN})", _CONVERT)
     _check_complete(file, name, container_format, pcm)
+    if container_format == "mov":
+        _refuse_iamf(file, name)
     has_length_header = _has_length_header(file, container_format)
     file.seek(0)
     num_samples = 0
@@ -364,6 +367,23 @@ def _check_complete(file: BinaryIO, name: str, container: str, pcm: PcmFormat | 
         page = tail[tail.rfind(b"OggS") :]
         if len(page) < 27 or len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]]):
             _raise_truncated(name, "its last Ogg page is not complete")
+
+
+def _refuse_iamf(file: BinaryIO, name: str) -> None:
+    """Keeps immersive audio in an MP4 from FFmpeg: a crafted one overflows the heap in its parser
+    (GHSA-m52c-39rh-f3gp), and no recorder of speech makes any.
+    """
+    num_bytes, tail = file.seek(0, io.SEEK_END), b""
+    file.seek(0)
+    while piece := file.read(1 << 20):
+        piece = tail + piece
+        for found in _IAMF_BOX.finditer(piece):
+            (size,) = struct.unpack(">I", found[1])
+            if size < num_bytes:  # sound that happens to have the name hardly has a size as well
+                raise AudioError(
+                    f"{name} holds immersive audio (IAMF), which is not read", _CONVERT
+                )
+        tail = piece[-7:]
 
 
 def _has_length_header(file: BinaryIO, container: str) -> bool:
