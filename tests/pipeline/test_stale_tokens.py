@@ -120,6 +120,9 @@ def test_no_token_of_an_abandoned_draft_is_shown_recorded_or_remembered(
     turn = collect_turn(events, BEGUN)
 
     assert events[-1].kind in ("answer_finished", "degraded", "failed")
+    if turn.failure is not None:  # nothing fails but what was told to
+        assert fails_at
+        assert turn.failure.stage == "llm"
     drafts = count_drafts(turn)
     dropped = [event for event in events if event.kind == "speculation_dropped"]
     begun = [event for event in dropped if "started_s" in event.data]
