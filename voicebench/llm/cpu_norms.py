@@ -39,9 +39,8 @@ def prefer_cpp_norms() -> dict[str, list[str]]:
 def _rms_norm(
     x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
 ) -> Tensor:
-    x = (
-        x.contiguous()
-    )  # of a view with strides, as a head's queries are, the kernel's norms are wrong
+    # of a view with strides, as a head's queries are, the kernel's norms are wrong
+    x = x.contiguous()
     out = empty_like(x)
     ops._C.rms_norm(out, x, weight, epsilon)
     return out
