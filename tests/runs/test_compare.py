@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests.runs.arms import make_cases, make_run, make_turn, simulate_arm, write_records
+from tests.runs.arms import CLOCK, make_cases, make_run, make_turn, simulate_arm, write_records
 from voicebench.errors import ConfigError, RecordError
 from voicebench.metrics.stats import mcnemar
 from voicebench.runs.comparable import (
@@ -21,7 +21,15 @@ from voicebench.runs.comparable import (
 from voicebench.runs.compare import Arm, Comparisons, compare_arms, load_arms
 from voicebench.runs.differences import Comparison
 from voicebench.runs.record import RUN_FILE, TURNS_FILE
-from voicebench.types import StageFailure, Turn, Variant
+from voicebench.types import (
+    Case,
+    CaseTurn,
+    SpokenSegment,
+    StageFailure,
+    ToolCall,
+    Turn,
+    Variant,
+)
 
 WRONG, RIGHT, SILENT = "四点。", "三点。", "好的。"
 
@@ -304,3 +312,41 @@ def test_turns_are_streamed_as_they_are_read(tmp_path: Path) -> None:
     assert isinstance(kept, Turn)
     assert (kept.hypothesis.tokens, kept.answer) == ((), "")
     assert not seed.turns
+
+
+def test_exact_tool_calls_are_compared(tmp_path: Path) -> None:
+    call = ToolCall(name="get_weather", arguments={"city": "上海"})
+    turn = CaseTurn(reference="上海天气", meaning="上海天气", t_eos_s=1.0, audio="a.wav",
+                    expects="tool", tool_calls=(call,))  # fmt: skip
+    cases = [Case(id=f"c{n}", suite="s", clock=CLOCK, turns=(turn,)) for n in range(12)]
+    made = '<tool_call>{"name": "get_weather", "arguments": {"city": "上海"}}</tool_call>'
+    turns = [make_turn(f"c{n}", "none", made, heard="上海天气") for n in range(12)]
+    turns += [
+        make_turn(f"c{n}", "seed", made if n < 2 else "好的。", heard="上海天气") for n in range(12)
+    ]
+    folder = write_records(tmp_path / "run", make_run(), turns, cases)
+    found = of(compared(folder).differences, "tool_call_exact")
+    assert (found.first, found.second, found.only_first) == (1.0, pytest.approx(2 / 12), 10)
+    assert (found.outcome, found.p_value) == ("worse", mcnemar(10, 0))
+
+
+def test_cp_cer_is_compared_where_both_variants_separate_speakers(tmp_path: Path) -> None:
+    spoken = tuple(
+        SpokenSegment(speaker=speaker, text=text, start_s=at, end_s=at + 1)
+        for at, (speaker, text) in enumerate((("A", "你好吗"), ("B", "我很好")))
+    )
+    turn = CaseTurn(reference="你好吗我很好", meaning="你好吗我很好", t_eos_s=2.0, audio="a.wav",
+                    spoken=spoken)  # fmt: skip
+    cases = [Case(id=f"c{n}", suite="s", clock=CLOCK, turns=(turn,)) for n in range(10)]
+    mixed = (SpokenSegment(speaker="A", text="你好吗我很好", start_s=0.0, end_s=2.0),)
+    turns = [
+        make_turn(f"c{n}", variant, heard="你好吗我很好", speakers=speakers)
+        for variant, speakers in (("none", spoken), ("seed", mixed))
+        for n in range(10)
+    ]
+    folder = write_records(tmp_path / "run", make_run(), turns, cases)
+    found = of(compared(folder).differences, "cp_cer")
+    assert (found.first, found.second, found.outcome) == (0.0, 1.0, "worse")
+    silent = [msgspec.structs.replace(each, speakers=()) for each in turns]
+    without = write_records(tmp_path / "without", make_run(), silent, cases)
+    assert "cp_cer" not in {c.metric for c in compared(without).differences}

@@ -99,6 +99,31 @@ def test_a_run_leaves_every_planned_turn(settings: RunSettings, tmp_path: Path, 
     assert record.num_warm_up_turns == (4 if mode == "latency" else 0)
 
 
+@pytest.fixture(scope="module")
+def opened_files() -> list[str]:
+    """Every file that this process opens from now on; a hook of the interpreter cannot be removed."""
+    names: list[str] = []
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event == "open":
+            names.append(str(args[0]))
+
+    sys.addaudithook(hook)
+    return names
+
+
+def test_a_suite_is_read_and_hashed_once_a_run(
+    settings: RunSettings, tmp_path: Path, opened_files: list[str]
+) -> None:
+    run(settings, tmp_path / "run")
+    opened_files.clear()
+    run(settings, tmp_path / "run")  # nothing is left, so no audio is decoded
+    suite = settings.suites[0]
+    of_suite = [Path(name).name for name in opened_files if name.startswith(suite)]
+    assert of_suite.count("0_0.wav") == of_suite.count("2_1.wav") == 1  # hashed
+    assert of_suite.count("suite.yaml") == of_suite.count("cases.jsonl") == 2  # read, hashed
+
+
 @pytest.mark.parametrize("mode", ["quality", "latency"])
 def test_a_run_stopped_anywhere_ends_like_one_left_alone(
     settings: RunSettings, tmp_path: Path, mode: Mode

@@ -88,6 +88,8 @@ def _latency(name: str) -> Metric:
 METRICS: tuple[Metric, ...] = (
     Metric("cer", "CER", "% of characters", "lower",
            lambda m: (m.cer.errors, m.cer.total) if m.cer else None),
+    Metric("cp_cer", "cpCER", "% of characters", "lower",
+           lambda m: (m.cp_cer.errors, m.cp_cer.total) if m.cp_cer else None),
     Metric("mer", "MER", "% of units", "lower",
            lambda m: (m.mer.errors, m.mer.total) if m.mer else None),
     Metric("entity_accuracy", "entities heard", "% of entities", "higher",
@@ -100,6 +102,8 @@ METRICS: tuple[Metric, ...] = (
            _facts("wrong", "asserted")),
     Metric("constraint_pass_rate", "form kept", "% of demands", "higher",
            _facts("constraints_kept", "constraints")),
+    Metric("tool_call_exact", "exact tool calls", "% of turns that need a call", "higher",
+           lambda m: None if m.makes_calls is None else (int(m.makes_calls), 1)),
     Metric("answer_length_tokens", "answer tokens", "mean", "lower", _length("tokens")),
     Metric("answer_length_characters", "answer characters", "mean", "lower",
            _length("characters")),

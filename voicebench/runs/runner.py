@@ -42,7 +42,7 @@ from voicebench.runs.record import (
 )
 from voicebench.runs.resume import begin_or_continue
 from voicebench.runs.settings import RunSettings
-from voicebench.suites.check import check_suite
+from voicebench.suites.check import check_cases
 from voicebench.suites.load import Suite, list_suites, load_suite
 from voicebench.types import Case, Mode, Run, Turn, Variant
 
@@ -175,7 +175,7 @@ def _sound_suite(name: str) -> Suite:
         SuiteError: It has a problem; names file and line of the first.
     """
     suite = load_suite(name)
-    problems = check_suite(name, resynthesise=False)
+    problems = check_cases(suite, resynthesise=False)
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise SuiteError(f"{problems[0]}{more}", f"Mend it; see voicebench suites check {name}")

@@ -96,6 +96,18 @@ def check_suite(
     suite, problems = read_suite(find_suite(name_or_path))
     if suite is None:
         return tuple(problems)
+    return check_cases(suite, resynthesise=resynthesise, vocabulary=vocabulary, training=training)
+
+
+def check_cases(
+    suite: Suite,
+    *,
+    resynthesise: bool = True,
+    vocabulary: frozenset[str] | None = None,
+    training: Training | None = None,
+) -> tuple[Problem, ...]:
+    """Checks the cases of a suite that is loaded already. Arguments and result as `check_suite`."""
+    problems: list[Problem] = []
     for index, case in enumerate(suite.cases):
         messages = [*_case_messages(case), *_turn_messages(suite, case)]
         if vocabulary is not None:
