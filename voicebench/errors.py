@@ -86,5 +86,14 @@ class RuleError(StageError):
     exit_code = 2
 
 
+class RequestRefusedError(StageError):
+    """A stage refuses what one turn brings, such as a prompt that the engine cannot take; it says
+    nothing about the stage."""
+
+
+class PromptTooLongError(StageError):
+    """The prompt leaves no room for an answer in the model's context."""
+
+
 class StageTimeoutError(StageError):
     """A stage took longer than its setting allows; it may still be running."""

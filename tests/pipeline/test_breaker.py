@@ -40,7 +40,7 @@ def tell(story: str, guard: Guard = GUARD) -> str:
         admission, _ = breaker.admit()
         if not admission.refused_for:
             if step == "x":
-                breaker.troubled("asr", admission)
+                breaker.failed("asr", admission)
             elif step == ".":
                 breaker.passed(["asr"], admission)
         breaker.release(admission)
@@ -77,7 +77,7 @@ def test_one_turn_at_a_time_is_on_trial() -> None:
     clock = HandClock()
     breaker = Breaker(Guard(open_after=1, cool_down_s=10.0), clock)
     early, _ = breaker.admit()
-    assert breaker.troubled("llm", early) == Change(kind="llm", state="open")
+    assert breaker.failed("llm", early) == Change(kind="llm", state="open")
     clock.t_s = 10.0
     trial, changes = breaker.admit()
     assert changes == (Change(kind="llm", state="half_open"),)
@@ -92,7 +92,7 @@ def test_one_kind_of_trouble_does_not_excuse_another() -> None:
     for _ in range(2):
         admission, _ = breaker.admit()
         breaker.passed(["asr"], admission)
-        breaker.troubled("llm", admission)
+        breaker.failed("llm", admission)
     assert (breaker.state("asr"), breaker.state("llm")) == ("closed", "open")
 
 
@@ -102,7 +102,7 @@ def test_threads_share_one_breaker() -> None:
     def turns() -> None:
         for _ in range(500):
             admission, _ = breaker.admit()
-            breaker.troubled("asr", admission)
+            breaker.failed("asr", admission)
             breaker.release(admission)
 
     threads = [threading.Thread(target=turns) for _ in range(8)]
@@ -110,7 +110,7 @@ def test_threads_share_one_breaker() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert breaker._circuits["asr"].num_in_a_row == 4000
+    assert breaker.circuits()["asr"].num_in_a_row == 4000
 
 
 class AnyStory(RuleBasedStateMachine):
@@ -150,7 +150,7 @@ class AnyStory(RuleBasedStateMachine):
     def trouble(self, turn: Admission, kind: str) -> None:
         if not turn.refused_for:
             self._decide(turn, [kind])
-            self._note(self.breaker.troubled(kind, turn))
+            self._note(self.breaker.failed(kind, turn))
 
     @rule(turn=turns, kinds=st.sampled_from([["asr"], ["llm"], ["asr", "llm"]]))
     def success(self, turn: Admission, kinds: list[str]) -> None:
@@ -175,9 +175,8 @@ class AnyStory(RuleBasedStateMachine):
     def is_never_stuck(self) -> None:
         """From wherever it is: once all turns are over, waiting and good turns close it."""
         clock = HandClock(self.clock.t_s)
-        copy = Breaker(self.guard, clock)
-        copy._circuits = dict(self.breaker._circuits)
-        running = [k for k, c in copy._circuits.items() if c.is_on_trial]
+        copy = Breaker(self.guard, clock, self.breaker.circuits())
+        running = [k for k, c in copy.circuits().items() if c.is_on_trial]
         copy.release(Admission(on_trial=running))
         for _ in range(2 * self.guard.close_after):
             clock.t_s += self.guard.cool_down_s
@@ -201,7 +200,7 @@ def test_it_opens_after_so_many_troubles_in_a_row_and_not_before(troubles: list[
             break
         in_a_row = in_a_row + 1 if is_trouble else 0
         if is_trouble:
-            breaker.troubled("asr", admission)
+            breaker.failed("asr", admission)
         else:
             breaker.passed(["asr"], admission)
         assert (breaker.state("asr") == "open") == (in_a_row == 3)

@@ -17,11 +17,12 @@ from tests.pipeline.test_assistant import BEGUN
 from voicebench.asr.base import Recognizer
 from voicebench.asr.batcher import BatchingRecognizer
 from voicebench.audio import AudioChunk, chunk_audio
-from voicebench.errors import StageError
+from voicebench.errors import RequestRefusedError, StageError, StageTimeoutError
 from voicebench.llm.tools import Toolbox, tool
+from voicebench.pipeline.answering import TooManyToolCallsError
 from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.breaker import Breaker
-from voicebench.pipeline.hints import HINTS
+from voicebench.pipeline.hints import HINTS, hint_of
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
 from voicebench.types import Guard, Turn, Variant
@@ -280,12 +281,12 @@ class HandClock:
     ("recognizer", "generator", "trouble"),
     [
         ([RuntimeError("x")] * 3, [], "asr"),
-        ([0.3] * 3, [], "low_confidence"),
+        ([RuntimeError("CUDA out of memory")] * 3, [], "asr"),
         ([], [StageError("llm", "x")] * 3, "llm"),
-        ([], [[CONTROL_ID] * 3] * 3, "illegal_tokens"),
+        ([], [StageTimeoutError("llm", "x")] * 3, "llm"),
     ],
 )
-def test_trouble_in_a_row_opens_and_a_good_trial_closes(
+def test_failures_in_a_row_open_and_a_good_trial_closes(
     recognizer: list[Any], generator: list[Any], trouble: str
 ) -> None:
     hearing = PlannedRecognizer(plans=list(recognizer))
@@ -316,11 +317,63 @@ def test_trouble_in_a_row_opens_and_a_good_trial_closes(
     assert play()[0].answer == "三点。"
 
 
-def test_what_a_client_sends_wrong_never_opens_the_breaker() -> None:
+@pytest.mark.parametrize(
+    ("recognizer", "generator", "reason"),
+    [
+        ([0.3] * 4, [], "low_confidence"),
+        ([], [[CONTROL_ID] * 3] * 4, "illegal_tokens"),
+        ([], [RequestRefusedError("llm", "x")] * 4, "llm_failed"),
+        ([], [TooManyToolCallsError("llm", "x")] * 4, "too_many_tool_calls"),
+    ],
+)
+def test_what_one_client_brings_never_stops_another(
+    recognizer: list[Any], generator: list[Any], reason: str
+) -> None:
+    unclear = make(
+        PlannedRecognizer(plans=list(recognizer)), PlannedGenerator(plans=list(generator)),
+        open_after=1,
+    )  # fmt: skip
+    clear = make(open_after=1)
+    clear.breaker = unclear.breaker  # one process, two clients
+    for _ in range(4):
+        turn = asyncio.run(hear(unclear))
+        assert turn.degraded is not None
+        assert turn.degraded.reason == reason
+        assert asyncio.run(hear(clear)).answer == "三点。"
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_broken_samples_never_open_the_breaker(wrong: float) -> None:
     assistant = make(open_after=1)
     for _ in range(3):
-        asyncio.run(hear(assistant, broken(_with(np.nan))))
+        asyncio.run(hear(assistant, broken(_with(wrong))))
     assert asyncio.run(hear(assistant)).answer == "三点。"
+
+
+def test_a_prompt_that_is_too_long_ends_its_own_turn() -> None:
+    generator = PlannedGenerator()
+    generator.max_model_tokens = 10  # type: ignore[attr-defined]
+    assistant = make(generator=generator, open_after=1)
+    for _ in range(3):
+        turn = asyncio.run(hear(assistant))
+        assert turn.failure is not None
+        assert (turn.failure.stage, turn.failure.type) == ("prompt", "PromptTooLongError")
+        assert turn.degraded is not None
+        assert turn.degraded.reason == "prompt_too_long"
+    assert generator.asked == []
+
+
+def test_a_run_of_unclear_turns_suggests_typing_in_that_conversation_alone() -> None:
+    assistant = make(PlannedRecognizer(plans=[0.3, 0.3, 0.3, 0.9, 0.3]), open_after=2)
+    conversation, other = Conversation(), Conversation()
+    hints = [
+        turn.degraded and turn.degraded.hint
+        for turn in (asyncio.run(hear(assistant, None, each)) for each in (
+            conversation, conversation, other, conversation, conversation
+        ))
+    ]  # fmt: skip
+    once, again = hint_of("low_confidence"), hint_of("unclear_again")
+    assert hints == [once, again, once, None, once]
 
 
 def test_silence_neither_opens_nor_closes() -> None:
@@ -340,7 +393,7 @@ async def typed(assistant: Assistant, text: str, conversation: Conversation) -> 
 
 
 def test_text_is_answered_from_cleaned_on_while_speech_is_held_back() -> None:
-    hearing, answering = PlannedRecognizer(plans=[0.1]), PlannedGenerator()
+    hearing, answering = PlannedRecognizer(plans=[RuntimeError("x")]), PlannedGenerator()
     assistant, conversation = make(hearing, answering, open_after=1), Conversation()
     asyncio.run(hear(assistant))
     turn = asyncio.run(typed(assistant, " 几点（下午）开会呃 ", conversation))

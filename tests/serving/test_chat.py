@@ -10,7 +10,8 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from tests.pipeline.scripted import ScriptedRecognizer, tone
+from tests.pipeline.faulty import PlannedRecognizer
+from tests.pipeline.scripted import tone
 from tests.serving.served import (
     Served,
     ServedGenerator,
@@ -354,20 +355,53 @@ def test_a_stage_that_fails_in_the_middle_leaves_what_was_said() -> None:
     assert done["choices"][0]["message"]["refusal"]
 
 
-def test_after_enough_trouble_the_breaker_holds_speech_and_lets_typing_through() -> None:
-    recognizer = ScriptedRecognizer()
-    settings = make_settings(guard={"min_confidence": 0.95, "open_after": 2})
+def test_after_enough_failures_the_breaker_refuses_speech_and_lets_typing_through() -> None:
+    recognizer = PlannedRecognizer(plans=[RuntimeError("x")] * 2)
+    settings = make_settings(guard={"open_after": 2})
     with serving(settings, recognizer=recognizer) as served, served.client() as client:
         reasons = [
             client.post("/v1/chat/completions", json=SPOKEN).json()["voicebench"]["degraded"]
             for _ in range(3)
         ]
-        assert [each["reason"] for each in reasons] == [
-            "low_confidence", "low_confidence", "breaker_open",
-        ]  # fmt: skip
+        assert [each["reason"] for each in reasons] == ["asr_failed", "asr_failed", "breaker_open"]
         assert served.metric("voicebench_breaker_state") == 2
         typed = client.post("/v1/chat/completions", json={"messages": HELLO})
         assert typed.json()["choices"][0]["message"]["content"] == "三点。"
+
+
+def test_an_unclear_client_never_stops_a_clear_one() -> None:
+    """Two clients by turns: one is never understood, the other always."""
+    recognizer = PlannedRecognizer(plans=[0.2, 0.95] * 6)
+    with serving(recognizer=recognizer) as served:
+        with served.client() as unclear, served.client() as clear:
+            for _ in range(6):
+                first = unclear.post("/v1/chat/completions", json=SPOKEN).json()
+                assert first["voicebench"]["degraded"]["reason"] == "low_confidence"
+                second = clear.post("/v1/chat/completions", json=SPOKEN).json()
+                assert second["choices"][0]["message"]["content"] == "三点。"
+        assert served.metric("voicebench_breaker_state") == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("max_tokens", [20, 45])
+def test_a_recording_whose_prompt_is_too_long_is_refused_as_typed_text_is(
+    max_tokens: int, stream: bool
+) -> None:
+    """Found before recognition where the template alone is too long, after it otherwise."""
+    generator = ServedGenerator(max_model_tokens=max_tokens)
+    body = {**SPOKEN, "prompt_template": "请只回答这句话里的问题：{asr_text}", "stream": stream}
+    with serving(generator=generator) as served, served.client() as client:
+        for _ in range(4):
+            reply = client.post("/v1/chat/completions", json=body)
+            if reply.headers["content-type"] == "text/event-stream; charset=utf-8":
+                error = sse(reply.text)[-2]["error"]
+            else:
+                assert reply.status_code == 400
+                error = reply.json()["error"]
+            assert error["code"] == "context_length_exceeded"
+            assert str(max_tokens) in error["message"]
+        assert served.metric("voicebench_breaker_state") == 0
+        assert generator.asked == []
 
 
 def _openai(served: Served) -> openai.OpenAI:

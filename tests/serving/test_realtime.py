@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from openai.types.realtime import RealtimeServerEvent
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.pipeline.faulty import PlannedRecognizer
 from tests.pipeline.scripted import ScriptedRecognizer, tone
 from tests.serving.served import (
     KEY,
@@ -304,9 +305,9 @@ def test_what_cannot_be_believed_is_answered_with_a_hint() -> None:
             assert "请再说一遍" in error["message"]
 
 
-def test_while_the_breaker_is_open_speech_is_told_so() -> None:
-    settings = make_settings(guard={"min_confidence": 0.95, "open_after": 1})
-    with serving(settings) as served:
+def test_while_the_breaker_is_open_speech_is_refused() -> None:
+    settings = make_settings(guard={"open_after": 1})
+    with serving(settings, recognizer=PlannedRecognizer(plans=[RuntimeError("x")])) as served:
 
         async def play(line: Line) -> list[str]:
             await line.send("session.update", session=LIVE)
@@ -317,7 +318,7 @@ def test_while_the_breaker_is_open_speech_is_told_so() -> None:
                 reasons.append(done["response"]["status_details"]["error"]["code"])
             return reasons
 
-        assert talk(served, play) == ["low_confidence", "breaker_open"]
+        assert talk(served, play) == ["asr_failed", "breaker_open"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from voicebench.clock import now_s
-from voicebench.errors import StageError
+from voicebench.errors import RequestRefusedError, StageError
 from voicebench.llm.base import Delta, Prompt, as_prompt
 from voicebench.types import AnswerToken, Sampling
 
@@ -188,7 +188,9 @@ class EngineThread:
             request.enter(self._engine, self._make_params, self._make_input)
         except Exception as error:
             request.leave(is_aborted=True)
-            self._fail(request, error)
+            refusal = RequestRefusedError("llm", first_line(error))
+            refusal.__cause__ = error
+            request.deliver(refusal)
             return
         self._active[request.request_id] = request
 

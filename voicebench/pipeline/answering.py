@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from voicebench.clock import TurnClock
-from voicebench.errors import StageError
-from voicebench.llm.base import Delta, Prompt
+from voicebench.errors import PromptTooLongError, StageError
+from voicebench.llm.base import Delta, Generator, Prompt, knows_length
 from voicebench.llm.hermes import CALL_BEGIN, CALL_END, CallSplitter, MalformedCall
 from voicebench.llm.tools import ToolResult
 from voicebench.pipeline.token_watch import legality, watched
@@ -110,6 +110,7 @@ class Answering:
             messages, prompt = self._build(results)
         except Exception as error:
             raise StageError("prompt", f"{type(error).__name__}: {error}") from error
+        check_prompt_length(self._assistant.generator, len(prompt))
         data = {"num_tokens": len(prompt), "started_s": started_s}
         self._emit("prompt_built", {**data, "messages": messages, "prompt": prompt})
         return messages, prompt
@@ -190,3 +191,18 @@ class Answering:
         else:
             called = {"name": "", "arguments": call.text}
         self._emit("tool_called", {**called, "round": round_number, "num_tokens": num_tokens})
+
+
+def check_prompt_length(generator: Generator, num_tokens: int) -> None:
+    """Refuses a prompt that leaves no room for an answer.
+
+    Raises:
+        PromptTooLongError: It has at least as many tokens as prompt and answer together may have.
+    """
+    if knows_length(generator) and num_tokens >= generator.max_model_tokens:
+        raise PromptTooLongError(
+            "prompt",
+            f"the prompt has {num_tokens} tokens; prompt and answer together may have "
+            f"{generator.max_model_tokens}",
+            "Shorten the text, or start a new conversation.",
+        )

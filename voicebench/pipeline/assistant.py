@@ -30,8 +30,7 @@ from voicebench.errors import ConfigError, StageError
 from voicebench.llm.base import Generator, Prompt
 from voicebench.llm.handoff import THROUGH_TABLE, BuildsPrompts, Handoff
 from voicebench.llm.tools import Toolbox
-from voicebench.pipeline.breaker import Breaker
-from voicebench.pipeline.guarded import guarded
+from voicebench.pipeline.breaker import Breaker, with_circuit_breaker
 from voicebench.pipeline.incoming import checked
 from voicebench.pipeline.live_turn import LiveTurn
 from voicebench.pipeline.memory import Conversation
@@ -154,8 +153,9 @@ class Assistant:
         events = self._happening(
             lambda turn: turn.run(arriving, declare_end, endpointing), conversation, clock, tools
         )
-        async with contextlib.aclosing(guarded(events, self.breaker, clock)) as under_guard:
-            async for event in under_guard:
+        protected = with_circuit_breaker(events, self.breaker, clock)
+        async with contextlib.aclosing(protected):
+            async for event in protected:
                 yield event
 
     async def answer_text(
@@ -166,7 +166,7 @@ class Assistant:
         clock: TurnClock | None = None,
         tools: Sequence[dict[str, Any]] = (),
     ) -> AsyncGenerator[Event, None]:
-        """Answers what was typed: what is left when speech fails. Never held by the breaker.
+        """Answers what was typed: what is left when speech fails. Never refused by the breaker.
 
         Args:
             text: Taken as it is, not cleaned.
@@ -179,7 +179,7 @@ class Assistant:
         """
         clock = clock or TurnClock()
         events = self._happening(lambda turn: turn.run_text(text), conversation, clock, tools)
-        typed = guarded(events, self.breaker, clock, is_speech=False)
+        typed = with_circuit_breaker(events, self.breaker, clock, is_speech=False)
         async with contextlib.aclosing(typed):
             async for event in typed:
                 yield event

@@ -1,31 +1,40 @@
-"""The breaker: when speech keeps failing, people are sent to text input instead of waiting for it.
+"""The circuit breaker: while a stage of the system keeps failing, speech is refused at once.
 
-    closed --(open_after troubles in a row)--> open --(cool_down_s)--> half open
+    closed --(open_after failures in a row)--> open --(cool_down_s)--> half open
     half open --(close_after good trials in a row)--> closed
-    half open --(one trouble)--> open, the cool-down begins again
+    half open --(one failure)--> open, the cool-down begins again
 
-There is one circuit for each kind of trouble, so that a good transcript does not excuse an LLM that
-fails. `Circuit` and the functions on it are pure; `Breaker` holds one process's circuits, may be
-shared by all of its assistants, and is thread-safe.
+There is one circuit per stage, so that a good transcript does not excuse an LLM that fails. Only
+failures of the system count (`hints.failure_kind`). Unclear audio, an impossible prompt or a bad
+template end their own turn and never refuse another client's.
 
-While half open one turn at a time is on trial. It may end without a verdict (nobody spoke, the
-client left): `Breaker.release` then lets the next one try, so no circuit stays open for good.
+`Circuit` and the functions on it are pure. `Breaker` holds one process's circuits, may be shared by
+all of its assistants, and is thread-safe. `with_circuit_breaker` runs a turn under it.
+
+While half open one turn at a time is on trial. It may end without a verdict (silence, the client
+left): `Breaker.release` then lets the next one try, so no circuit stays open for good.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
 
-from voicebench.clock import now_s
-from voicebench.types import EventKind, Guard, Record
+from voicebench.clock import TurnClock, now_s
+from voicebench.pipeline.hints import BREAKER_OPEN, failure_kind, hint_of, reason_of
+from voicebench.types import Event, EventKind, Guard, Record
 
 State = Literal["closed", "open", "half_open"]
-LOW_CONFIDENCE, ILLEGAL_TOKENS = "low_confidence", "illegal_tokens"
-"""Kinds of trouble; the others are names of stages that failed or timed out."""
+
+_PROVEN = {
+    "transcript_final": ("endpoint", "asr"),
+    "cleaned": ("punctuation",),
+    "answer_finished": ("llm",),
+}
+"""Stages that have worked once an event has happened."""
 
 _EVENTS: dict[State, EventKind] = {
     "open": "breaker_opened", "half_open": "breaker_half_open", "closed": "breaker_closed"
@@ -33,11 +42,11 @@ _EVENTS: dict[State, EventKind] = {
 
 
 class Circuit(Record):
-    """One kind of trouble: its state, and what counts towards the next one."""
+    """One stage: its state, and what counts towards the next state."""
 
     state: State = "closed"
     num_in_a_row: int = 0
-    """Troubles while closed; good trials while half open."""
+    """Failures while closed; good trials while half open."""
     opened_s: float = 0.0
     is_on_trial: bool = False
     """Whether a turn is on trial; while half open only."""
@@ -51,12 +60,12 @@ class Change(Record):
 
     @property
     def event(self) -> EventKind:
-        """The event that tells of it."""
+        """The kind of event that records it."""
         return _EVENTS[self.state]
 
 
 def admit(circuit: Circuit, guard: Guard, t_s: float) -> tuple[Circuit, bool]:
-    """The circuit after a turn asked to go ahead at `t_s`, and whether it may."""
+    """The circuit after a request to start a turn at `t_s`, and whether the turn may start."""
     if circuit.state == "closed":
         return circuit, True
     if circuit.state == "open" and t_s - circuit.opened_s >= guard.cool_down_s:
@@ -66,8 +75,8 @@ def admit(circuit: Circuit, guard: Guard, t_s: float) -> tuple[Circuit, bool]:
     return circuit, False
 
 
-def troubled(circuit: Circuit, guard: Guard, t_s: float, *, is_trial: bool) -> Circuit:
-    """The circuit after a turn met its trouble at `t_s`.
+def failed(circuit: Circuit, guard: Guard, t_s: float, *, is_trial: bool) -> Circuit:
+    """The circuit after its stage failed in a turn at `t_s`.
 
     Args:
         circuit: As it was.
@@ -86,7 +95,7 @@ def troubled(circuit: Circuit, guard: Guard, t_s: float, *, is_trial: bool) -> C
 
 
 def passed(circuit: Circuit, guard: Guard, *, is_trial: bool) -> Circuit:
-    """The circuit after a turn came through without its trouble; `is_trial` as in `troubled`."""
+    """The circuit after its stage worked in a turn; `is_trial` as in `failed`."""
     if circuit.state == "closed":
         return Circuit()
     if circuit.state == "open" or not is_trial:
@@ -97,11 +106,11 @@ def passed(circuit: Circuit, guard: Guard, *, is_trial: bool) -> Circuit:
 
 
 class Admission:
-    """Whether a turn may go ahead, and for which circuits it is on trial."""
+    """Whether a turn may start, and for which circuits it is on trial."""
 
     def __init__(self, refused_for: tuple[str, ...] = (), on_trial: Iterable[str] = ()) -> None:
         self.refused_for = refused_for
-        """Kinds of trouble whose circuits are open; empty for a turn that may go ahead."""
+        """Stages whose circuits are open; empty for a turn that may start."""
         self.on_trial = set(on_trial)
 
 
@@ -111,40 +120,53 @@ class Breaker:
     Args:
         guard: Thresholds.
         clock: Seconds on a monotonic clock.
+        circuits: By stage, from `circuits` of another breaker; all others are closed.
     """
 
-    def __init__(self, guard: Guard, clock: Callable[[], float] = now_s) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        clock: Callable[[], float] = now_s,
+        circuits: Mapping[str, Circuit] | None = None,
+    ) -> None:
         self._guard = guard
         self._clock = clock
-        self._circuits: dict[str, Circuit] = {}
+        self._circuits = dict(circuits or {})
         self._lock = threading.Lock()
+
+    def circuits(self) -> dict[str, Circuit]:
+        """The circuits as they are now, by stage."""
+        with self._lock:
+            return dict(self._circuits)
 
     def state(self, kind: str) -> State:
         """The state of one circuit."""
         return self._circuits.get(kind, Circuit()).state
 
     def admit(self) -> tuple[Admission, tuple[Change, ...]]:
-        """Asks whether a turn may go ahead; `release` the admission when the turn is over."""
+        """Whether a turn may start; `release` the admission when the turn is over."""
         with self._lock:
             now = self._clock()
-            asked = {kind: admit(c, self._guard, now) for kind, c in self._circuits.items()}
-            refused = tuple(kind for kind, (_, may_go) in asked.items() if not may_go)
+            circuits = {kind: admit(c, self._guard, now) for kind, c in self._circuits.items()}
+            refused = tuple(kind for kind, (_, may_go) in circuits.items() if not may_go)
             if refused:  # a circuit that would let it on trial keeps its place for another turn
                 return Admission(refused_for=refused), ()
-            trials = [kind for kind, (circuit, _) in asked.items() if circuit.state == "half_open"]
-            changes = [self._set(kind, circuit) for kind, (circuit, _) in asked.items()]
+            trials = [
+                kind for kind, (circuit, _) in circuits.items() if circuit.state == "half_open"
+            ]
+            changes = [self._set(kind, circuit) for kind, (circuit, _) in circuits.items()]
             return Admission(on_trial=trials), tuple(filter(None, changes))
 
-    def troubled(self, kind: str, admission: Admission) -> Change | None:
-        """A turn met trouble of this kind."""
+    def failed(self, kind: str, admission: Admission) -> Change | None:
+        """A stage failed in a turn."""
         with self._lock:
             is_trial = kind in admission.on_trial
             admission.on_trial.discard(kind)
             circuit = self._circuits.get(kind, Circuit())
-            return self._set(kind, troubled(circuit, self._guard, self._clock(), is_trial=is_trial))
+            return self._set(kind, failed(circuit, self._guard, self._clock(), is_trial=is_trial))
 
     def passed(self, kinds: Iterable[str], admission: Admission) -> tuple[Change, ...]:
-        """A turn came as far as to prove itself free of these kinds of trouble."""
+        """These stages worked in a turn."""
         with self._lock:
             changes = []
             for kind in kinds:
@@ -166,3 +188,57 @@ class Breaker:
         before = self._circuits.get(kind, Circuit()).state
         self._circuits[kind] = circuit
         return Change(kind=kind, state=circuit.state) if circuit.state != before else None
+
+
+async def with_circuit_breaker(
+    events: AsyncGenerator[Event, None],
+    breaker: Breaker,
+    clock: TurnClock,
+    *,
+    is_speech: bool = True,
+) -> AsyncGenerator[Event, None]:
+    """Runs a turn under the breaker; a failure is followed by `degraded`, the hint to type.
+
+    Args:
+        events: The turn; not started when the breaker is open.
+        breaker: May be shared with other turns.
+        clock: The turn's.
+        is_speech: Whether it may be refused. Text input never is: it is what is left.
+
+    Yields:
+        The turn's events with the breaker's; the last is `answer_finished` or `degraded`.
+    """
+    admission, changes = breaker.admit() if is_speech else (Admission(), ())
+    try:
+        for event in _change_events(changes, clock.t_s()):
+            yield event
+        if admission.refused_for:
+            data = {"reason": BREAKER_OPEN, "hint": hint_of(BREAKER_OPEN)}
+            stages = ", ".join(admission.refused_for)
+            yield Event(t_s=clock.t_s(), kind="degraded", data={**data, "trouble": stages})
+            return
+        async for event in events:
+            for each in _with_changes(event, breaker, admission):
+                yield each
+    finally:
+        breaker.release(admission)  # before anything that a second cancellation could cut short
+        await events.aclose()
+
+
+def _with_changes(event: Event, breaker: Breaker, admission: Admission) -> Iterator[Event]:
+    """The event, after it the hint that follows a failure, and around it the breaker's changes."""
+    if stages := _PROVEN.get(event.kind):
+        yield from _change_events(breaker.passed(stages, admission), event.t_s)
+    yield event
+    if event.kind != "failed":
+        return
+    if (stage := failure_kind(event.data)) and (change := breaker.failed(stage, admission)):
+        yield from _change_events((change,), event.t_s)
+    reason = reason_of(event.data)
+    data = {"reason": reason, "hint": hint_of(reason)}
+    yield Event(t_s=event.t_s, kind="degraded", data=data)
+
+
+def _change_events(changes: Iterable[Change], t_s: float) -> Iterator[Event]:
+    for change in changes:
+        yield Event(t_s=t_s, kind=change.event, data={"trouble": change.kind})

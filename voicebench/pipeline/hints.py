@@ -1,12 +1,13 @@
-"""Why a turn falls back to text input, and what the person is told: one reason, one sentence."""
+"""Why a turn falls back to text input: one reason, one sentence for the user."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from voicebench.pipeline.breaker import ILLEGAL_TOKENS, LOW_CONFIDENCE
-
+LOW_CONFIDENCE, ILLEGAL_TOKENS = "low_confidence", "illegal_tokens"
+UNCLEAR_AGAIN = "unclear_again"
+PROMPT_TOO_LONG = "prompt_too_long"
 BREAKER_OPEN = "breaker_open"
 OUT_OF_MEMORY = "out_of_memory"
 TOO_MANY_TOOL_CALLS = "too_many_tool_calls"
@@ -14,6 +15,8 @@ NOTHING_TYPED = "nothing_typed"
 
 HINTS: Mapping[str, str] = {
     LOW_CONFIDENCE: "没有听清您的话，请再说一遍，或者输入文字。",
+    UNCLEAR_AGAIN: "连续几次没有听清，建议先输入文字；也可以换个安静的地方再说。",
+    PROMPT_TOO_LONG: "内容太长，无法一次回答，请缩短后再试。",
     ILLEGAL_TOKENS: "这次的回答出了问题，请输入文字再试一次。",
     BREAKER_OPEN: "语音暂时不可用，请先输入文字，稍后再试语音。",
     OUT_OF_MEMORY: "系统现在很忙，请稍后再试，或者输入文字。",
@@ -31,6 +34,7 @@ FALLBACK_HINT = "处理时出了问题，请输入文字再试一次。"
 
 _REASONS_BY_ERROR: Mapping[str, str] = {
     "IllegalTokensError": ILLEGAL_TOKENS,
+    "PromptTooLongError": PROMPT_TOO_LONG,
     "TooManyToolCallsError": TOO_MANY_TOOL_CALLS,
     "AudioStalledError": "audio_stalled",
     "BadSamplesError": "audio_invalid",
@@ -38,8 +42,17 @@ _REASONS_BY_ERROR: Mapping[str, str] = {
 }
 
 
+SYSTEM_STAGES = ("endpoint", "asr", "punctuation", "llm")
+"""Stages whose failures count for the breaker. Audio, cleaning and prompt fail over what one turn
+brings."""
+_FAILURES_OF_A_TURN = (
+    "RuleError", "IllegalTokensError", "TooManyToolCallsError", "RequestRefusedError"
+)  # fmt: skip
+"""Errors in those stages that depend on one turn's input or a user's own rule."""
+
+
 def hint_of(reason: str) -> str:
-    """What the person is told; there is a sentence for every reason."""
+    """The sentence that the user reads; there is one for every reason."""
     return HINTS.get(reason, FALLBACK_HINT)
 
 
@@ -54,25 +67,19 @@ def reason_of(failed: Mapping[str, Any]) -> str:
     """
     if reason := _REASONS_BY_ERROR.get(failed["type"]):
         return reason
-    told = f"{failed['type']} {failed['message']}".lower()
-    if "outofmemory" in told or "out of memory" in told:
+    problem = f"{failed['type']} {failed['message']}".lower()
+    if "outofmemory" in problem or "out of memory" in problem:
         return OUT_OF_MEMORY
     manner = "timed_out" if failed["type"] == "StageTimeoutError" else "failed"
     return f"{failed['stage']}_{manner}"
 
 
-def trouble_of(failed: Mapping[str, Any]) -> str | None:
-    """The breaker's circuit that a failure counts against; see `reason_of`.
+def failure_kind(failed: Mapping[str, Any]) -> str | None:
+    """The stage whose circuit a failure counts for; see `reason_of`.
 
-    None for what a client sent or called for, and for a rule of the user's own: it says nothing of
-    this system.
+    None where the failure depends on one client's audio, prompt, tools or rules: it says nothing
+    about the system.
     """
-    if failed["type"] == "RuleError":
+    if failed["stage"] not in SYSTEM_STAGES or failed["type"] in _FAILURES_OF_A_TURN:
         return None
-    match reason_of(failed):
-        case "illegal_tokens":
-            return ILLEGAL_TOKENS
-        case "too_many_tool_calls":
-            return None
-        case _:
-            return None if failed["stage"] == "audio" else str(failed["stage"])
+    return str(failed["stage"])

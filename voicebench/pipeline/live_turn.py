@@ -14,9 +14,8 @@ from voicebench.deadline import call_within
 from voicebench.errors import StageError, StageTimeoutError
 from voicebench.llm.base import Delta, Prompt
 from voicebench.pipeline.answering import Answering
-from voicebench.pipeline.breaker import LOW_CONFIDENCE
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
-from voicebench.pipeline.hints import NOTHING_TYPED, hint_of
+from voicebench.pipeline.hints import LOW_CONFIDENCE, NOTHING_TYPED, UNCLEAR_AGAIN, hint_of
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import SimulatedClock
 from voicebench.pipeline.pauses import Pauses
@@ -243,7 +242,7 @@ class LiveTurn:
         if not hypothesis.text.strip():
             return self._degrade("silence", NOTHING_HEARD_HINT)
         if self._assistant.is_doubtful(hypothesis):
-            return self._degrade(LOW_CONFIDENCE, hint_of(LOW_CONFIDENCE))
+            return self._degrade(LOW_CONFIDENCE, self._unclear_hint())
         text = self._punctuate(hypothesis)
         self._stage, started_s = "cleaning", self._clock.t_s()
         cleaned = self._assistant.clean(text)
@@ -265,6 +264,12 @@ class LiveTurn:
         self._abandon_early_work()
         self._emit("degraded", {"reason": reason, "hint": hint})
         return ""
+
+    def _unclear_hint(self) -> str:
+        """Counts an unclear turn; a run of them in one conversation suggests text input."""
+        self._conversation.num_unclear += 1
+        is_run = self._conversation.num_unclear >= self._assistant.variant.guard.open_after
+        return hint_of(UNCLEAR_AGAIN if is_run else LOW_CONFIDENCE)
 
     # ------------------------------------------------------------ prompts
 
@@ -327,6 +332,7 @@ class LiveTurn:
         self._remember(question, answer)
 
     def _remember(self, question: Message, answer: str) -> None:
+        self._conversation.num_unclear = 0
         if not answer.strip() or not self._conversation.budget_tokens:
             return
         exchange = (question, Message(role="assistant", content=answer))

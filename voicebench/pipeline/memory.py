@@ -25,6 +25,9 @@ class Conversation:
         budget_tokens: Most prompt tokens that earlier turns may take; with 0 nothing is kept.
         clock: The conversation's own now (ISO 8601, local), for tools; None: the machine's.
 
+    Attributes:
+        num_unclear: Turns in a row whose transcript was below the confidence threshold.
+
     >>> conversation = Conversation(budget_tokens=10)
     >>> conversation.add("几点开会", "三点。", num_tokens=6)
     >>> conversation.add("在哪里", "二楼。", num_tokens=5)
@@ -36,6 +39,7 @@ class Conversation:
         self.budget_tokens = budget_tokens
         self._clock = datetime.fromisoformat(clock) if clock else None
         self.exchanges: tuple[Exchange, ...] = ()
+        self.num_unclear = 0
 
     @property
     def now(self) -> datetime:

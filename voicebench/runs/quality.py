@@ -28,8 +28,7 @@ from voicebench.clock import now_s
 from voicebench.errors import ModelError, StageError
 from voicebench.llm.base import Prompt
 from voicebench.pipeline.assistant import Answer, Assistant, Transcript
-from voicebench.pipeline.breaker import LOW_CONFIDENCE
-from voicebench.pipeline.hints import hint_of
+from voicebench.pipeline.hints import LOW_CONFIDENCE, hint_of
 from voicebench.pipeline.live_turn import NOTHING_HEARD_HINT, NOTHING_MEANT_HINT
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.turn import prompt_fields

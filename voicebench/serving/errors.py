@@ -111,6 +111,11 @@ def of_user_error(error: UserError, param: str | None = None) -> ApiError:
     return ApiError(400, str(error), code, param)
 
 
+def context_length_exceeded(problem: str, param: str | None = None) -> ApiError:
+    """A prompt that leaves no room for an answer, typed or spoken: 400."""
+    return ApiError(400, problem, "context_length_exceeded", param)
+
+
 def of_unforeseen(error: Exception) -> ApiError:
     """An error that the client is told of as it is, or one that says nothing of what is inside."""
     if isinstance(error, ApiError):

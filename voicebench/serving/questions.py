@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.clock import now_s
-from voicebench.llm.base import knows_length
+from voicebench.errors import PromptTooLongError
 from voicebench.llm.hermes import CALL_BEGIN, CALL_END
 from voicebench.llm.prompts import find_prompt
+from voicebench.pipeline.answering import check_prompt_length
 from voicebench.pipeline.assistant import Assistant
-from voicebench.serving.errors import ApiError
+from voicebench.serving.errors import ApiError, context_length_exceeded
 from voicebench.serving.schemas import (
     AssistantMessage,
     AudioPart,
@@ -32,7 +33,7 @@ from voicebench.serving.service import NOTHING_EARLY, Service
 from voicebench.serving.sound import decode, from_base64
 from voicebench.serving.transcripts import transcribe
 from voicebench.serving.wording import SPOKEN_HERE, GivenMessages
-from voicebench.types import Message, Sampling, ToolCall, Variant
+from voicebench.types import Hypothesis, Message, Sampling, ToolCall, Variant
 
 _MAX_STOPS = 4
 _MAX_CALLS = Sampling().max_calls
@@ -88,7 +89,7 @@ async def read_question(service: Service, request: ChatRequest) -> Question:
         variant, prompts=prompts, hands_out_calls=bool(tools), is_read_live=bool(request.stream)
     )
     memory = service.conversations.memory(request.conversation_id or "")
-    _check_length(assistant, prompts, memory.history(), tools)
+    _check_prompt(assistant, memory.history(), tools, "messages")
     typed = next((m.content for m in reversed(messages) if m.content.strip()), "")
     return Question(
         assistant=assistant,
@@ -112,10 +113,14 @@ async def _of_recording(
         format_name=request.audio_format,
         rate_hz=request.audio_rate_hz,
     )
+    assistant = service.assistant(
+        variant, hands_out_calls=bool(tools), is_read_live=bool(request.stream)
+    )
+    memory = service.conversations.memory(request.conversation_id or "")
+    param = "prompt_template" if variant.prompt_template else "prompt"
+    _check_prompt(assistant, memory.history(), tools, param)
     return Question(
-        assistant=service.assistant(
-            variant, hands_out_calls=bool(tools), is_read_live=bool(request.stream)
-        ),
+        assistant=assistant,
         samples=samples,
         typed="",
         tools=tools,
@@ -201,27 +206,26 @@ def _refuse_size(param: str, limit: int) -> None:
     raise ApiError(400, f"{param} is longer than {limit} characters", "too_long", param)
 
 
-def _check_length(
+def _check_prompt(
     assistant: Assistant,
-    prompts: GivenMessages,
     history: Sequence[Message],
     tools: Sequence[dict[str, Any]],
+    param: str,
 ) -> None:
-    """Lays the prompt out once, so that what cannot be asked is refused and not degraded."""
+    """Builds the prompt once without the transcript, so that what cannot be answered is refused.
+
+    Raises:
+        ApiError: 400, the chat template takes no such messages, or they are too long.
+    """
     try:
-        _, prompt = prompts.build(history, "", (), tools)
+        _, prompt = assistant.build_prompt(history, "", Hypothesis(is_final=True), tools)
     except Exception as error:  # a chat template raises whatever it likes
-        message = f"the messages cannot be laid out for this model ({type(error).__name__})"
-        raise ApiError(400, message, "invalid_value", "messages") from None
-    generator = assistant.generator
-    if knows_length(generator) and len(prompt) >= generator.max_model_tokens:
-        raise ApiError(
-            400,
-            f"the messages have {len(prompt)} tokens; prompt and answer together may have "
-            f"{generator.max_model_tokens}",
-            "context_length_exceeded",
-            "messages",
-        )
+        message = f"{param} cannot be laid out for this model ({type(error).__name__})"
+        raise ApiError(400, message, "invalid_value", param) from None
+    try:
+        check_prompt_length(assistant.generator, len(prompt))
+    except PromptTooLongError as error:
+        raise context_length_exceeded(error.problem, param) from None
 
 
 class _Reader:

@@ -24,8 +24,7 @@ from voicebench.clock import TurnClock, now_s
 from voicebench.errors import UserError
 from voicebench.llm.prompts import find_prompt
 from voicebench.pipeline.assistant import Assistant
-from voicebench.pipeline.breaker import LOW_CONFIDENCE
-from voicebench.pipeline.hints import hint_of
+from voicebench.pipeline.hints import LOW_CONFIDENCE, hint_of
 from voicebench.serving.ear import Ear
 from voicebench.serving.errors import ApiError, of_user_error
 from voicebench.serving.logs import new_id

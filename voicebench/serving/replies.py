@@ -14,7 +14,8 @@ import msgspec
 
 from voicebench.metrics.latency import latencies, turn_rtf
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
-from voicebench.serving.errors import ApiError
+from voicebench.pipeline.hints import PROMPT_TOO_LONG
+from voicebench.serving.errors import ApiError, context_length_exceeded
 from voicebench.serving.logs import new_id
 from voicebench.serving.questions import Question
 from voicebench.serving.transcripts import as_tokens
@@ -110,17 +111,21 @@ class Reply:
     # ------------------------------------------------------------ both
 
     def raise_failure(self) -> None:
-        """Raises why a typed question has no answer; what was spoken is answered with a hint.
+        """Raises why a typed question has no answer; a spoken one is answered with a hint.
 
         Raises:
-            ApiError: 503 or 504.
+            ApiError: 400 where the prompt is too long, typed or spoken; 503 or 504.
         """
         if self._running.is_timed_out:
             raise ApiError(504, "the answer was not complete in time", "turn_timeout")
         turn = self._running.turn
-        if self._question.samples is not None or turn.degraded is None or turn.failure is None:
+        if turn.degraded is None or turn.failure is None:
             return
         reason = turn.degraded.reason
+        if reason == PROMPT_TOO_LONG:
+            raise context_length_exceeded(turn.failure.message)
+        if self._question.samples is not None:
+            return
         status = 504 if reason.endswith("_timed_out") else 503
         raise ApiError(status, "the question could not be answered", reason, retry_after_s=1.0)
 

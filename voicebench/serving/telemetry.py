@@ -15,13 +15,12 @@ from voicebench.asr.batcher import BatchingRecognizer
 from voicebench.llm.base import Generator, ServesRequests
 from voicebench.metrics.latency import LATENCY_NAMES, latencies
 from voicebench.metrics.waterfall import waterfall
-from voicebench.pipeline.breaker import ILLEGAL_TOKENS, LOW_CONFIDENCE, Breaker
+from voicebench.pipeline.breaker import Breaker
+from voicebench.pipeline.hints import SYSTEM_STAGES
 from voicebench.serving.limits import Admission
 from voicebench.types import Turn
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-_CIRCUITS = ("audio", "endpoint", "asr", LOW_CONFIDENCE, "cleaning", "prompt", "llm",
-             ILLEGAL_TOKENS)  # fmt: skip
 _STATES = {"closed": 0, "half_open": 1, "open": 2}
 _SPECULATION = ("speculation_started", "speculation_kept", "speculation_dropped")
 _BREAKER = ("breaker_opened", "breaker_half_open", "breaker_closed")
@@ -146,7 +145,7 @@ class _Models(Collector):
         state = GaugeMetricFamily(
             "voicebench_breaker_state", "0 closed, 1 half open, 2 open", labels=["trouble"]
         )
-        for kind in _CIRCUITS:
+        for kind in SYSTEM_STAGES:
             state.add_metric([kind], _STATES[self._breaker.state(kind)])
         yield state
         if isinstance(self._generator, ServesRequests):
