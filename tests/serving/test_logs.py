@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+import logging.config
+import subprocess
+import sys
 import time
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from voicebench.serving.logs import LinesTogether, new_id
+from voicebench.serving.logs import LineWriter, new_id
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Stream:
@@ -39,8 +45,8 @@ def stream() -> Stream:
 
 @pytest.fixture
 def logger(stream: Stream) -> Iterator[logging.Logger]:
-    handler = LinesTogether(stream)  # type: ignore[arg-type]
-    logger = logging.Logger("alone", logging.INFO)
+    handler = LineWriter(stream)  # type: ignore[arg-type]
+    logger = logging.Logger("voicebench.serving.alone", logging.INFO)
     logger.addHandler(handler)
     yield logger
     handler.close()
@@ -55,13 +61,48 @@ def wait_for(stream: Stream, num_lines: int) -> None:
 def test_many_lines_come_whole_in_their_order_and_in_few_writes(
     logger: logging.Logger, stream: Stream
 ) -> None:
-    logger.info("first")
-    assert stream.messages == ["first"]  # nothing came shortly before: at once
     for number in range(500):
         logger.info("line %d", number)
-    wait_for(stream, 501)  # without another line that would bring them along
-    assert stream.messages == ["first", *(f"line {number}" for number in range(500))]
+    wait_for(stream, 500)  # without another line that would bring them along
+    assert stream.messages == [f"line {number}" for number in range(500)]
     assert len(stream.writes) < 100
+
+
+def test_a_line_right_after_another_is_written_with_logging_configured_anew(
+    logger: logging.Logger, stream: Stream
+) -> None:
+    """As vLLM does while the service starts: it closes every handler there is."""
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+    logger.info("listening")
+    logger.info("READY")
+    wait_for(stream, 2)
+    assert stream.messages == ["listening", "READY"]
+
+
+def test_tracebacks_and_warnings_of_libraries_are_json_without_their_values() -> None:
+    program = """
+import logging, threading, warnings
+from voicebench.serving.logs import configure
+configure()
+logging.getLogger("elsewhere").warning("cannot read %s", "secret")
+warnings.warn("careful\\nsecond line")
+def fail(): raise ValueError("secret")
+thread = threading.Thread(target=fail); thread.start(); thread.join()
+fail()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == 1
+    assert [(line["message"], line.get("logger"), line.get("error")) for line in lines] == [
+        ("cannot read %s", "elsewhere", None),
+        ("warning", None, None),
+        ("unhandled exception in a thread", None, "ValueError"),
+        ("unhandled exception", None, "ValueError"),
+    ]
+    assert lines[1]["category"] == "UserWarning"
+    assert "secret" not in done.stderr
 
 
 def test_a_warning_takes_along_what_waits_and_waits_for_nothing(

@@ -1,24 +1,28 @@
 """Logs: one JSON object a line on stderr, each with the request that it belongs to.
 
-What was said is never in them: messages here are fixed texts, and values are numbers, names and
-ids. `content=...` is for speech and goes through only where the service was asked to log it.
+Speech is never in them: messages are fixed texts, and values are numbers, names and ids.
+`content=...` is for speech and is written only where the service's settings say so. Tracebacks and
+the warnings of libraries are JSON lines too; of a library's message the text is written without
+the values put into it, which may hold speech.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
 import json
 import logging
+import os
+import queue
 import secrets
 import sys
 import threading
 import time
 import traceback
+import warnings
 from collections import deque
 from typing import Any, TextIO
-
-from voicebench.clock import now_s
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 """Of the request that is being served."""
@@ -26,7 +30,10 @@ request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", d
 _LOGGER = logging.getLogger("voicebench.serving")
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
+_OWN_LOGGERS = ("voicebench.serving", "uvicorn")
+_MAX_FOREIGN = 200
 _TOGETHER_S = 0.05
+_FLUSH_TIMEOUT_S = 1.0
 _ID_BYTES = 12
 _NUM_IDS = 256
 _random_parts: deque[str] = deque()  # drawn many at once: each draw is a system call
@@ -66,6 +73,9 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
+        if not record.name.startswith(_OWN_LOGGERS):
+            line["logger"] = record.name
+            line["message"] = next(iter(str(record.msg).splitlines()), "")[:_MAX_FOREIGN]
         if identifier := request_id.get():
             line["request_id"] = identifier
         line |= getattr(record, "values", {})
@@ -76,12 +86,13 @@ class JsonFormatter(logging.Formatter):
         return _ENCODER.encode(line)
 
 
-class LinesTogether(logging.Handler):
-    """Writes a line at once where none came shortly before, and those of a busy moment together.
+class LineWriter(logging.Handler):
+    """Writes lines on a thread of its own, those of a busy moment together.
 
     A write lets the interpreter go, and the event loop gets it back only when the engine's thread
-    lets it go in turn: a write a line cost a fifth of the loop's time. Warnings and errors never
-    wait, and neither does anything when logging is shut down.
+    lets it go in turn: a write a line cost a fifth of the loop's time. A warning is written before
+    `emit` returns. The thread outlives `close`: `logging.config` closes every handler it finds,
+    also those in use, and vLLM configures logging while the service starts.
 
     Args:
         stream: Where to.
@@ -91,59 +102,69 @@ class LinesTogether(logging.Handler):
         super().__init__()
         self.setFormatter(JsonFormatter())
         self._stream = stream
-        self._lines: list[str] = []
-        self._written_s = 0.0
-        self._is_closed = False
-        self._has_waiting = threading.Event()
-        threading.Thread(target=self._write_late, name="logs", daemon=True).start()
+        self._lines: queue.SimpleQueue[str | threading.Event] = queue.SimpleQueue()
+        threading.Thread(target=self._write, name="logs", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """See `logging.Handler.emit`; called with the handler's lock held."""
+        """See `logging.Handler.emit`."""
         try:
-            self._lines.append(self.format(record) + "\n")
-            if record.levelno >= logging.WARNING or now_s() - self._written_s >= _TOGETHER_S:
-                self.flush()
-            elif not self._has_waiting.is_set():
-                self._has_waiting.set()
+            self._lines.put(self.format(record) + "\n")
         except Exception:  # as every handler: what cannot be logged ends no request
             self.handleError(record)
+        if record.levelno >= logging.WARNING:
+            self.flush()
 
     def flush(self) -> None:
-        """Writes what waits."""
-        self.acquire()
-        try:
-            lines, self._lines = self._lines, []
-            if lines:
-                self._stream.write("".join(lines))
+        """Returns once all lines so far are written, or after a second."""
+        written = threading.Event()
+        self._lines.put(written)
+        written.wait(_FLUSH_TIMEOUT_S)
+
+    def _write(self) -> None:
+        while True:
+            waiting = [self._lines.get()]
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    waiting.append(self._lines.get_nowait())
+            with contextlib.suppress(OSError, ValueError):  # the log has no reader any more
+                self._stream.write("".join(each for each in waiting if isinstance(each, str)))
                 self._stream.flush()
-                self._written_s = now_s()
-        finally:
-            self.release()
-
-    def close(self) -> None:
-        """See `logging.Handler.close`."""
-        self._is_closed = True
-        self._has_waiting.set()
-        super().close()
-
-    def _write_late(self) -> None:
-        while not self._is_closed:
-            self._has_waiting.wait()
-            time.sleep(_TOGETHER_S)
-            self._has_waiting.clear()
-            with contextlib.suppress(OSError, ValueError):  # nobody reads the log any more
-                self.flush()
+            flushes = [each for each in waiting if isinstance(each, threading.Event)]
+            for written in flushes:
+                written.set()
+            if not flushes:
+                time.sleep(_TOGETHER_S)
 
 
 def configure(stream: TextIO | None = None) -> None:
-    """Sends the service's logs, and uvicorn's, to a stream (stderr) as JSON."""
-    for before in _LOGGER.handlers:
-        before.close()
-    handler = LinesTogether(stream or sys.stderr)
-    for name in ("voicebench.serving", "uvicorn", "uvicorn.error"):
+    """Sends the logs and tracebacks of this process to a stream (stderr) as JSON lines."""
+    os.environ["VLLM_CONFIGURE_LOGGING"] = "0"  # read at its import; its own lines are not JSON
+    handler = LineWriter(stream or sys.stderr)
+    for name in ("", "voicebench.serving", "uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers = [handler] if name != "uvicorn.error" else []
         logger.propagate = name == "uvicorn.error"
         logger.setLevel(logging.INFO if name == "voicebench.serving" else logging.WARNING)
-    # It writes what is wrong with a body as plain lines; the client is told of it.
+    # It writes what is wrong with a body as plain lines; the response says the same.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    warnings.showwarning = _log_warning
+    sys.excepthook = lambda _, error, __: log("error", "unhandled exception", exc_info=error)
+    threading.excepthook = lambda args: log(
+        "error", "unhandled exception in a thread", exc_info=args.exc_value
+    )
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    log("warning", "warning", category=category.__name__, at=[f"{filename}:{lineno}"])
+
+
+def log_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """An event loop's exception handler: its fixed text and the place, without the values."""
+    log("error", str(context.get("message", "event loop")), exc_info=context.get("exception"))

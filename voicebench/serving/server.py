@@ -24,7 +24,7 @@ from voicebench.errors import ConfigError
 from voicebench.llm.base import Generator
 from voicebench.pipeline.ready import READY_LINE
 from voicebench.serving.app import build_app
-from voicebench.serving.logs import configure, log
+from voicebench.serving.logs import configure, log, log_loop_error
 from voicebench.serving.page.server import PageServer
 from voicebench.serving.service import Service
 from voicebench.serving.settings import Settings
@@ -150,6 +150,7 @@ async def _run(
     listening: socket.socket,
     page: PageServer | None,
 ) -> None:
+    asyncio.get_running_loop().set_exception_handler(log_loop_error)
     host, port = listening.getsockname()[:2]
     serving = asyncio.create_task(server.serve([listening]))
     while not server.started and not serving.done():  # from here on signals are heeded
@@ -163,12 +164,14 @@ async def _run(
         os._exit(0)  # the thread that loads cannot be stopped, nor live on without an interpreter
     try:
         recognizer, generator = loading.result()
-        service.start(recognizer, generator)
         if page:
             await page.open()
+        service.start(recognizer, generator)  # last: `/ready` says that the page is up, too
     except BaseException:
         server.should_exit = True
         await serving
+        if page:
+            await page.close()
         raise
     log("info", READY_LINE)
     await serving
