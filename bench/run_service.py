@@ -172,7 +172,6 @@ def main() -> int:
     left_out.add_argument("--only-vllm", action="store_true", help="leave the direct calls out")
     args = parser.parse_args()
     from tests.serving.served import make_settings, serving
-    from voicebench.asr.batcher import BatchingRecognizer
     from voicebench.config import load_profile
     from voicebench.pipeline.ready import load_and_warm_up
 
@@ -181,8 +180,7 @@ def main() -> int:
     figures: dict[str, Any] = {"profile": profile.name, "overhead": {}, "vllm": {}}
     if args.starts:
         figures["start_up"] = start_ups(args.starts, args.profile)
-    recognizer, generator = load_and_warm_up(profile)
-    batcher = BatchingRecognizer(recognizer)
+    batcher, generator = load_and_warm_up(profile, num_streams=max(2, profile.llm.max_num_seqs))
     # Twice what the LLM decodes at once, as vLLM's own server keeps all: with no more than that, a place in
     # the engine stays empty from the end of a turn until the next one has come through the event loop.
     places = 2 * profile.llm.max_num_seqs

@@ -56,6 +56,12 @@ def failing_step(generator: VllmGenerator) -> Iterator[Callable[[int], None]]:
     generator._thread.call(lambda engine: vars(engine).pop("step", None)).result(30)
 
 
+def test_no_sampler_is_compiled_on_first_use(generator: VllmGenerator) -> None:
+    from vllm import envs
+
+    assert envs.VLLM_USE_FLASHINFER_SAMPLER is False
+
+
 def text_of(tokens: tuple[AnswerToken, ...]) -> str:
     return "".join(token.text for token in tokens)
 

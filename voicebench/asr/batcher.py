@@ -1,10 +1,13 @@
-"""Recognising what many streams ask for at the same time in one call.
+"""One thread for all calls of a recogniser, and one call for what many streams ask of it at once.
 
     recognizer = BatchingRecognizer(ParaformerRecognizer(profile))     then one for all streams
 
-While the model is at work, further pieces wait; the next call takes all that wait. Nobody is made to
-wait for company: a piece that finds the model idle goes at once, alone. Results are those of one by
-one, for that is what `Recognizer.recognize_batch` promises.
+cuBLAS and cuDNN make their handles once a thread. Warm-up and turns therefore have to run on the same
+one, and the threads that callers wait on come and go.
+
+While the model is at work, further pieces wait; the next call takes all that wait. A piece that finds
+the model idle goes at once, alone. Results are those of one by one, for that is what
+`Recognizer.recognize_batch` promises.
 
 A window's `compute_s` holds, behind this front, what it waited for others too; what the model itself
 took, over all streams, is `compute_s` here.
@@ -31,11 +34,13 @@ from voicebench.types import Hypothesis
 MAX_BATCH = 32
 """Pieces of one call; bounds how long the next ones wait."""
 
+_CLOSE_WITHIN_S = 20.0
+
 
 @dataclass(frozen=True)
 class _Request:
-    samples: NDArray[np.float32]
-    done: Future[Hypothesis] = field(default_factory=Future)
+    pieces: Sequence[NDArray[np.float32]]
+    done: Future[list[Hypothesis]] = field(default_factory=Future)
 
 
 class BatchingRecognizer:
@@ -47,8 +52,9 @@ class BatchingRecognizer:
 
     Args:
         recognizer: Does the work; closed with this one.
-        max_batch: Most pieces in one call.
-        stuck_after_s: How long a call waits for its result before it gives up.
+        max_batch: Most pieces in one call; None: every call as its caller made it, one at a time.
+        stuck_after_s: How long a call waits for its result before it gives up; None: as long as it
+            takes.
 
     Attributes:
         num_calls: Calls of the recogniser so far.
@@ -57,9 +63,13 @@ class BatchingRecognizer:
     """
 
     def __init__(
-        self, recognizer: Recognizer, *, max_batch: int = MAX_BATCH, stuck_after_s: float = 20.0
+        self,
+        recognizer: Recognizer,
+        *,
+        max_batch: int | None = MAX_BATCH,
+        stuck_after_s: float | None = 20.0,
     ) -> None:
-        if max_batch < 1:
+        if max_batch is not None and max_batch < 1:
             raise ValueError(f"max_batch must be at least 1, got {max_batch}")
         self.num_calls = 0
         self.num_pieces = 0
@@ -75,7 +85,7 @@ class BatchingRecognizer:
 
     @property
     def num_waiting(self) -> int:
-        """Pieces that wait for the model now."""
+        """Calls that wait for the model now."""
         return self._waiting.qsize()
 
     @property
@@ -99,21 +109,28 @@ class BatchingRecognizer:
 
     def recognize_batch(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
         """See `Recognizer.recognize_batch`; raises as `recognize` does."""
-        requests = [_Request(samples) for samples in pieces]
+        groups = [pieces] if self._max_batch is None else [[piece] for piece in pieces]
+        requests = [_Request(group) for group in groups]
         with self._lock:
             if self._is_closed:
                 raise StageError("asr", "the recogniser is closed")
             for request in requests:
                 self._waiting.put(request)
+        if self._stuck_after_s is None:
+            return [found for each in requests for found in each.done.result()]
         deadline_s = now_s() + self._stuck_after_s
         try:
-            return [each.done.result(max(0.0, deadline_s - now_s())) for each in requests]
+            return [
+                hypothesis
+                for each in requests
+                for hypothesis in each.done.result(max(0.0, deadline_s - now_s()))
+            ]
         except TimeoutError:
             if all(request.done.done() for request in requests):
                 raise  # the recogniser's own
             for request in requests:
                 request.done.cancel()  # dropped unless its call has begun
-            self._give_up_on_stuck()
+            self._give_up_on_stuck(self._stuck_after_s)
             raise StageTimeoutError(
                 "asr", f"the recogniser has not answered for {self._stuck_after_s:g} s"
             ) from None
@@ -125,19 +142,19 @@ class BatchingRecognizer:
                 return
             self._is_closed = True
             self._waiting.put(None)
-        self._worker.join(self._stuck_after_s)
+        self._worker.join(self._stuck_after_s or _CLOSE_WITHIN_S)
         self._recognizer.close()
 
     def _start_worker(self) -> None:
         self._worker = threading.Thread(target=self._work, name="asr-batcher", daemon=True)
         self._worker.start()
 
-    def _give_up_on_stuck(self) -> None:
+    def _give_up_on_stuck(self, stuck_after_s: float) -> None:
         """Puts a new thread in the place of one whose call goes on for as long as others waited;
         one that is merely behind is left to it."""
         with self._lock:
             took_s = now_s() - self._began_s if self._began_s is not None else 0.0
-            if took_s >= self._stuck_after_s / 2 and not self._is_closed:
+            if took_s >= stuck_after_s / 2 and not self._is_closed:
                 self._began_s = None
                 self._start_worker()
 
@@ -156,7 +173,7 @@ class BatchingRecognizer:
         """The first and those that wait behind it, and whether this front is closing."""
         batch = [first]
         with suppress(queue.Empty):
-            while len(batch) < self._max_batch:
+            while len(batch) < (self._max_batch or 1):
                 following = self._waiting.get_nowait()
                 if following is None:
                     return batch, True
@@ -165,8 +182,8 @@ class BatchingRecognizer:
 
     def _recognize(self, batch: Sequence[_Request]) -> None:
         try:
-            hypotheses = self._timed([request.samples for request in batch])
-            results = list(zip(batch, hypotheses, strict=True))
+            found = iter(self._timed([piece for request in batch for piece in request.pieces]))
+            results = [[next(found) for _ in request.pieces] for request in batch]
         except BaseException as error:  # raised where the result is waited for
             if len(batch) == 1:
                 batch[0].done.set_exception(error)
@@ -174,8 +191,8 @@ class BatchingRecognizer:
             for request in batch:  # memory that the batch was too large for may do for one
                 self._recognize([request])
             return
-        for request, hypothesis in results:
-            request.done.set_result(hypothesis)
+        for request, hypotheses in zip(batch, results, strict=True):
+            request.done.set_result(hypotheses)
 
     def _timed(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
         started_s = now_s()

@@ -95,7 +95,6 @@ def run(args: argparse.Namespace) -> int:
             "pip install 'voicebench[serve]'",
         ) from None
     from voicebench.asr.base import Recognizer
-    from voicebench.asr.batcher import BatchingRecognizer
     from voicebench.llm.base import Generator
     from voicebench.pipeline.ready import load_and_warm_up
 
@@ -105,8 +104,7 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args, profile)
 
     def load() -> tuple[Recognizer, Generator]:
-        recognizer, generator = load_and_warm_up(profile)
-        return BatchingRecognizer(recognizer), generator
+        return load_and_warm_up(profile, num_streams=max(2, profile.llm.max_num_seqs))
 
     page_port = None if args.no_page else args.page_port
     serve(settings, load, args.host, args.port, args.drain_s, page_port)

@@ -29,7 +29,11 @@ from voicebench.types import SAMPLE_RATE_HZ, Sampling, Variant
 READY_LINE = "[ASR] READY | [LLM] READY | [PIPELINE] FULLY INITIALIZED"
 
 _WARM_UP = Sampling(max_tokens=2)
-_PIECES_S = (Variant().window_s, 2 * Variant().window_s)  # a window, and one with context before it
+_USUAL = Variant()
+_PIECES_S = tuple(  # a window alone, with its context, and with that of recognizing it again
+    _USUAL.window_s + context_s
+    for context_s in (0.0, _USUAL.context_s, _USUAL.re_recognise_context_s)
+)
 
 
 def prepare_folders(profile: Profile, *, with_speakers: bool = False) -> tuple[Path, Path]:
@@ -66,6 +70,8 @@ def load_and_warm_up(
         num_streams: Conversations that go on at once. Of several, what waits to be recognised goes
             into one call, and vLLM is told to answer all of them at once.
 
+    Each model computes on one thread of its own, in warm-up and in turns alike.
+
     Returns:
         The recogniser and the generator; closing them is the caller's.
 
@@ -91,8 +97,13 @@ def load_and_warm_up(
 
 
 def share_recognizer(recognizer: Recognizer, num_streams: int) -> Recognizer:
-    """A loaded recogniser for so many streams at once; closing the result closes it."""
-    return BatchingRecognizer(recognizer) if num_streams > 1 else recognizer
+    """A loaded recogniser on one thread, for so many streams at once; closing the result closes it.
+
+    Of one stream no call is given up: the time of a turn's recognition is limited by the turn.
+    """
+    if num_streams > 1:
+        return BatchingRecognizer(recognizer)
+    return BatchingRecognizer(recognizer, max_batch=None, stuck_after_s=None)
 
 
 def _with_room_for(profile: Profile, num_streams: int) -> Profile:
