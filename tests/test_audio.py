@@ -169,6 +169,19 @@ def test_truncated_files_say_so(container: str, codec: str, rate_hz: int) -> Non
         load_audio(whole[: len(whole) * 6 // 10 + 1])
 
 
+@pytest.mark.parametrize(("container", "codec", "rate_hz"), [*FORMATS, ("mp4", "aac", 44_100)])
+def test_one_file_behind_another_is_decoded_whole_or_refused(
+    container: str, codec: str, rate_hz: int
+) -> None:
+    content = encode(container, codec, rate_hz)
+    try:
+        num_samples = len(load_audio(content * 2))
+    except AudioError as error:
+        assert error.way_out  # noqa: PT017 (either will do)
+    else:
+        assert num_samples == pytest.approx(2 * len(load_audio(content)), abs=800)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -2,9 +2,12 @@
 
 WAV, MP3, FLAC, Ogg (Opus, Vorbis), M4A/MP4, WebM, AIFF and AAC are told apart by their first bytes,
 never by name; raw PCM has no header, so it needs a `PcmFormat` (a `.pcm` or `.raw` file without one
-is read as 16 kHz mono s16le). FFmpeg, through PyAV, decodes and resamples; channels are averaged,
-which unlike FFmpeg's own float downmix cannot overshoot. The length limit is checked while
-decoding, so a small file cannot unpack to hours.
+is read as 16 kHz mono s16le). FFmpeg, through PyAV, decodes and resamples; `wav` reads the headers
+of WAV files. Channels are averaged, which unlike FFmpeg's own float downmix cannot overshoot. The
+length limit is checked while decoding, so a small file cannot unpack to hours.
+
+What would lose speech without a word is refused: floats far beyond full scale, and channels that
+cancel one another. Floats up to twice full scale are clipped, as a player clips them.
 
 Silence is sound like any other here: whether something was said is the recogniser's question.
 
@@ -17,7 +20,6 @@ import base64
 import binascii
 import io
 import re
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +28,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebench.containers import CONVERT, check_container, has_length_header, sniff
+from voicebench.downmix import Downmix
 from voicebench.errors import AudioError
 from voicebench.types import SAMPLE_RATE_HZ
+from voicebench.wav import FileWindow, read_pieces
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -39,10 +44,7 @@ MIN_DURATION_S = 0.1
 _RATES_HZ = range(1_000, 768_001)  # outside, a frame could be blown up to hours by resampling
 _MAX_CHANNELS = 8  # FFmpeg resamples no more of them without a named layout
 _TRUNCATION_TOLERANCE_S = 0.2  # encoder delay and padding move the end by up to 0.1 s
-_UNKNOWN_RIFF_SIZE = 0x7FFF_0000  # writers to a pipe put the largest value that they can
 _KNOWN = "WAV, MP3, FLAC, Ogg, M4A, WebM, AIFF or AAC"
-_IAMF_BOX = re.compile(rb"(.{4})iacb", re.DOTALL)
-_CONVERT = "Convert it with: ffmpeg -i FILE -ar 16000 -ac 1 out.wav"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class PcmFormat:
 
 
 Source = str | Path | bytes
+_Readable = BinaryIO | FileWindow
 
 
 def load_audio(
@@ -186,58 +189,54 @@ def _open(source: Source, name: str) -> BinaryIO:
         raise AudioError(f"{name} cannot be read: {error}") from None
 
 
-def _sniff(file: BinaryIO) -> str | None:
-    """FFmpeg's name of the container, from the first bytes after any ID3 tag."""
-    start = 0
-    file.seek(0)
-    head = file.read(16)
-    while head[:3] == b"ID3" and len(head) >= 10:
-        size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]  # 7 bits a byte
-        start += 10 + size
-        file.seek(start)
-        following = file.read(16)
-        if len(following) < 2 or following[:3] == b"\0\0\0":  # padding beyond the declared size
-            return "mp3"
-        head = following
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        return "wav"
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return "aiff"
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
-        return "mov"
-    for magic, container in (
-        (b"fLaC", "flac"),
-        (b"OggS", "ogg"),
-        (b"\x1a\x45\xdf\xa3", "matroska"),
-    ):
-        if head.startswith(magic):
-            return container
-    if len(head) >= 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
-        return "aac" if head[1] & 0x06 == 0 else "mp3"  # layer bits: 0 is ADTS
-    return "mp3" if start else None
-
-
 # ---------------------------------------------------------------- decoding
 
 
 def _decode(
     file: BinaryIO, name: str, source: Source, pcm: PcmFormat | None, max_duration_s: float
 ) -> Iterator[NDArray[np.float32]]:
-    import av
-
-    container_format, options = _sniff(file), {}
-    if pcm is None and container_format is None and str(name).lower().endswith((".pcm", ".raw")):
+    container = sniff(file)
+    if pcm is None and container is None and str(name).lower().endswith((".pcm", ".raw")):
         pcm = PcmFormat()
     if pcm is not None:
-        _check_channels(pcm.channels, name)
-        container_format = pcm.encoding
-        options = {"sample_rate": str(pcm.rate_hz), "ch_layout": f"{pcm.channels}c"}
-    if container_format is None:
-        raise AudioError(f"{name} is not audio that can be read ({_KNOWN})", _CONVERT)
-    _check_complete(file, name, container_format, pcm)
-    if container_format == "mov":
-        _refuse_iamf(file, name)
-    has_length_header = _has_length_header(file, container_format)
+        yield from _demux_pcm(file, name, pcm, max_duration_s)
+    elif container == "wav":
+        for piece in read_pieces(file, name):
+            window = FileWindow(file, piece.start, piece.end)
+            if piece.encoding is None:
+                yield from _demux(window, name, "wav", {}, max_duration_s)
+            elif piece.end > piece.start:
+                _check_rate(piece.rate_hz, name)
+                pcm = PcmFormat(piece.rate_hz, piece.channels, piece.encoding)
+                yield from _demux_pcm(window, name, pcm, max_duration_s)
+    elif container is None:
+        raise AudioError(f"{name} is not audio that can be read ({_KNOWN})", CONVERT)
+    else:
+        check_container(file, name, container)
+        yield from _demux(file, name, container, {}, max_duration_s)
+
+
+def _demux_pcm(
+    file: _Readable, name: str, pcm: PcmFormat, max_duration_s: float
+) -> Iterator[NDArray[np.float32]]:
+    _check_channels(pcm.channels, name)
+    num_bytes = file.seek(0, io.SEEK_END)
+    if num_bytes % pcm.num_bytes:
+        _raise_truncated(name, f"{num_bytes} bytes are not whole samples of {pcm.num_bytes} bytes")
+    options = {"sample_rate": str(pcm.rate_hz), "ch_layout": f"{pcm.channels}c"}
+    return _demux(file, name, pcm.encoding, options, max_duration_s)
+
+
+def _demux(
+    file: _Readable,
+    name: str,
+    container_format: str,
+    options: dict[str, str],
+    max_duration_s: float,
+) -> Iterator[NDArray[np.float32]]:
+    import av
+
+    is_declared = has_length_header(file, container_format)
     file.seek(0)
     num_samples = 0
     declared_s: float | None = None
@@ -246,9 +245,9 @@ def _decode(
             file, mode="r", format=container_format, options=options, metadata_errors="ignore"
         ) as container:
             if not container.streams.audio:
-                raise AudioError(f"{name} holds no audio stream", _CONVERT)
+                raise AudioError(f"{name} holds no audio stream", CONVERT)
             stream = container.streams.audio[0]
-            if has_length_header and container.duration is not None:
+            if is_declared and container.duration is not None:
                 declared_s = container.duration / av.time_base
                 _check_length(declared_s, name, max_duration_s)
             for samples in _resampled(container.decode(stream), name):
@@ -270,30 +269,23 @@ def _resampled(frames: Iterator[AudioFrame], name: str) -> Iterator[NDArray[np.f
     """16 kHz mono from frames whose format may change on the way (chained Ogg, HE-AAC)."""
     import av
 
+    downmix = Downmix(name)
     resampler: Any = None
     current: tuple[Any, ...] | None = None
     for frame in frames:
-        if frame.sample_rate not in _RATES_HZ:
-            raise AudioError(f"{name} has a sample rate of {frame.sample_rate} Hz", _CONVERT)
+        _check_rate(frame.sample_rate, name)
         _check_channels(frame.layout.nb_channels, name)
         frame_format = (frame.sample_rate, frame.format.name, frame.layout.name)
         if frame_format != current:
             if resampler is not None:
-                yield from map(_mono, resampler.resample(None))
+                yield from map(downmix, resampler.resample(None))
             resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=SAMPLE_RATE_HZ)
             current = frame_format
         frame.pts = None  # gaps and jumps in time stamps are not sound
-        yield from map(_mono, resampler.resample(frame))
+        yield from map(downmix, resampler.resample(frame))
     if resampler is not None:
-        yield from map(_mono, resampler.resample(None))
-
-
-def _mono(frame: AudioFrame) -> NDArray[np.float32]:
-    # Packed samples: PyAV 18 reads beyond the planes of a planar frame of 8 or more channels.
-    packed = np.asarray(frame.to_ndarray(), dtype=np.float32)
-    mean = packed.reshape(frame.samples, -1).mean(axis=1)
-    bounded: NDArray[np.float32] = np.clip(np.nan_to_num(mean, posinf=1.0, neginf=-1.0), -1.0, 1.0)
-    return bounded
+        yield from map(downmix, resampler.resample(None))
+    downmix.check_cancellation()
 
 
 def _regroup(
@@ -335,7 +327,12 @@ def _limit(
 
 def _check_channels(channels: int, name: str) -> None:
     if not 1 <= channels <= _MAX_CHANNELS:
-        raise AudioError(f"{name} has {channels} channels, not 1 to {_MAX_CHANNELS}", _CONVERT)
+        raise AudioError(f"{name} has {channels} channels, not 1 to {_MAX_CHANNELS}", CONVERT)
+
+
+def _check_rate(rate_hz: int, name: str) -> None:
+    if rate_hz not in _RATES_HZ:
+        raise AudioError(f"{name} has a sample rate of {rate_hz} Hz", CONVERT)
 
 
 def _check_length(duration_s: float, name: str, max_duration_s: float) -> None:
@@ -347,51 +344,3 @@ def _check_length(duration_s: float, name: str, max_duration_s: float) -> None:
 
 def _raise_truncated(name: str, reason: str) -> None:
     raise AudioError(f"{name} is truncated: {reason}", "Record or copy it again")
-
-
-def _check_complete(file: BinaryIO, name: str, container: str, pcm: PcmFormat | None) -> None:
-    """What FFmpeg forgives silently: a WAV shorter than its header says, half an Ogg page, half a
-    sample of PCM.
-    """
-    num_bytes = file.seek(0, io.SEEK_END)
-    if pcm is not None and num_bytes % pcm.num_bytes:
-        _raise_truncated(name, f"{num_bytes} bytes are not whole samples of {pcm.num_bytes} bytes")
-    if container == "wav":
-        file.seek(0)
-        magic, riff_size = struct.unpack("<4sI", file.read(8))
-        if magic == b"RIFF" and num_bytes < riff_size + 8 < _UNKNOWN_RIFF_SIZE:
-            _raise_truncated(name, f"{num_bytes} bytes of the {riff_size + 8} its header declares")
-    if container == "ogg":
-        file.seek(max(0, num_bytes - 70_000))  # a page has at most 65,307 bytes
-        tail = file.read()
-        page = tail[tail.rfind(b"OggS") :]
-        if len(page) < 27 or len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]]):
-            _raise_truncated(name, "its last Ogg page is not complete")
-
-
-def _refuse_iamf(file: BinaryIO, name: str) -> None:
-    """Keeps immersive audio in an MP4 from FFmpeg: a crafted one overflows the heap in its parser
-    (GHSA-m52c-39rh-f3gp), and no recorder of speech makes any.
-    """
-    num_bytes, tail = file.seek(0, io.SEEK_END), b""
-    file.seek(0)
-    while piece := file.read(1 << 20):
-        piece = tail + piece
-        for found in _IAMF_BOX.finditer(piece):
-            (size,) = struct.unpack(">I", found[1])
-            if size < num_bytes:  # sound that happens to have the name hardly has a size as well
-                raise AudioError(
-                    f"{name} holds immersive audio (IAMF), which is not read", _CONVERT
-                )
-        tail = piece[-7:]
-
-
-def _has_length_header(file: BinaryIO, container: str) -> bool:
-    """False where FFmpeg guesses the duration from the bit rate, which may be far off."""
-    if container == "mp3":
-        file.seek(0)
-        head = file.read(10)
-        if head[:3] == b"ID3":
-            file.seek(10 + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]))
-        return re.search(rb"Xing|Info|VBRI", file.read(4096)) is not None
-    return container != "aac"
