@@ -9,6 +9,9 @@ import yaml
 
 TOKENS = ["<blank>", "<s>", "</s>", *"今天去上海开会明后北京几点", "he@@", "llo", "ppt", "<unk>"]
 
+SEG_DICT = [*(f"{token} {token}" for token in TOKENS[3:-4]), "hello he@@ llo", "ppt ppt"]
+"""Words and their tokens, as the published model's file has them."""
+
 
 def config(model: str = "SeacoParaformer", width: int = 16) -> dict[str, object]:
     """Settings of a tiny model of one of the classes Paraformer, BiCifParaformer, SeacoParaformer."""
@@ -58,7 +61,7 @@ def config(model: str = "SeacoParaformer", width: int = 16) -> dict[str, object]
 
 
 def write_tiny_model(folder: Path, model: str = "SeacoParaformer", seed: int = 0) -> Path:
-    """Writes config.yaml, tokens.json, am.mvn and model.pt with weights drawn from `seed`."""
+    """Writes config.yaml, tokens.json, seg_dict, am.mvn and model.pt with weights drawn from `seed`."""
     import funasr  # noqa: F401  (fills the tables of classes)
     import torch
     from funasr.register import tables
@@ -67,6 +70,7 @@ def write_tiny_model(folder: Path, model: str = "SeacoParaformer", seed: int = 0
     settings = config(model)
     (folder / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     (folder / "tokens.json").write_text(json.dumps(TOKENS, ensure_ascii=False), encoding="utf-8")
+    (folder / "seg_dict").write_text("".join(f"{word}\n" for word in SEG_DICT), encoding="utf-8")
     shifts, scales = " ".join(["-10.0"] * 560), " ".join(["0.2"] * 560)
     (folder / "am.mvn").write_text(
         f"<Nnet>\n<AddShift> 560 560\n<LearnRateCoef> 0 [ {shifts} ]\n"

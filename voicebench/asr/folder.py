@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from voicebench.asr.hotwords import check_hotwords, read_hotword_tokens
 from voicebench.asr.random_weights import ensure_random_weights
 from voicebench.asr.traceless import traceless
 from voicebench.budget.check import check_asr, memory_now
@@ -125,32 +125,22 @@ def build_whole(
     return auto_model.model, auto_model.kwargs
 
 
-def hotword_ids(model: Any, settings: dict[str, Any], hotwords: Sequence[str]) -> list[list[int]]:
+def hotword_ids(model: Any, profile: AsrProfile) -> list[list[int]]:
     """Token ids of each hotword, as the model takes them, the mark for none of them last.
 
     Args:
         model: From `load_folder`.
-        settings: From `load_folder`.
-        hotwords: May be empty; then nothing is returned.
+        profile: Its hotwords; of none, nothing is returned.
 
     Raises:
-        ConfigError: The model has no hotwords, or a word is not one.
+        ConfigError: The model has no hotwords, or no tokens for one.
+        ModelError: See `read_hotword_tokens`.
     """
-    if not hotwords:
+    if not profile.hotwords:
         return []
-    if not hasattr(model, "generate_hotwords_list"):
-        raise ConfigError(
-            f"a {type(model).__name__} knows no hotwords", "Take a SeacoParaformer, or no hotwords"
-        )
-    for word in hotwords:
-        # FunASR divides at spaces, and takes other words for a file or an address
-        if not word or any(char.isspace() for char in word) or not word.isalnum():
-            raise ConfigError(f"hotword {word!r} is not a word", "Give letters and Hanzi alone")
-    with traceless():
-        found: list[list[int]] = model.generate_hotwords_list(
-            " ".join(hotwords), tokenizer=settings["tokenizer"], frontend=settings["frontend"]
-        )
-    return found
+    check_hotwords(profile)
+    known = read_hotword_tokens(Path(profile.folder))
+    return [*([known.ids[t] for t in known.divide(w)] for w in profile.hotwords), [model.sos]]
 
 
 def _quantize(model: Any) -> None:

@@ -70,7 +70,7 @@ class ParaformerRecognizer:
 
     Raises:
         ModelError: The folder is missing or corrupt, or holds another kind of model.
-        ConfigError: The device is not there, or the model knows no hotwords.
+        ConfigError: The device is not there, or the model has no tokens for a hotword.
         MissingPackageError: FunASR is not installed.
     """
 
@@ -94,7 +94,7 @@ class ParaformerRecognizer:
         self._device: str = settings["device"]
         self._token_list: list[str] = settings["token_list"]
         self._frame_s = self._frontend.frame_shift * self._frontend.lfr_n / 1000
-        self._hotwords = hotword_ids(model, settings, profile.hotwords)
+        self._hotwords = hotword_ids(model, profile)
         self._stream = _own_stream(self._device)
         self._only_speech = only_speech
         self._lock = threading.Lock()

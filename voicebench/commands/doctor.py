@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from voicebench.commands import _environment_checks as environment
 from voicebench.commands._environment_checks import Finding
-from voicebench.errors import ConfigError, MissingPackageError, ModelError
+from voicebench.errors import ConfigError, MissingPackageError, ModelError, UserError
 
 if TYPE_CHECKING:
     from voicebench.config import AsrProfile, LlmProfile
@@ -91,6 +91,18 @@ def _models(profile_name: str) -> Iterator[Finding]:
             size_mb = sum(each.stat().st_size for each in Path(model.folder).rglob("*")) / 1e6
             detail = f"{model.folder}, {size_mb:.1f} MB"
             yield Finding(check=part, status="ok", detail=detail)
+    if profile.asr.hotwords:
+        yield _hotwords(profile.asr)
+
+
+def _hotwords(asr: AsrProfile) -> Finding:
+    from voicebench.asr.hotwords import check_hotwords
+
+    try:
+        check_hotwords(asr)
+    except UserError as error:
+        return Finding(check="hotwords", status="missing", detail=error.problem, fix=error.way_out)
+    return Finding(check="hotwords", status="ok", detail=" ".join(asr.hotwords))
 
 
 def _random_weights(part: str, model: AsrProfile | LlmProfile) -> Finding:

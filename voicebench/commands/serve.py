@@ -95,12 +95,14 @@ def run(args: argparse.Namespace) -> int:
             "pip install 'voicebench[serve]'",
         ) from None
     from voicebench.asr.base import Recognizer
+    from voicebench.asr.hotwords import check_hotwords
     from voicebench.llm.base import Generator
     from voicebench.pipeline.ready import load_and_warm_up
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     profile = load_profile(args.profile)
+    check_hotwords(profile.asr)
     settings = _settings(args, profile)
 
     def load() -> tuple[Recognizer, Generator]:

@@ -13,6 +13,7 @@ from voicebench.asr import random_weights as asr_random_weights
 from voicebench.asr.base import Recognizer
 from voicebench.asr.batcher import BatchingRecognizer
 from voicebench.asr.companions import companions_of
+from voicebench.asr.hotwords import check_hotwords
 from voicebench.config import (
     Profile,
     build_generator,
@@ -48,6 +49,7 @@ def prepare_folders(profile: Profile, *, with_speakers: bool = False) -> tuple[P
 
     Raises:
         ModelError, MissingPackageError, StorageError: A folder is not whole or cannot be made.
+        ConfigError: The recogniser has no tokens for a hotword.
     """
     asr, llm = profile.asr, profile.llm
     if asr.random_weights:
@@ -56,6 +58,7 @@ def prepare_folders(profile: Profile, *, with_speakers: bool = False) -> tuple[P
         llm_random_weights.ensure_random_weights(Path(llm.folder), llm.random_weights)
     require_asr(asr, with_speakers=with_speakers)
     require_part(llm)
+    check_hotwords(asr)
     return Path(asr.folder), Path(llm.folder)
 
 
@@ -78,6 +81,7 @@ def load_and_warm_up(
     Raises:
         ModelError, MissingPackageError, ConfigError: A model cannot be loaded.
     """
+    check_hotwords(profile.asr)
     announce("Loading the recogniser ...")
     recognizer = share_recognizer(build_recognizer(profile), num_streams)
     try:
