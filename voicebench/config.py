@@ -26,6 +26,7 @@ from voicebench.bundled.manifest import verify_model
 from voicebench.cache import cache_folder
 from voicebench.errors import ConfigError, ModelError
 from voicebench.hub.catalogue import find_model
+from voicebench.hub.inspection import require_role
 from voicebench.hub.store import model_folder, require_model
 from voicebench.types import Record
 
@@ -253,11 +254,15 @@ def require_asr(asr: AsrProfile, *, with_speakers: bool = False) -> None:
         verify_model(Path(asr.words_from))
     for name, companion in asr.companions.items():
         if with_speakers or name != "speakers":
-            require_part(companion)
+            require_part(companion, name)
 
 
-def require_part(part: AsrProfile | LlmProfile | CompanionProfile) -> None:
-    """Refuses a model that is missing or damaged, without loading it.
+def require_part(part: AsrProfile | LlmProfile | CompanionProfile, role: str = "") -> None:
+    """Refuses a model that is missing, damaged or of another kind, without loading it.
+
+    Args:
+        part: What a profile says of it.
+        role: What a companion does; what the other two do goes with their type.
 
     Raises:
         ModelError: The command that fetches or mends it is named.
@@ -267,6 +272,9 @@ def require_part(part: AsrProfile | LlmProfile | CompanionProfile) -> None:
     if part.model:
         require_model(part.model)
     verify_model(Path(part.folder))
+    if isinstance(part, AsrProfile | LlmProfile):
+        role = "recogniser" if isinstance(part, AsrProfile) else "LLM"
+    require_role(Path(part.folder), role, part.model)
 
 
 def _find_profile(name_or_path: str) -> Path:

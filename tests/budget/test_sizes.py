@@ -126,6 +126,7 @@ def test_the_shipped_recogniser_has_as_many_parameters_as_its_checkpoint(
 
 def test_paraformer_zh_is_as_large_as_its_published_checkpoint() -> None:
     found = asr_shape_of(AsrProfile(folder="/nowhere/paraformer-zh", model="paraformer-zh"))
+    assert found.num_parameters == 247_339_018  # FunASR's count, test_published.py
     # model.pt: 989,763,045 bytes, float32 and the pickle around it
     assert found.weight_bytes() == pytest.approx(989_763_045, rel=0.001)
     attention, feed_forward, table = 4 * 512 * 512, 2 * 512 * 2048, 8404 * 512

@@ -6,12 +6,14 @@ real ones', so that what is fetched can also be loaded.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from tests.hub.mirror import COMMIT, Mirror, serve, sha256
 from voicebench.config import Profile
@@ -25,19 +27,40 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def mirror(bundled_profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+def shipped_catalogue(
+    bundled_profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, catalogue.CatalogueModel]:
+    """The catalogue, with the shipped models in place of the real ones."""
     known = dict(catalogue.catalogue())
-    asr = read_folder(Path(bundled_profile.asr.folder))
-    pinned = {name: sha256(asr[name]) for name in known[ASR].files}
-    known[ASR] = msgspec.structs.replace(known[ASR], files=pinned, size_bytes=12_000_000)
+    asr, llm = (Path(part.folder) for part in (bundled_profile.asr, bundled_profile.llm))
+    tokens, weights = (asr / name for name in ("tokens.json", "model.pt"))
+    known[ASR] = msgspec.structs.replace(
+        known[ASR],
+        files={path.name: sha256(path.read_bytes()) for path in (tokens, weights)},
+        vocab=len(json.loads(tokens.read_bytes())),
+        shape={"model": yaml.safe_load((asr / "config.yaml").read_text())["model"]},
+        size_bytes=12_000_000,
+    )
     known[LLM] = msgspec.structs.replace(
         known[LLM],
+        shape=json.loads((llm / "config.json").read_bytes()),
         size_bytes=8_000_000,
         huggingface=catalogue.Origin(repo="Qwen/Qwen3-0.6B", revision=COMMIT),
     )
     monkeypatch.setattr(catalogue, "catalogue", lambda: known)
+    return known
+
+
+@pytest.fixture
+def mirror(
+    shipped_catalogue: dict[str, catalogue.CatalogueModel],
+    bundled_profile: Profile,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Mirror]:
     found = Mirror()
-    found.repos[known[ASR].modelscope.repo] = asr
+    found.repos[shipped_catalogue[ASR].modelscope.repo] = read_folder(
+        Path(bundled_profile.asr.folder)
+    )
     found.repos["Qwen/Qwen3-0.6B"] = read_folder(Path(bundled_profile.llm.folder))
     monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 100_000)  # kept at least
     monkeypatch.setattr("modelscope_hub._download.DOWNLOAD_RETRY_TIMES", 2)

@@ -142,7 +142,10 @@ def test_half_a_bundle_is_none(size: int, small: Path, capsys: pytest.CaptureFix
 
 
 def test_pulled_models_go_in_with_their_record(
-    bundled_profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shipped_catalogue: object,
+    bundled_profile: Profile,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(bundle, "closure", lambda *_: ({}, []))
     monkeypatch.setattr(bundle, "_wheels", lambda *_: iter(()))

@@ -48,7 +48,7 @@ def test_every_model_of_a_profile_is_pulled_by_its_name(
 
 
 def test_an_imported_folder_serves_a_profile(
-    tmp_path: Path, store: Path, bundled_profile: Profile
+    shipped_catalogue: object, tmp_path: Path, store: Path, bundled_profile: Profile
 ) -> None:
     imported(bundled_profile)
     profile = load_profile(str(own_profile(tmp_path)))
@@ -105,6 +105,7 @@ def test_a_file_that_rotted_on_the_way_is_refused(
 def test_verify_names_the_damage(
     change: object,
     named: str,
+    shipped_catalogue: object,
     store: Path,
     bundled_profile: Profile,
     capsys: pytest.CaptureFixture[str],
@@ -133,7 +134,8 @@ def test_a_model_that_is_not_here_is_one_line_with_the_command(
     ("arguments", "named"),
     [
         (["pull", "paraformer-zn"], "Did you mean 'paraformer-zh'"),
-        (["pull", "qwen3-4b-int4", "--from", "modelscope"], "not published on modelscope"),
+        (["pull", "paraformer-zh", "--hub", "huggingface"], "without timestamps"),
+        (["pull", "ct-punc", "--hub", "huggingface"], "471,067 words"),
         (["import", "/nowhere", "paraformer-zh"], "no folder /nowhere"),
         (["verify", "paraformer-zh"], "voicebench models pull paraformer-zh"),
     ],
@@ -163,7 +165,7 @@ catalogue.catalogue = lambda: known
 fetch._SPARE_BYTES = 0
 from voicebench.asr.base import Recognizer
 from voicebench.cli import main
-sys.exit(main(["models", "pull", "{LLM}", "--from", sys.argv[1]]))
+sys.exit(main(["models", "pull", "{LLM}", "--hub", sys.argv[1]]))
 """
 
 

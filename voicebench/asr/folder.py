@@ -20,6 +20,8 @@ from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, MissingPackageError, ModelError
 
 _WAY_OUT = "Reinstall voicebench, or give a complete FunASR model folder in the profile"
+_TABLES = ("decoder.embed.0.weight", "embed.weight")
+"""Embedding tables of a recogniser and of a punctuation model, by row a token."""
 _CONFIG_KEYS = (
     "model", "encoder", "decoder", "predictor", "frontend", "frontend_conf", "tokenizer",
     "tokenizer_conf",
@@ -94,7 +96,8 @@ def build_whole(
         ModelError: FunASR cannot build it, or its checkpoint is corrupt or lacks weights.
     """
     with traceless():
-        expected_keys = _checkpoint_keys(folder / weights)
+        checkpoint = _checkpoint(folder / weights)
+        _require_own_vocabulary(folder, weights, checkpoint)
         from funasr import AutoModel
 
         try:
@@ -113,7 +116,7 @@ def build_whole(
             ) from error
     missing = sorted(
         key
-        for key in set(auto_model.model.state_dict()) - expected_keys
+        for key in set(auto_model.model.state_dict()) - set(checkpoint)
         if not key.endswith(".num_batches_tracked")  # counts steps of training; older ones lack it
     )
     if missing:
@@ -183,16 +186,32 @@ def _check_files(folder: Path) -> str:
     return str(config["model"])
 
 
-def _checkpoint_keys(path: Path) -> set[str]:
+def _checkpoint(path: Path) -> dict[str, Any]:
+    """Tensors by name; they stay on the disk."""
     import torch
 
     try:
         checkpoint = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
         for wrapping in ("state_dict", "model_state_dict", "model"):
             checkpoint = checkpoint.get(wrapping, checkpoint)
-        return {key.removeprefix("module.") for key in checkpoint}
+        return {key.removeprefix("module."): each for key, each in checkpoint.items()}
     except Exception as error:  # zip, pickle and torch errors, each of its own kind
         raise _corrupt(path, error) from None
+
+
+def _require_own_vocabulary(folder: Path, weights: str, checkpoint: dict[str, Any]) -> None:
+    """Refuses a tokens.json with more or fewer tokens than the checkpoint's embedding table."""
+    path = folder / "tokens.json"
+    table = next((checkpoint[key] for key in _TABLES if key in checkpoint), None)
+    if table is None or not path.is_file():
+        return
+    num_tokens = len(json.loads(path.read_text(encoding="utf-8")))
+    if num_tokens != len(table):
+        raise ModelError(
+            f"{path} has {num_tokens:,} tokens and {weights} {len(table):,}: it is the vocabulary "
+            "of another model",
+            "Copy all files of the folder from one model",
+        )
 
 
 def _corrupt(path: Path, error: Exception) -> ModelError:

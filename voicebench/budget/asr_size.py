@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from voicebench.errors import ModelError
 from voicebench.types import Record
 
 _TOKENS_PER_S = 5.0  # Mandarin read aloud, 4 to 5 characters a second
+_DEFAULT_ATTENDING = 6  # FunASR's `att_layer_num`, which counts apart from `num_blocks`
 _KNOWN = ("Paraformer", "BiCifParaformer", "SeacoParaformer")
 
 
@@ -21,8 +24,11 @@ class Stack(Record):
     """An encoder, a decoder or the decoder for hotwords."""
 
     num_blocks: int
+    """Of a decoder, those that attend to the encoder."""
     linear: int
     kernel: int
+    num_memory_blocks: int = 0
+    """Of a decoder, those that do not: a memory and a feed-forward."""
 
 
 class AsrShape(Record):
@@ -63,8 +69,7 @@ class AsrShape(Record):
         linear = self._encoder_macs(self.input_width)
         linear += (self.encoder.num_blocks - 1) * self._encoder_macs(self.width)
         for stack in filter(None, (self.decoder, self.hotwords)):
-            linear += stack.num_blocks * self._decoder_macs(stack)
-            linear += 2 * self.width * stack.linear + self.vocab * self.width
+            linear += self._decoder_macs(stack) + self.vocab * self.width
         linear += 8 * self.width**2 * 2 * (self.has_timestamps + bool(self.hotwords))  # LSTMs
         return 4 * (self.num_parameters - linear) + linear
 
@@ -80,7 +85,7 @@ class AsrShape(Record):
         if self.has_timestamps:
             predictor += self.upsample * (d * d + 2 * 8 * d * d)
         keys = self.decoder.num_blocks * 2 * d * d
-        decoder = self.decoder.num_blocks * (self._decoder_macs(self.decoder) - 2 * d * d)
+        decoder = self._decoder_macs(self.decoder) - keys
         decoder += self.decoder.num_blocks * 2 * frames * d + self.vocab * d
         return 2 * (frames * (encoder + predictor + keys) + tokens * decoder)
 
@@ -100,15 +105,19 @@ class AsrShape(Record):
         return self._encoder_macs(inputs) + small
 
     def _decoder_macs(self, stack: Stack) -> int:
-        return 4 * self.width * self.width + 2 * self.width * stack.linear
+        """Of all its layers and the feed-forward that ends them."""
+        feed_forwards = stack.num_blocks + stack.num_memory_blocks + 1
+        attention = 4 * self.width * self.width
+        return stack.num_blocks * attention + feed_forwards * 2 * self.width * stack.linear
 
     def _decoder(self, stack: Stack) -> int:
         """Its layers, the feed-forward that ends them and the last norm, without tables."""
         d = self.width
         feed_forward = 2 * d * stack.linear + 3 * stack.linear
-        attention = d * stack.kernel + 4 * d * d + 4 * d
-        layer = attention + feed_forward + 6 * d
-        return stack.num_blocks * layer + feed_forward + 2 * d + 2 * d
+        memory_block = feed_forward + d * stack.kernel + 4 * d
+        attention = 4 * d * d + 6 * d
+        blocks = (stack.num_blocks + stack.num_memory_blocks) * memory_block
+        return blocks + stack.num_blocks * attention + feed_forward + 4 * d
 
     def _lstm_layer(self) -> int:
         return 8 * self.width * self.width + 8 * self.width
@@ -134,15 +143,20 @@ def asr_shape(config: Mapping[str, Any], vocab: int, place: str = "config.yaml")
     try:
         front = config["frontend_conf"]
         predictor = config["predictor_conf"]
-        seaco = config.get("model_conf", {}).get("seaco_decoder_conf")
+        # FunASR passes both to the model; the published config has it at the top
+        settings = {**config, **config.get("model_conf", {})}
         return AsrShape(
             model=model,
             width=int(config["encoder_conf"]["output_size"]),
             input_width=int(front["n_mels"]) * int(front["lfr_m"]),
             vocab=vocab,
             encoder=_stack(config["encoder_conf"]),
-            decoder=_stack(config["decoder_conf"]),
-            hotwords=_stack(seaco) if model == "SeacoParaformer" and seaco else None,
+            decoder=_decoder_stack(config["decoder_conf"]),
+            hotwords=(
+                _decoder_stack(settings["seaco_decoder_conf"])
+                if model == "SeacoParaformer"
+                else None
+            ),
             has_timestamps=model != "Paraformer",
             predictor_kernel=int(predictor["l_order"]) + int(predictor["r_order"]) + 1,
             upsample=int(predictor.get("upsample_times", 3)),
@@ -152,6 +166,14 @@ def asr_shape(config: Mapping[str, Any], vocab: int, place: str = "config.yaml")
         raise ModelError(
             f"{place} lacks a dimension: {error}", "Give a whole FunASR config.yaml"
         ) from error
+
+
+def _decoder_stack(settings: Mapping[str, Any]) -> Stack:
+    attending = int(settings.get("att_layer_num", _DEFAULT_ATTENDING))
+    memory_blocks = max(0, int(settings["num_blocks"]) - attending)
+    return msgspec.structs.replace(
+        _stack(settings), num_blocks=attending, num_memory_blocks=memory_blocks
+    )
 
 
 def _stack(settings: Mapping[str, Any]) -> Stack:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from voicebench.budget.asr_size import AsrShape, asr_shape
 from voicebench.budget.llm_size import LlmShape, llm_shape
 from voicebench.config import AsrProfile, CompanionProfile, LlmProfile
 from voicebench.errors import ModelError
 from voicebench.hub.catalogue import CatalogueModel, catalogue
+from voicebench.hub.inspection import read_config
 from voicebench.hub.store import pull_command
 
 _WEIGHTS = ("*.pt", "*.bin")
@@ -26,7 +24,7 @@ def llm_shape_of(profile: LlmProfile) -> LlmShape:
     """
     path = Path(profile.folder) / "config.json"
     if path.is_file():
-        return llm_shape(_read(path), profile.dtype, str(path))
+        return llm_shape(read_config(path), profile.dtype, str(path))
     known = _known(profile)
     return llm_shape(known.shape, profile.dtype, f"model {profile.model}")
 
@@ -40,7 +38,7 @@ def asr_shape_of(profile: AsrProfile) -> AsrShape:
     folder = Path(profile.folder)
     path = folder / "config.yaml"
     if path.is_file() and (folder / "tokens.json").is_file():
-        return asr_shape(_read(path), len(_read(folder / "tokens.json")), str(path))
+        return asr_shape(read_config(path), len(read_config(folder / "tokens.json")), str(path))
     known = _known(profile)
     return asr_shape(known.shape, known.vocab, f"model {profile.model}")
 
@@ -74,16 +72,3 @@ def _known(profile: AsrProfile | LlmProfile) -> CatalogueModel:
         way_out = pull_command(name) if found else _CHECK_FOLDER
         raise ModelError(f"the size of {profile.folder} is not known: no config there", way_out)
     return found
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        content: Mapping[str, Any] = (
-            json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-        )
-        return content
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ModelError(f"{path} cannot be read: {' '.join(str(error).split())}") from error

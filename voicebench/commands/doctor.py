@@ -70,7 +70,8 @@ def examine(profile: str) -> list[Finding]:
 
 
 def _models(profile_name: str) -> Iterator[Finding]:
-    from voicebench.config import CompanionProfile, load_profile, require_part
+    from voicebench.config import CompanionProfile, LlmProfile, load_profile, require_part
+    from voicebench.llm.folder import check_llm_folder
 
     try:
         profile = load_profile(profile_name)
@@ -84,7 +85,9 @@ def _models(profile_name: str) -> Iterator[Finding]:
             yield _random_weights(part, model)
             continue
         try:
-            require_part(model)
+            require_part(model, part)
+            if isinstance(model, LlmProfile):
+                check_llm_folder(Path(model.folder), needs_weights=model.load_format != "dummy")
         except ModelError as error:
             yield Finding(check=part, status="missing", detail=error.problem, fix=error.way_out)
         else:

@@ -6,16 +6,21 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from voicebench.hub.catalogue import HubName
 
 _EPILOG = """\
 examples:
   voicebench models pull 4090d                 every model of a profile
-  voicebench models pull qwen3-4b --from huggingface
+  voicebench models pull qwen3-4b --hub huggingface
   HF_ENDPOINT=https://hf-mirror.com voicebench models pull qwen3-4b-int4
   voicebench models import /media/usb/paraformer-zh paraformer-zh
 """
+HUBS = ("modelscope", "huggingface")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,7 +38,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     listing.add_argument("--json", action="store_true", help="print one JSON document")
     pulling = actions.add_parser("pull", help="fetch from ModelScope or Hugging Face; resumes")
     pulling.add_argument("name", nargs="+", help="a model, or a profile for all of its models")
-    pulling.add_argument("--from", dest="hub", choices=("modelscope", "huggingface"))
+    pulling.add_argument(
+        "--hub", choices=HUBS, help="where from (default: the hub with a pinned revision)"
+    )
+    pulling.add_argument("--from", dest="old_hub", choices=HUBS, help=argparse.SUPPRESS)
     verifying = actions.add_parser("verify", help="compare every file with its checksum")
     verifying.add_argument("name", nargs="*", help="models or profiles; all that are here if none")
     importing = actions.add_parser("import", help="take a model from a folder, without network")
@@ -50,21 +58,57 @@ def run(args: argparse.Namespace) -> int:
         ModelError: An unknown or damaged model, or one that could not be fetched.
         StorageError: The disk is full or refuses.
     """
-    from voicebench.hub.fetch import pull
     from voicebench.hub.importing import import_folder
 
     if args.action == "list":
         return _list(args.json)
     if args.action == "pull":
-        if not sys.stderr.isatty():
-            os.environ.setdefault("TQDM_DISABLE", "1")  # bars of both clients; read on import
-        for name in _models_of(args.name):
-            pull(name, args.hub, _say)
-        return 0
+        return _pull(args.name, _hub(args))
     if args.action == "verify":
         return _verify(args.name)
     import_folder(Path(args.folder).expanduser(), args.name, _say)
     return 0
+
+
+def _hub(args: argparse.Namespace) -> HubName | None:
+    """Where to fetch from; `--from` is the older name of `--hub`."""
+    if args.old_hub:
+        print("warning: --from is now --hub", file=sys.stderr)
+    hub: HubName | None = args.hub or args.old_hub
+    return hub
+
+
+def _pull(names: list[str], hub: HubName | None) -> int:
+    from voicebench.hub.fetch import pull
+
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")  # bars of both clients; read on import
+    return _each(_models_of(names), lambda name: pull(name, hub, _say), "missing")
+
+
+def _each(names: list[str], action: Callable[[str], object], failed: str) -> int:
+    """Runs an action on every model, whatever becomes of the others; the exit code.
+
+    Each failure is printed where it happens, and their names once more at the end.
+
+    Args:
+        names: Models of the catalogue.
+        action: May raise a VoicebenchError.
+        failed: What a model is whose action failed, in the last line.
+    """
+    from voicebench.errors import VoicebenchError
+
+    failures: dict[str, VoicebenchError] = {}
+    for name in names:
+        try:
+            action(name)
+        except VoicebenchError as error:
+            failures[name] = error
+            print(f"error: {error}", file=sys.stderr, flush=True)
+    if len(failures) and len(names) > 1:
+        listed = ", ".join(failures)
+        print(f"{failed}: {listed} ({len(failures)} of {len(names)})", file=sys.stderr)
+    return max((error.exit_code for error in failures.values()), default=0)
 
 
 def _say(line: str) -> None:
@@ -138,19 +182,16 @@ def _row(name: str) -> dict[str, Any]:
 
 
 def _verify(names: list[str]) -> int:
-    from voicebench.hub.checks import verify_stored
-    from voicebench.hub.store import model_folder, read_record, require_model
+    from voicebench.hub.checksums import verify_stored
+    from voicebench.hub.store import model_folder, require_model
 
-    wanted = _models_of(names) or [n for n in _catalogue() if read_record(model_folder(n))]
-    for name in wanted:
-        require_model(name)
-        folder = model_folder(name)
-        record = read_record(folder)
-        assert record is not None  # require_model has read it
-        verify_stored(name, folder, record)
-        print(
-            f"{name}: {len(record.files)} files as pulled, {record.repo} {record.revision}".rstrip()
-        )
+    def verify(name: str) -> None:
+        record = require_model(name)
+        verify_stored(name, model_folder(name), record)
+        source = f"{record.repo} {record.revision}".rstrip()
+        print(f"{name}: {len(record.files)} files as pulled, {source}")
+
+    wanted = _models_of(names) or [n for n in _catalogue() if model_folder(n).is_dir()]
     if not wanted:
         print("no models here; voicebench models list shows what there is")
-    return 0
+    return _each(wanted, verify, "damaged or missing")

@@ -28,10 +28,10 @@ from urllib.parse import unquote, urlsplit
 
 from voicebench.config import load_profile
 from voicebench.errors import ConfigError, ModelError, StorageError
-from voicebench.hub.checks import verify_stored
+from voicebench.hub.checksums import verify_stored
 from voicebench.hub.closure import closure
 from voicebench.hub.installer import INSTALLER
-from voicebench.hub.store import RECORD_NAME, model_folder, read_record, require_model
+from voicebench.hub.store import RECORD_NAME, model_folder, require_model
 from voicebench.types import Record
 
 Say = Callable[[str], None]
@@ -175,9 +175,7 @@ def source_folder() -> Path:
 def _bundled_model(name: str | None, folder: str) -> str | None:
     """The catalogue's name of a model to pack; None for one that is part of voicebench."""
     if name is not None:
-        require_model(name)
-        if (record := read_record(model_folder(name))) is not None:
-            verify_stored(name, model_folder(name), record)
+        verify_stored(name, model_folder(name), require_model(name))
         return name
     if Path(folder).is_relative_to(Path(__file__).resolve().parents[1]):
         return None

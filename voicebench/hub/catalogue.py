@@ -35,28 +35,39 @@ class CatalogueModel(Record):
     """File names or patterns without which the model cannot be loaded."""
     modelscope: Origin | None = None
     huggingface: Origin | None = None
+    other_weights: dict[HubName, str] = msgspec.field(default_factory=dict)
+    """Hubs where the name stands for another model, which is refused, and which model that is."""
     files: dict[str, str] = msgspec.field(default_factory=dict)
-    """SHA-256 of files, where more than one source agrees on them."""
+    """SHA-256 of files, the same on every hub."""
     shape: dict[str, Any] = msgspec.field(default_factory=dict)
     """What its config says of its dimensions."""
     vocab: int = 0
     """Tokens of a recogniser; a language model's config says it itself."""
 
     def origin(self, hub: HubName | None = None) -> tuple[HubName, Origin]:
-        """Where to fetch it: where its revision is pinned, else from Hugging Face, which names a
-        commit for whatever is fetched, else from ModelScope.
+        """Where to fetch it: where its revision is pinned, else from ModelScope, which is reached
+        from everywhere.
 
         Raises:
-            ModelError: It is not published there.
+            ModelError: It is not published there, or the name stands for another model there.
         """
-        places: list[tuple[HubName, Origin | None]] = [
-            ("huggingface", self.huggingface),
-            ("modelscope", self.modelscope),
-        ]
-        found = [(name, origin) for name, origin in places if origin and hub in (None, name)]
+        found = [(name, origin) for name, origin in self.origins.items() if hub in (None, name)]
         for name, origin in sorted(found, key=lambda each: each[1].revision is None):
             return name, origin
-        raise ModelError(f"{self.about} is not published on {hub}", "Leave --from out")
+        reason = self.other_weights.get(hub) if hub else None
+        raise ModelError(
+            f"{self.about}: not fetched from {hub}" + (f", since {reason}" if reason else ""),
+            f"Leave --hub out; it is published on {', '.join(self.origins)}",
+        )
+
+    @property
+    def origins(self) -> dict[HubName, Origin]:
+        """The hubs that publish it."""
+        named: dict[HubName, Origin | None] = {
+            "modelscope": self.modelscope,
+            "huggingface": self.huggingface,
+        }
+        return {name: origin for name, origin in named.items() if origin}
 
 
 @functools.cache

@@ -19,10 +19,12 @@ from urllib.parse import urlsplit
 
 from voicebench.bundled.manifest import hash_file
 from voicebench.errors import MissingPackageError, ModelError, StorageError
-from voicebench.hub.catalogue import CatalogueModel, HubName, Origin, find_model
-from voicebench.hub.checks import check_hashes, git_blob_sha1, model_files, require_files
+from voicebench.hub.catalogue import HubName, Origin, find_model
+from voicebench.hub.checksums import check_hashes, git_blob_sha1, model_files, require_files
+from voicebench.hub.inspection import inspect, require_model_of
 from voicebench.hub.store import (
     StoredModel,
+    has_other_weights,
     model_folder,
     pull_command,
     read_record,
@@ -43,25 +45,33 @@ _ENDPOINTS: dict[HubName, tuple[str, str]] = {
 }
 
 
+_MIRRORS: dict[HubName, str] = {"modelscope": "https://...", "huggingface": "https://hf-mirror.com"}
+
+
 def pull(name: str, hub: HubName | None = None, say: Say = print) -> StoredModel:
     """Fetches a model into the store, or finds it there.
 
     Args:
         name: A model of the catalogue.
-        hub: Where from; None takes the first hub that has it.
+        hub: Where from; None takes the hub of `CatalogueModel.origin`.
         say: Told one line at a time what is going on.
 
     Returns:
         What was written down about it.
 
     Raises:
-        ModelError: No such model, repository or revision; no network; a file that does not fit its
-            checksum. What came whole is kept, so the same command goes on from there.
+        ModelError: No such model, repository or revision; no network; another model than the
+            catalogue's; a file that does not fit its checksum. What arrived whole stays, so the
+            same command continues from there.
         StorageError: The disk is full or refuses.
         MissingPackageError: The hub's client is not installed.
     """
     model, folder = find_model(name), model_folder(name)
-    if (record := read_record(folder)) is not None:
+    record = read_record(folder)
+    if record is not None and has_other_weights(record):
+        say(f"{name}: {folder} holds the other weights of {record.repo}, which are replaced")
+        shutil.rmtree(folder)
+    elif record is not None:
         say(f"{name}: already in {folder}, {record.repo} at {record.revision or 'import'}")
         return record
     chosen, origin = model.origin(hub)
@@ -70,19 +80,21 @@ def pull(name: str, hub: HubName | None = None, say: Say = print) -> StoredModel
     say(f"{name}: licence {model.licence}, {model.licence_url}")
     _require_space(folder, model.size_bytes)
     fetch = _fetch_modelscope if chosen == "modelscope" else _fetch_huggingface
-    with _one_line(name, endpoint):
+    with _one_line(name, chosen, endpoint):
         folder.mkdir(parents=True, exist_ok=True)
         revision, licence = fetch(name, origin, endpoint, folder)
     shutil.rmtree(folder / PARTIAL_FOLDER, ignore_errors=True)
     files = model_files(folder)
     require_files(name, model, files)
+    if contents := inspect(folder):
+        require_model_of(name, contents, folder)
     record = StoredModel(
         name=name,
         hub=chosen,
         repo=origin.repo,
         revision=revision,
         licence=licence or model.licence,
-        files=check_hashes(name, files, _pinned(model, origin), "the catalogue"),
+        files=check_hashes(name, files, model.files, "the catalogue"),
     )
     write_record(folder, record)
     say(f"{name}: {len(files)} files checked, revision {revision}, in {folder}")
@@ -93,11 +105,6 @@ def endpoint_of(hub: HubName) -> str:
     """The hub's address, or the mirror that the environment names."""
     variable, default = _ENDPOINTS[hub]
     return (os.environ.get(variable) or default).rstrip("/")
-
-
-def _pinned(model: CatalogueModel, origin: Origin) -> dict[str, str]:
-    """The catalogue's checksums, which are of the revision that it names."""
-    return model.files if origin.revision else {}
 
 
 def _fetch_huggingface(name: str, origin: Origin, endpoint: str, folder: Path) -> tuple[str, str]:
@@ -204,9 +211,9 @@ def _require_space(folder: Path, num_bytes: int) -> None:
 
 
 @contextlib.contextmanager
-def _one_line(name: str, endpoint: str) -> Iterator[None]:
+def _one_line(name: str, hub: HubName, endpoint: str) -> Iterator[None]:
     """Turns whatever a client raises into one line that says what to do."""
-    again = f"Run the same command again to go on: voicebench models pull {name}"
+    again = f"Run the same command again to continue: voicebench models pull {name}"
     try:
         yield
     except (ModelError, MissingPackageError):
@@ -219,17 +226,34 @@ def _one_line(name: str, endpoint: str) -> Iterator[None]:
         if status in (401, 403):
             problem = f"{endpoint} does not give {name} to everyone (HTTP {status})"
             raise ModelError(
-                problem, "Log in with the hub's own client, then pull again"
+                problem, f"Log in with the hub's own client, or {_elsewhere(name, hub)}"
             ) from error
         if status == 404:
             problem = f"{endpoint} has no such repository or revision for {name}"
-            raise ModelError(problem, "Try the other hub with --from, or another mirror") from error
+            raise ModelError(problem, _sentence_case(_elsewhere(name, hub))) from error
         if any(type(each).__name__.startswith("FileIntegrity") for each in causes):
             raise ModelError(f"a file of {name} does not fit its checksum", again) from error
         raise ModelError(
             f"{name} could not be fetched from {endpoint}: {_sentence(causes[-1])}",
-            f"{again}; without network: voicebench models import FOLDER {name}",
+            f"{again}; or {_elsewhere(name, hub)}",
         ) from error
+
+
+def _elsewhere(name: str, hub: HubName) -> str:
+    """The other ways to a model: another hub, a mirror of this one, a folder."""
+    ways = [
+        f"take another hub: voicebench models pull {name} --hub {other}"
+        for other in find_model(name).origins
+        if other != hub
+    ]
+    variable, mirror = _ENDPOINTS[hub][0], _MIRRORS[hub]
+    ways.append(f"name a mirror: {variable}={mirror}")
+    ways.append(f"without network: voicebench models import FOLDER {name}")
+    return "; ".join(ways)
+
+
+def _sentence_case(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -10,7 +10,8 @@ import msgspec
 
 from voicebench.errors import ModelError, StorageError
 from voicebench.hub.catalogue import find_model
-from voicebench.hub.checks import check_hashes, model_files, require_files
+from voicebench.hub.checksums import check_hashes, model_files, require_files
+from voicebench.hub.inspection import inspect, require_model_of
 from voicebench.hub.store import StoredModel, model_folder, read_record, write_record
 
 Say = Callable[[str], None]
@@ -47,8 +48,10 @@ def import_folder(folder: Path, name: str, say: Say = print) -> StoredModel:
             repo=str(folder.resolve()),
             revision="",
             licence=model.licence,
-            files=check_hashes(name, files, {}, ""),
+            files=check_hashes(name, files, model.files, "the catalogue"),
         )
+    if contents := inspect(folder):
+        require_model_of(name, contents, folder)
     if folder.resolve() == target.resolve():
         write_record(target, record)
         return record

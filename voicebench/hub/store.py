@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from voicebench.errors import ModelError
+from voicebench.hub.catalogue import find_model
 from voicebench.types import Record
 
 STORE_VARIABLE = "VOICEBENCH_MODELS"
@@ -79,13 +80,26 @@ def write_record(folder: Path, record: StoredModel) -> None:
     half.replace(path)
 
 
-def require_model(name: str) -> None:
-    """Refuses a model that is not here whole.
+def has_other_weights(record: StoredModel) -> bool:
+    """Whether a stored model is not the one that the catalogue means by its name."""
+    known = find_model(record.name).files.items()
+    return any(record.files.get(file, sha256) != sha256 for file, sha256 in known)
+
+
+def require_model(name: str) -> StoredModel:
+    """What is written down about a model, refusing one that is not here whole.
 
     Raises:
-        ModelError: Missing or cut off; the message names the command that fetches it.
+        ModelError: Missing, cut off or of other weights; the command that fetches it is named.
     """
     folder = model_folder(name)
-    if read_record(folder) is None:
+    record = read_record(folder)
+    if record is None:
         half = "only partly" if folder.is_dir() else "not"
         raise ModelError(f"model {name} is {half} in {folder.parent}", pull_command(name))
+    if has_other_weights(record):
+        raise ModelError(
+            f"{folder} holds {record.repo} {record.revision}, whose weights are not those of {name}",
+            pull_command(name),
+        )
+    return record
