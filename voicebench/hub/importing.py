@@ -42,6 +42,8 @@ def import_folder(folder: Path, name: str, say: Say = print) -> StoredModel:
         found = check_hashes(name, files, origin.files, "its record")
         record = msgspec.structs.replace(origin, files=found)
     else:
+        if contents := inspect(folder):
+            require_model_of(name, contents, folder)
         record = StoredModel(
             name=name,
             hub="folder",
@@ -50,8 +52,6 @@ def import_folder(folder: Path, name: str, say: Say = print) -> StoredModel:
             licence=model.licence,
             files=check_hashes(name, files, model.files, "the catalogue"),
         )
-    if contents := inspect(folder):
-        require_model_of(name, contents, folder)
     if folder.resolve() == target.resolve():
         write_record(target, record)
         return record

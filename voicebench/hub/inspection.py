@@ -55,24 +55,28 @@ class FolderContents(Record):
 
 
 def inspect(folder: Path) -> FolderContents | None:
-    """What a folder holds; None where neither config.yaml nor config.json says so.
+    """What a folder holds; None where neither config.yaml nor config.json names a model.
 
     Raises:
         ModelError: A configuration or vocabulary that cannot be read.
     """
     if (folder / "config.yaml").is_file():
         config = read_config(folder / "config.yaml")
+        if "model" not in config:
+            return None
         tokens = folder / "tokens.json"
         num_tokens = len(read_config(tokens)) if tokens.is_file() else None
         return FolderContents(
-            kind="funasr", model=str(config.get("model")), config=config, num_tokens=num_tokens
+            kind="funasr", model=str(config["model"]), config=config, num_tokens=num_tokens
         )
     if (folder / "config.json").is_file():
         config = read_config(folder / "config.json")
+        if "model_type" not in config:
+            return None
         architectures = config.get("architectures") or [""]
         return FolderContents(
             kind="huggingface",
-            model=str(config.get("model_type")),
+            model=str(config["model_type"]),
             architecture=str(architectures[0]),
             config=config,
             num_tokens=_num_tokenizer_ids(folder / "tokenizer.json"),
