@@ -207,6 +207,16 @@ class Sampling(Record):
     it was offered, or not."""
     max_calls: int = 8
     """Calls in such an answer at most."""
+    are_calls_optional: bool = False
+    """Whether free text may stand in place of calls and around them; each call is held to its
+    function's schema all the same."""
+    top_k: int = 0
+    """Only so many of the likeliest tokens are drawn from; 0: all."""
+    min_p: float = 0.0
+    """Only tokens at least so likely, relative to the likeliest, are drawn from."""
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    """Subtracted from the logits of tokens in the answer so far: once, and each time."""
 
     def __post_init__(self) -> None:
         _refuse_not_finite(self)
@@ -215,6 +225,11 @@ class Sampling(Record):
         _refuse(self.max_tokens < 1, f"max_tokens must be at least 1, got {self.max_tokens}")
         _refuse(self.temperature < 0, f"temperature must not be negative, got {self.temperature}")
         _refuse(not 0 < self.top_p <= 1, f"top_p must be in (0, 1], got {self.top_p}")
+        _refuse(self.top_k < 0, f"top_k must not be negative, got {self.top_k}")
+        _refuse(not 0 <= self.min_p <= 1, f"min_p must be in [0, 1], got {self.min_p}")
+        for name in ("presence_penalty", "frequency_penalty"):
+            value = getattr(self, name)
+            _refuse(not -2 <= value <= 2, f"{name} must be in [-2, 2], got {value}")
 
 
 class Mixture(Record):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from voicebench.llm.call_grammar import call_grammar
+from voicebench.llm.call_grammar import call_grammar, call_tags
 from voicebench.llm.hermes import parse_call
 from voicebench.types import Sampling, ToolCall
 
@@ -83,6 +83,36 @@ def test_calls_that_fit_are_in_the_grammar_and_nothing_else(
     answer: str, sampling: dict[str, Any], is_held: bool
 ) -> None:
     assert holds(answer, **sampling) == is_held
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_held"),
+    [
+        ("三点。", True),
+        ("", True),
+        ("好的，我查一下。\n" + BEIJING, True),
+        (BEIJING + "\n" + STOP, True),
+        (called("get_time", "{}"), False),
+        (called("get_weather", "{}"), False),
+        ("好的。" + called("get_weather", '{"city": 7}'), False),
+        (called("get_weather", '{"city": "北京", "mood": 1}'), False),
+        (called("stop", '{"now": true}'), False),
+    ],
+)
+def test_optional_calls_fit_wherever_they_stand_and_text_is_free(
+    answer: str, is_held: bool
+) -> None:
+    tags = json.loads(call_tags(Sampling(functions=json.dumps(FUNCTIONS), are_calls_optional=True)))
+    items = [
+        xgrammar.StructuralTagItem(
+            begin=each["begin"], schema=json.dumps(each["schema"]), end=each["end"]
+        )
+        for each in tags["structures"]
+    ]
+    vocabulary = xgrammar.TokenizerInfo(["a", "</s>"], stop_token_ids=[1])
+    compiler = xgrammar.GrammarCompiler(vocabulary, max_threads=1)
+    matcher = xgrammar.GrammarMatcher(compiler.compile_structural_tag(items, tags["triggers"]))
+    assert (matcher.accept_string(answer) and matcher.accept_token(1)) == is_held
 
 
 def test_what_the_grammar_holds_is_read_as_a_call() -> None:

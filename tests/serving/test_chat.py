@@ -82,6 +82,16 @@ def test_sampling_is_handed_on(client: openai.OpenAI, served: Served) -> None:
     assert (sampling.stop, sampling.max_tokens) == (("。", "！"), 2)
 
 
+def test_qwens_own_sampling_is_handed_on(client: openai.OpenAI, served: Served) -> None:
+    client.chat.completions.create(
+        model="bundled", messages=HELLO, temperature=0.7, top_p=0.8, presence_penalty=1.5,
+        frequency_penalty=-0.5, extra_body={"top_k": 20, "min_p": 0.1},
+    )  # fmt: skip
+    given = served.generator.samplings[-1]
+    assert (given.top_p, given.top_k, given.min_p) == (0.8, 20, 0.1)
+    assert (given.presence_penalty, given.frequency_penalty) == (1.5, -0.5)
+
+
 def test_without_a_seed_each_request_is_its_own_draw(client: openai.OpenAI, served: Served) -> None:
     for _ in range(2):
         client.chat.completions.create(model="bundled", messages=HELLO, temperature=1)
@@ -122,6 +132,9 @@ def test_a_schema_is_followed_and_parsed() -> None:
             model="bundled", messages=HELLO, response_format={"type": "json_object"}
         )
         assert generator.samplings[-1].json_schema == '{"type": "object"}'
+
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])
@@ -211,6 +224,32 @@ def test_what_may_be_called_is_the_clients_choice(
     assert all(set(each) == {"name", "parameters"} for each in functions)
     assert (sampling.max_calls, bool(sampling.json_schema)) == (max_calls, has_schema)
     assert len(generator.offered[-1]) == offered
+
+
+@pytest.mark.parametrize(
+    ("tools", "are_optional", "parameters"),
+    [
+        ([(None, SCHEMA)], False, []),
+        ([(False, SCHEMA)], False, []),
+        ([(True, SCHEMA)], True, [SCHEMA]),
+        ([(True, SCHEMA), (None, SCHEMA)], True, [SCHEMA, {"properties": {}}]),
+    ],
+    ids=str,
+)
+def test_a_strict_function_is_held_to_its_schema_where_the_llm_may_call_or_not(
+    tools: list[tuple[bool | None, Any]], are_optional: bool, parameters: list[Any]
+) -> None:
+    offered = [
+        {"type": "function", "function": {"name": f"f{n}", "strict": strict, "parameters": schema}}
+        for n, (strict, schema) in enumerate(tools)
+    ]
+    generator = ServedGenerator()
+    body = {"messages": HELLO, "tools": offered, "tool_choice": "auto"}
+    with serving(generator=generator) as served, served.client() as client:
+        assert client.post("/v1/chat/completions", json=body).status_code == 200
+    sampling = generator.samplings[-1]
+    assert sampling.are_calls_optional is are_optional
+    assert [each["parameters"] for each in json.loads(sampling.functions or "[]")] == parameters
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])

@@ -34,6 +34,7 @@ from voicebench.serving.errors import ApiError
 from voicebench.serving.event_stream import EventStream
 from voicebench.serving.limits import Admission, is_key
 from voicebench.serving.logs import JsonFormatter
+from voicebench.serving.schemas import ChatRequest
 from voicebench.serving.settings import Limits
 from voicebench.serving.sockets import accepted
 from voicebench.serving.sound import PcmStream, looks_like_pcm
@@ -104,6 +105,74 @@ def test_what_is_wrong_is_refused_by_name(served: Served, body: Any, words: str)
     assert set(error) == {"message", "type", "param", "code"}
     assert error["type"] == "invalid_request_error"
     assert words in error["message"] or words in str(error["param"])
+
+
+TOOL = {"type": "function", "function": {"name": "f"}}
+MISNAMED = [
+    ({**HELLO, "n": 2}, "n"),
+    ({**HELLO, "top_logprobs": 3}, "top_logprobs"),
+    ({**HELLO, "prediction": {"type": "content", "content": "x"}}, "prediction"),
+    ({**HELLO, "functions": []}, "functions"),
+    ({**HELLO, "function_call": "auto"}, "function_call"),
+    ({**HELLO, "web_search_options": {}}, "web_search_options"),
+    ({**HELLO, "reasoning_effort": "high"}, "reasoning_effort"),
+    ({**HELLO, "verbosity": "high"}, "verbosity"),
+    ({**HELLO, "store": True}, "store"),
+    ({**HELLO, "modalities": ["text", "audio"]}, "modalities.1"),
+    ({**HELLO, "chat_template_kwargs": {"enable_thinking": True}}, "chat_template_kwargs.enable_thinking"),
+    ({**HELLO, "chat_template_kwargs": {"x": 1}}, "chat_template_kwargs.x"),
+    ({**HELLO, "min_p": 2}, "min_p"),
+    ({**HELLO, "tools": [{**TOOL, "function": {"name": "f", "extra": 1}}]}, "tools.0.function.extra"),
+    ({**HELLO, "tools": [{**TOOL, "function": {"name": "f f"}}]}, "tools.0.function.name"),
+    ({**HELLO, "response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, "messages.0.content.0"),
+    ({"messages": [{"role": "user", "content": [{"type": "audio_url", "audio_url": {}}]}]}, "messages.0.content.0"),
+    (_user([{"type": "input_audio", "input_audio": {"data": "", "x": 1}}]), "messages.0.content.0.input_audio.x"),
+    (_user([{"type": "text", "text": 7}]), "messages.0.content.0.text"),
+    (_user([{"type": "text"}]), "messages.0.content.0.text"),
+    (_user(7), "messages.0.content"),
+    ({"messages": [{"role": "nobody", "content": "x"}]}, "messages.0"),
+    ({"messages": "x"}, "messages"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "param"), MISNAMED, ids=lambda value: str(value)[:60])
+def test_what_is_wrong_is_named_as_the_client_names_it(
+    served: Served, body: Any, param: str
+) -> None:
+    with served.client() as client:
+        reply = client.post(CHAT, json=body)
+    error = reply.json()["error"]
+    assert (reply.status_code, error["param"]) == (400, param)
+    assert error["message"].startswith(param + ": ")
+    assert "function-" not in error["message"]
+
+
+def test_every_optional_field_may_be_null_and_neutral(served: Served) -> None:
+    optional = [name for name in ChatRequest.model_fields if name not in ("messages", "functions_")]
+    function = {"name": "f", "description": None, "parameters": None, "strict": None}
+    body = {
+        **HELLO, **dict.fromkeys(optional), "functions": None,
+        "tools": [{"type": "function", "function": function}],
+    }  # fmt: skip
+    neutral = {
+        **HELLO, "logprobs": False, "top_logprobs": 0, "n": 1, "presence_penalty": 0, "store": False,
+        "frequency_penalty": 0.0, "repetition_penalty": 1.0, "top_k": -1, "min_p": 0, "logit_bias": {},
+        "chat_template_kwargs": {"enable_thinking": False}, "prompt_cache_key": "k",
+        "verbosity": "medium", "reasoning_effort": "minimal", "safety_identifier": "u", "user": "u",
+        "modalities": ["text"], "service_tier": "auto", "metadata": {}, "tools": [], "stop": [],
+    }  # fmt: skip
+    with served.client() as client:
+        for each in (body, neutral):
+            reply = client.post(CHAT, json=each)
+            assert reply.status_code == 200, reply.text
+
+
+def test_one_model_can_be_looked_up(served: Served) -> None:
+    with served.client() as client:
+        assert client.get("/v1/models/bundled").json() == client.get("/v1/models").json()["data"][0]
+        missing = client.get("/v1/models/gpt-5")
+        assert (missing.status_code, missing.json()["error"]["code"]) == (404, "model_not_found")
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,31 @@ def test_the_llm_calls_the_clients_tool(client: openai.OpenAI) -> None:
     assert json.loads(call.function.arguments)["city"] == "北京"
 
 
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_strict_function_is_called_as_its_schema_says_and_only_where_the_llm_calls(
+    client: openai.OpenAI, is_streamed: bool
+) -> None:
+    weather = _function(
+        "get_weather", {"city": {"enum": ["上海", "广州"]}, "date": {"const": "后天"}}
+    )
+    weather["function"] |= {"strict": True, "description": "查询天气"}
+    options: Any = {"model": "bundled", "tools": [weather], "max_tokens": 96}
+    choices = []
+    for asked in ("查一下北京明天的天气", SAID):
+        if is_streamed:
+            with client.chat.completions.stream(**options, messages=_asked(asked)) as stream:
+                choices.append(stream.get_final_completion().choices[0])
+        else:
+            done = client.chat.completions.create(**options, messages=_asked(asked))
+            choices.append(done.choices[0])
+    calls: Any = choices[0].message.tool_calls
+    arguments = json.loads(calls[0].function.arguments)
+    jsonschema.validate(arguments, weather["function"]["parameters"])
+    assert arguments["date"] == "后天"  # not what was asked for: the schema holds
+    assert (choices[1].finish_reason, choices[1].message.tool_calls or []) == ("stop", [])
+    assert choices[1].message.content
+
+
 def _function(name: str, properties: dict[str, Any]) -> Any:
     parameters = {"type": "object", "properties": properties, "required": list(properties)}
     return {"type": "function", "function": {"name": name, "parameters": parameters}}

@@ -74,6 +74,7 @@ def test_the_document_names_every_route_and_error() -> None:
         "/ready",
         "/metrics",
         "/v1/models",
+        "/v1/models/{model}",
         "/v1/chat/completions",
         "/v1/audio/transcriptions",
         "/v1/conversations/{conversation_id}",

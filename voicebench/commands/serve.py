@@ -41,6 +41,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--api-key-file", metavar="FILE", help="file with the key that clients must give"
     )
     parser.add_argument(
+        "--ssl-certfile", default="", metavar="FILE", help="PEM certificate: serve over TLS"
+    )
+    parser.add_argument(
+        "--ssl-keyfile", default="", metavar="FILE",
+        help="its PEM key, where it is not in the certificate's file",
+    )  # fmt: skip
+    parser.add_argument(
         "--model-name", action="append", default=[], metavar="NAME",
         help="another name under which clients may ask for the model; repeatable",
     )  # fmt: skip
@@ -82,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError, ModelError, MissingPackageError: The user's mistakes.
     """
     from voicebench.config import load_profile
-    from voicebench.errors import MissingPackageError
+    from voicebench.errors import ConfigError, MissingPackageError
 
     try:
         from voicebench.serving.server import run as serve
@@ -108,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
     def load() -> tuple[Recognizer, Generator]:
         return load_and_warm_up(profile, num_streams=max(2, profile.llm.max_num_seqs))
 
+    if args.ssl_keyfile and not args.ssl_certfile:
+        raise ConfigError("--ssl-keyfile needs --ssl-certfile", "Name the certificate's file too.")
     page_port = None if args.no_page else args.page_port
     serve(settings, load, args.host, args.port, args.drain_s, page_port)
     return 0
@@ -144,6 +153,8 @@ def _settings(args: argparse.Namespace, profile: Profile) -> Settings:
         hosts=("localhost",) if is_local and not api_key else (),
         cors_origins=tuple(args.cors_origin),
         logs_content=args.log_content,
+        tls_cert=args.ssl_certfile,
+        tls_key=args.ssl_keyfile,
     )
 
 

@@ -19,13 +19,28 @@ from typing import Any
 from voicebench.llm.hermes import CALL_BEGIN, CALL_END
 from voicebench.types import Sampling
 
+_END = f"}}\n{CALL_END}"
 _NO_ARGUMENTS: dict[str, Any] = {"properties": {}, "additionalProperties": False}
+
+
+def _begin(name: str) -> str:
+    return f'{CALL_BEGIN}\n{{"name": {json.dumps(name)}, "arguments": '
 
 
 def parameters_of(function: dict[str, Any]) -> str:
     """The schema of a function's arguments, as JSON. They are an object, and an empty one where no
     parameters are described."""
     return json.dumps({"type": "object", **(function.get("parameters") or _NO_ARGUMENTS)})
+
+
+def call_tags(sampling: Sampling) -> str:
+    """The structural tags of a sampling whose calls are optional, as vLLM takes them: text is free
+    up to `<tool_call>`, and a call names a function and has arguments that fit its schema."""
+    structures = [
+        {"begin": _begin(each["name"]), "schema": json.loads(parameters_of(each)), "end": _END}
+        for each in json.loads(sampling.functions)
+    ]
+    return json.dumps({"structures": structures, "triggers": [CALL_BEGIN]})
 
 
 def call_grammar(sampling: Sampling) -> str:
@@ -49,9 +64,9 @@ def _grammar(functions: str, max_calls: int, json_schema: str) -> str:
 
     calls = [
         Grammar.concat(
-            text(f'{CALL_BEGIN}\n{{"name": {json.dumps(each["name"])}, "arguments": '),
+            text(_begin(each["name"])),
             document(parameters_of(each)),
-            text(f"}}\n{CALL_END}"),
+            text(_END),
         )
         for each in json.loads(functions)
     ]

@@ -35,7 +35,7 @@ from voicebench.errors import (
     VoicebenchError,
 )
 from voicebench.llm.base import Delta, Prompt
-from voicebench.llm.call_grammar import call_grammar, parameters_of
+from voicebench.llm.call_grammar import call_grammar, call_tags, parameters_of
 from voicebench.llm.chat import ChatEncoder
 from voicebench.llm.embeddings import embedding_table, engine_input
 from voicebench.llm.engine_thread import Deliver, EngineThread, Request, first_line
@@ -288,7 +288,9 @@ class VllmGenerator:
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
         form = None
-        if sampling.functions:
+        if sampling.functions and sampling.are_calls_optional:
+            form = StructuredOutputsParams(structural_tag=call_tags(sampling))
+        elif sampling.functions:
             form = StructuredOutputsParams(grammar=call_grammar(sampling))
         elif sampling.json_schema:
             form = StructuredOutputsParams(json=sampling.json_schema)
@@ -296,6 +298,10 @@ class VllmGenerator:
             max_tokens=max_tokens,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
+            presence_penalty=sampling.presence_penalty,
+            frequency_penalty=sampling.frequency_penalty,
             seed=sampling.seed if sampling.temperature > 0 else None,
             stop=list(sampling.stop) or None,
             ignore_eos=self.answers_at_random,

@@ -12,8 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 import voicebench
 from voicebench.serving import chat, errors, funasr_ws, realtime, transcriptions
-from voicebench.serving.edge import Edge
 from voicebench.serving.errors import RESPONSES
+from voicebench.serving.middleware import RequestGuardMiddleware
 from voicebench.serving.service import Service
 
 _STARTED_AT = 1_700_000_000  # OpenAI's clients want a time of creation; a model has none
@@ -38,7 +38,7 @@ def build_app(service: Service) -> FastAPI:
     app.include_router(realtime.router(service))
     app.include_router(funasr_ws.router(service))
     settings = service.settings
-    app.add_middleware(Edge, settings=settings, telemetry=service.telemetry)
+    app.add_middleware(RequestGuardMiddleware, settings=settings, telemetry=service.telemetry)
     if settings.cors_origins:  # outermost: a browser asks beforehand, and then without the key
         app.add_middleware(
             CORSMiddleware,
@@ -72,12 +72,18 @@ def _add_probes(app: FastAPI, service: Service) -> None:
     @app.get("/v1/models", tags=["answers"], responses={401: RESPONSES[401]},
              summary="The models")  # fmt: skip
     async def models() -> JSONResponse:
-        names = service.settings.model_names
-        data: list[dict[str, Any]] = [
-            {"id": name, "object": "model", "created": _STARTED_AT, "owned_by": "voicebench"}
-            for name in names
-        ]
+        data = [_model(name) for name in service.settings.model_names]
         return JSONResponse({"object": "list", "data": data})
+
+    @app.get("/v1/models/{model:path}", tags=["answers"],
+             responses={401: RESPONSES[401], 404: RESPONSES[404]}, summary="One model")  # fmt: skip
+    async def model(model: str) -> JSONResponse:
+        service.check_model(model)
+        return JSONResponse(_model(model))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": _STARTED_AT, "owned_by": "voicebench"}
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -65,7 +65,9 @@ class ApiError(HTTPException):
         self.code = code
         self.param = param
         self.retry_after_s = retry_after_s
-        if status == 401:
+        if status in (408, 413):  # the rest of the body is not read
+            self.headers = {"Connection": "close"}
+        elif status == 401:
             self.headers = {"WWW-Authenticate": "Bearer"}
         elif retry_after_s:
             self.headers = {"Retry-After": str(max(1, round(retry_after_s)))}
@@ -126,6 +128,40 @@ def of_unforeseen(error: Exception) -> ApiError:
     return ApiError(500, "the service failed on this request", "internal_error")
 
 
+def of_validation(errors: Sequence[Mapping[str, Any]], body: Any = None) -> ApiError:
+    """A body that does not fit, by the name of the field at fault.
+
+    Args:
+        errors: Pydantic's, without `body` in front of their places. Of the forms that a field may
+            have, the error of the one that fits furthest is reported.
+        body: As it came, parsed; None where there is none.
+    """
+    first = max(errors, key=lambda error: len(error["loc"]))
+    loc = [part for part in first["loc"] if part != "body"]
+    place = field_path(loc, body) if body is not None else ".".join(map(str, loc))
+    problem = first["msg"].removeprefix("Value error, ")
+    return ApiError(400, f"{place or 'body'}: {problem}", first["type"], place or None)
+
+
+def field_path(loc: Sequence[str | int], body: Any) -> str:
+    """Where an error is, in the client's own names: `messages.0.content`.
+
+    Pydantic's places also name the forms of a union (`user`, `function-after[...]`). Those are no
+    fields of the body, and are left out.
+    """
+    path: list[str] = []
+    value: Any = body
+    for number, part in enumerate(loc):
+        is_list = isinstance(value, list)
+        keys = range(len(value)) if is_list else value if isinstance(value, dict) else ()
+        if part in keys:
+            value = value[part]
+        elif number < len(loc) - 1 or not isinstance(value, dict):
+            continue
+        path.append(str(part))
+    return ".".join(path)
+
+
 def install(app: FastAPI) -> None:
     """Makes every error of an application one of this form."""
 
@@ -139,10 +175,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]  # without its input: that may be speech
-        place = ".".join(str(part) for part in first["loc"] if part != "body")
-        message = f"{place or 'body'}: {first['msg']}"
-        return ApiError(400, message, first["type"], place or None).response()
+        return of_validation(error.errors(), error.body).response()
 
     @app.exception_handler(HTTPException)
     async def by_the_framework(_: Request, error: HTTPException) -> JSONResponse:

@@ -7,16 +7,16 @@ is made from the endpoint's signature as ever.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
 
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
-from voicebench.serving.errors import ApiError
+from voicebench.serving.errors import ApiError, of_validation
 
 
 class JsonRoute(APIRoute):
@@ -47,6 +47,5 @@ def _read(model: type[BaseModel], request: Request, body: bytes) -> BaseModel:
         return model.model_validate_json(body)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestValidationError(
-            [{**each, "loc": ("body", *each["loc"])} for each in found]
-        ) from None
+        parsed = None if found[0]["type"] == "json_invalid" else json.loads(body)
+        raise of_validation(found, parsed) from None

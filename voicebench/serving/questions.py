@@ -33,7 +33,7 @@ from voicebench.serving.service import NOTHING_EARLY, Service
 from voicebench.serving.sound import decode, from_base64
 from voicebench.serving.transcripts import transcribe
 from voicebench.serving.wording import SPOKEN_HERE, GivenMessages
-from voicebench.types import Hypothesis, Message, Sampling, ToolCall, Variant
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Message, Sampling, ToolCall, Variant
 
 _MAX_STOPS = 4
 _MAX_CALLS = Sampling().max_calls
@@ -110,8 +110,8 @@ async def _of_recording(
     samples = await decode(
         data,
         service.settings.limits,
-        format_name=request.audio_format,
-        rate_hz=request.audio_rate_hz,
+        format_name=request.audio_format or "",
+        rate_hz=request.audio_rate_hz or SAMPLE_RATE_HZ,
     )
     assistant = service.assistant(
         variant, hands_out_calls=bool(tools), is_read_live=bool(request.stream)
@@ -150,13 +150,18 @@ def _variant(service: Service, request: ChatRequest) -> Variant:
         stop=request.stops,
         json_schema="" if request.must_call else request.json_schema,
         functions=request.functions,
+        are_calls_optional=request.are_calls_optional,
+        top_k=max(0, request.top_k or 0),
+        min_p=request.min_p or 0.0,
+        presence_penalty=request.presence_penalty or 0.0,
+        frequency_penalty=request.frequency_penalty or 0.0,
         max_calls=1 if any(_calling(request).values()) else _MAX_CALLS,
     )
     return msgspec.structs.replace(
         base,
         cleaning=request.cleaning if request.cleaning is not None else base.cleaning,
         prompt=request.prompt if request.prompt is not None else base.prompt,
-        prompt_template=request.prompt_template,
+        prompt_template=request.prompt_template or "",
         sampling=sampling,
         **NOTHING_EARLY,
     )
@@ -185,7 +190,7 @@ def _check_choice(request: ChatRequest) -> None:
 
 def _check_sizes(service: Service, request: ChatRequest) -> None:
     limits = service.settings.limits
-    if len(request.prompt_template) > limits.max_template_characters:
+    if len(request.prompt_template or "") > limits.max_template_characters:
         _refuse_size("prompt_template", limits.max_template_characters)
     given_tools = [tool.as_offered for tool in request.tools or ()]
     for param, text in (
@@ -264,8 +269,8 @@ class _Reader:
             self._service.settings.limits, max_audio_s=self._max_left_s
         )
         data = from_base64(part.input_audio.data, "input_audio.data")
-        samples = await decode(data, limits, format_name=part.input_audio.format)
-        self._max_left_s = max(0.1, self._max_left_s - len(samples) / 16_000)
+        samples = await decode(data, limits, format_name=part.input_audio.format or "")
+        self._max_left_s = max(0.1, self._max_left_s - len(samples) / SAMPLE_RATE_HZ)
         if part is live:
             self.spoken = samples
             return SPOKEN_HERE

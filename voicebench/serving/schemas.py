@@ -1,14 +1,18 @@
-"""Bodies of requests, checked at the edge: everything unknown or out of range is refused by name."""
+"""Bodies of requests: everything unknown, unsupported or out of range is refused by name.
+
+Every optional field may be null. Fields of OpenAI's and vLLM's that ask for what is not done here
+are accepted with their neutral value only.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 _NAME = r"^[A-Za-z0-9_-]{1,64}$"
-_RATES = Field(default=16_000, ge=8_000, le=192_000)
+_RATES = Field(default=None, ge=8_000, le=192_000)
 
 
 def _is_json(value: Any) -> Any:
@@ -20,6 +24,13 @@ def _is_json(value: Any) -> Any:
     return value
 
 
+def _refuse_unsupported(value: Any) -> None:
+    if value is not None:
+        raise ValueError("is not supported here; leave it out")
+
+
+Unsupported = Annotated[None, BeforeValidator(_refuse_unsupported)]
+"""A field whose only neutral value is null."""
 JsonObject = Annotated[dict[str, Any], AfterValidator(_is_json)]
 Text = Annotated[str, AfterValidator(_is_json)]
 
@@ -45,7 +56,7 @@ class InputAudio(_Strict):
     """A recording: base64 of a file, whose content decides what it is, or of raw PCM."""
 
     data: str
-    format: str = Field(default="", max_length=16)
+    format: str | None = Field(default=None, max_length=16)
 
 
 class AudioPart(_Lenient):
@@ -93,6 +104,7 @@ class AssistantMessage(_Lenient):
     role: Literal["assistant"]
     content: Text | list[TextPart] | None = None
     tool_calls: list[CalledTool] | None = None
+    function_call: Unsupported = None
 
 
 class ToolMessage(_Lenient):
@@ -112,8 +124,8 @@ class Function(_Strict):
     """A function that the LLM may call."""
 
     name: str = Field(pattern=_NAME)
-    description: Text = ""
-    parameters: JsonObject = Field(default_factory=dict)
+    description: Text | None = None
+    parameters: JsonObject | None = None
     strict: bool | None = None
 
 
@@ -126,7 +138,7 @@ class ToolOffered(_Strict):
     @property
     def as_offered(self) -> dict[str, Any]:
         """As the chat template takes it."""
-        function = self.function.model_dump(exclude={"strict"}, exclude_defaults=True)
+        function = self.function.model_dump(exclude={"strict"}, exclude_none=True)
         return {"type": "function", "function": {"name": self.function.name, **function}}
 
 
@@ -148,7 +160,7 @@ class JsonSchema(_Strict):
 
     name: str = Field(pattern=_NAME)
     description: str | None = None
-    schema_: JsonObject = Field(default_factory=dict, alias="schema")
+    schema_: JsonObject | None = Field(default=None, alias="schema")
     strict: bool | None = None
 
 
@@ -179,8 +191,15 @@ ResponseFormat = Annotated[
 class StreamOptions(_Strict):
     """What a stream carries beside the answer."""
 
-    include_usage: bool = False
-    include_obfuscation: bool = False
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+    continuous_usage_stats: Literal[False] | None = None
+
+
+class ChatTemplateOptions(_Strict):
+    """Options of the chat template: this model never thinks aloud."""
+
+    enable_thinking: Literal[False] | None = None
 
 
 class ChatRequest(_Strict):
@@ -204,9 +223,9 @@ class ChatRequest(_Strict):
     model: str | None = Field(default=None, max_length=200)
     messages: list[ChatMessage] | None = Field(default=None, min_length=1, max_length=1_000)
     audio_base64: str | None = None
-    audio_format: str = Field(default="", max_length=16)
-    audio_rate_hz: int = _RATES
-    prompt_template: Text = ""
+    audio_format: str | None = Field(default=None, max_length=16)
+    audio_rate_hz: int | None = _RATES
+    prompt_template: Text | None = None
     prompt: str | None = Field(default=None, max_length=64)
     cleaning: str | None = Field(default=None, max_length=64)
     conversation_id: str | None = Field(default=None, pattern=_NAME)
@@ -223,16 +242,30 @@ class ChatRequest(_Strict):
     tool_choice: Literal["auto", "none", "required"] | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
-    frequency_penalty: Literal[0] | None = None
-    presence_penalty: Literal[0] | None = None
+    top_k: int | None = Field(default=None, ge=-1, le=1_000_000)
+    min_p: float | None = Field(default=None, ge=0, le=1)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    repetition_penalty: Literal[1] | None = None
     logprobs: Literal[False] | None = None
+    top_logprobs: Literal[0] | None = None
     logit_bias: dict[str, float] | None = Field(default=None, max_length=0)
     modalities: list[Literal["text"]] | None = None
     reasoning_effort: Literal["none", "minimal"] | None = None
+    verbosity: Literal["medium"] | None = None
+    chat_template_kwargs: ChatTemplateOptions | None = None
     user: str | None = Field(default=None, max_length=512)
+    safety_identifier: str | None = Field(default=None, max_length=512)
+    prompt_cache_key: str | None = Field(default=None, max_length=512)
+    prompt_cache_retention: Text | None = Field(default=None, max_length=64)
     metadata: dict[str, str] | None = None
     store: Literal[False] | None = None
     service_tier: str | None = Field(default=None, max_length=32)
+    audio: Unsupported = None
+    prediction: Unsupported = None
+    functions_: Unsupported = Field(default=None, alias="functions")
+    function_call: Unsupported = None
+    web_search_options: Unsupported = None
 
     @model_validator(mode="after")
     def _has_one_source(self) -> ChatRequest:
@@ -258,15 +291,26 @@ class ChatRequest(_Strict):
         return self.tool_choice not in (None, "auto", "none")
 
     @property
+    def are_calls_optional(self) -> bool:
+        """Whether the LLM may call or not, and a `strict` function's call has to fit its schema."""
+        is_free = not self.must_call and not self.json_schema
+        return is_free and any(tool.function.strict for tool in self.offered)
+
+    def _parameters(self, function: Function) -> dict[str, Any]:
+        if self.are_calls_optional and not function.strict:
+            return {"properties": {}}  # any object
+        return function.parameters or {}
+
+    @property
     def functions(self) -> str:
         """The functions whose calls the answer is held to, as JSON; empty where it is not."""
         names = {tool.function.name for tool in self.offered}
         if isinstance(self.tool_choice, NamedToolChoice):
             names &= {self.tool_choice.function.name}
-        elif not self.must_call and not self.json_schema:
+        elif not self.must_call and not self.json_schema and not self.are_calls_optional:
             names = set()
         held_to = [
-            tool.function.model_dump(include={"name", "parameters"})
+            {"name": tool.function.name, "parameters": self._parameters(tool.function)}
             for tool in self.offered
             if tool.function.name in names
         ]
@@ -277,7 +321,7 @@ class ChatRequest(_Strict):
         """The schema that the answer has to fit, as JSON; empty for free text."""
         match self.response_format:
             case JsonSchemaFormat(json_schema=named):
-                return json.dumps(named.schema_, ensure_ascii=False)
+                return json.dumps(named.schema_ or {}, ensure_ascii=False)
             case JsonObjectFormat():
                 return '{"type": "object"}'
             case _:

@@ -24,6 +24,7 @@ from voicebench.errors import ConfigError
 from voicebench.llm.base import Generator
 from voicebench.pipeline.ready import READY_LINE
 from voicebench.serving.app import build_app
+from voicebench.serving.connections import server_config
 from voicebench.serving.logs import configure, log, log_loop_error
 from voicebench.serving.page.server import PageServer
 from voicebench.serving.service import Service
@@ -97,15 +98,12 @@ def bind(host: str, port: int, option: str = "--port") -> socket.socket:
 
 def make_server(settings: Settings, service: Service, drain_s: float = 30.0) -> Server:
     """A server for a service, to be run on a socket from `bind`."""
-    config = uvicorn.Config(
+    config = server_config(
         build_app(service),
-        log_config=None,
-        access_log=False,
-        server_header=False,
+        settings,
         lifespan="off",
         ws_max_size=int(settings.limits.max_body_mib * _MIB),
         timeout_graceful_shutdown=5,
-        timeout_keep_alive=30,
     )
     return Server(config, service, drain_s)
 
@@ -155,7 +153,8 @@ async def _run(
     serving = asyncio.create_task(server.serve([listening]))
     while not server.started and not serving.done():  # from here on signals are heeded
         await asyncio.sleep(_POLL_S)
-    log("info", "listening", url=f"http://{host}:{port}")
+    scheme = "https" if server.config.is_ssl else "http"
+    log("info", "listening", url=f"{scheme}://{host}:{port}")
     loading = asyncio.create_task(call_within(float("inf"), load, name="load"))
     await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
     if not loading.done():

@@ -10,6 +10,12 @@ class Limits(Record):
 
     max_body_mib: float = 32.0
     """Body of a request, in MiB; more is answered with 413."""
+    max_connections: int = 1_024
+    """Open connections; more are closed at once."""
+    header_timeout_s: float = 10.0
+    """Time that a connection may take to send the head of a request; then 408."""
+    keep_alive_s: float = 30.0
+    """How long a connection may stay open without a request after it had one."""
     body_timeout_s: float = 30.0
     """Time that sending a body may take; more is answered with 408."""
     max_audio_s: float = 600.0
@@ -62,6 +68,8 @@ class Settings(Record):
         cors_origins: Web pages of other origins that may call; none by default.
         hosts: Names that the service answers to, beside addresses; empty: any.
         logs_content: Whether transcripts and answers are logged.
+        tls_cert: File of the certificate and its chain, PEM; empty: plain HTTP.
+        tls_key: File of its key, PEM; empty: in the certificate's file.
     """
 
     profile: str = "bundled"
@@ -72,6 +80,8 @@ class Settings(Record):
     cors_origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     logs_content: bool = False
+    tls_cert: str = ""
+    tls_key: str = ""
 
     @property
     def model_names(self) -> tuple[str, ...]:

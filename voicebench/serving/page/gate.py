@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voicebench.serving.limits import bearer, is_key
 from voicebench.serving.logs import new_id, request_id
+from voicebench.serving.origins import origin_error
 from voicebench.serving.page.words import WORDS
 from voicebench.serving.settings import Settings
 
@@ -88,6 +88,10 @@ class Gate:
     def _answer(self, scope: Scope, headers: Headers) -> Response | None:
         """What is answered without asking Gradio."""
         method, path = scope["method"], scope["path"]
+        if len(headers.getlist("host")) > 1:
+            return PlainTextResponse("Several Host headers", 400)
+        if refusal := origin_error(headers, self._settings):
+            return PlainTextResponse(refusal.message, refusal.status)
         if self._settings.api_key and not self._has_key(headers):
             challenge = {"WWW-Authenticate": 'Basic realm="voicebench", charset="UTF-8"'}
             return PlainTextResponse("The password is the API key.", 401, challenge)
@@ -98,8 +102,6 @@ class Gate:
         routes = _ROUTES.get(method)
         if routes is None or not routes.fullmatch(path) or "/../" in path:
             return PlainTextResponse("Not found", 404)
-        if _is_foreign(headers):
-            return PlainTextResponse("Requests of other sites are not taken", 403)
         return self._refused_body(path, headers) if method == "POST" else None
 
     def _refused_body(self, path: str, headers: Headers) -> Response | None:
@@ -173,12 +175,6 @@ def _password(authorization: str) -> str:
         return base64.b64decode(given, validate=True).decode().partition(":")[2]
     except (binascii.Error, ValueError):
         return ""
-
-
-def _is_foreign(headers: Headers) -> bool:
-    """Whether a page of another site sent this: browsers say so, and programs say nothing."""
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
 def _paths(document: Any) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from voicebench.serving.connections import server_config
 from voicebench.serving.logs import log
 from voicebench.serving.service import Service
 
@@ -42,10 +43,9 @@ class PageServer:
         """Makes the page, which takes a few seconds on a thread of its own, and begins to serve."""
         self._cache = tempfile.TemporaryDirectory(prefix="voicebench-page-")
         app = await asyncio.to_thread(make_page, self._service, Path(self._cache.name))
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, lifespan="on",
-            timeout_graceful_shutdown=2, timeout_keep_alive=30,
-        )  # fmt: skip
+        config = server_config(
+            app, self._service.settings, lifespan="on", timeout_graceful_shutdown=2
+        )
         self._server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self._server._serve([self._listening]))
         while not self._server.started and not self._serving.done():
@@ -54,7 +54,8 @@ class PageServer:
             self._serving.result()
             raise RuntimeError("the page's server ended at its start")
         host, port = self._listening.getsockname()[:2]
-        log("info", "page", url=f"http://{host}:{port}")
+        scheme = "https" if config.is_ssl else "http"
+        log("info", "page", url=f"{scheme}://{host}:{port}")
 
     async def close(self) -> None:
         """Ends it, with all that was uploaded."""

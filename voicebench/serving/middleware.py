@@ -1,11 +1,9 @@
-"""The outermost layer: request ids, the API key, bounds on bodies, one log line a request."""
+"""The outermost layer of the API: request ids, the key, bounds on bodies, one log line a request."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +12,7 @@ from voicebench.clock import now_s
 from voicebench.serving.errors import ApiError
 from voicebench.serving.limits import bearer, is_key
 from voicebench.serving.logs import log, new_id, request_id
+from voicebench.serving.origins import origin_error
 from voicebench.serving.settings import Settings
 from voicebench.serving.telemetry import Telemetry
 
@@ -21,20 +20,16 @@ _OPEN_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 _SANE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _KEY_PROTOCOL = "openai-insecure-api-key."
 """How browsers, which cannot set headers on a WebSocket, give OpenAI's key: as a subprotocol."""
-_STRANGERS = {
-    "unknown_origin": "web pages of that origin may not call; --cors-origin lets them",
-    "unknown_host": "without a key this service answers to localhost and to addresses only",
-}
 _MIB = 2**20
 
 
-class Edge:
+class RequestGuardMiddleware:
     """Wraps an ASGI application; see the module.
 
     Args:
         app: The application.
         settings: Key and limits.
-        telemetry: Told of each request.
+        telemetry: Counts each request.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, telemetry: Telemetry) -> None:
@@ -86,12 +81,12 @@ class Edge:
                 log("info", "request", route=route, status=status, duration_ms=duration_ms)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
-        code = self._stranger(headers)
+        refusal = origin_error(headers, self._settings)
         if self._settings.api_key and not self._has_key(headers):
-            code = "invalid_api_key"
-        if code:
-            log("warning", "stream refused", code=code)
-            await send({"type": "websocket.close", "code": 1008, "reason": code})
+            refusal = ApiError(401, "the API key is missing or wrong", "invalid_api_key")
+        if refusal:
+            log("warning", "stream refused", code=refusal.code)
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal.code})
             return
         started_s = now_s()
         try:
@@ -104,40 +99,15 @@ class Edge:
         is_open = scope["path"] in _OPEN_PATHS
         if self._settings.api_key and not is_open and not self._has_key(headers):
             return ApiError(401, "the API key is missing or wrong", "invalid_api_key")
-        if not is_open and (code := self._stranger(headers)):
-            return ApiError(403, _STRANGERS[code], code)
+        if len(headers.getlist("host")) > 1:  # proxies and this server could take different ones
+            return ApiError(400, "the request has several Host headers", "several_hosts")
+        if not is_open and (refusal := origin_error(headers, self._settings)):
+            return refusal
         length = headers.get("content-length", "0")
         max_bytes = self._settings.limits.max_body_mib * _MIB
         if not (length.isascii() and length.isdecimal()) or int(length[:20]) > max_bytes:
             return _too_large(self._settings)
         return None
-
-    def _stranger(self, headers: Headers) -> str:
-        """Why a web page may not call; empty where it may, and for programs."""
-        if not self._is_known_origin(headers):
-            return "unknown_origin"
-        return "" if self._is_known_host(headers) else "unknown_host"
-
-    def _is_known_host(self, headers: Headers) -> bool:
-        """A page can have its own name mean this machine, and is then of the same origin; but it
-        cannot be called by an address."""
-        known = self._settings.hosts
-        try:
-            name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-            if not known or not name or name in known:
-                return True
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
-
-    def _is_known_origin(self, headers: Headers) -> bool:
-        """Browsers ask nobody before they open a WebSocket to another origin, or send it a form;
-        programs name none."""
-        origin = headers.get("origin", "")
-        own = ("http://", "https://")
-        is_own = origin in [scheme + headers.get("host", "") for scheme in own]
-        return not origin or is_own or origin in self._settings.cors_origins
 
     def _has_key(self, headers: Headers) -> bool:
         given = bearer(headers.get("authorization", ""))
