@@ -1,6 +1,7 @@
 """What the service bears: strange requests, broken audio, clients that leave, many at once.
 
     python bench/run_service_soak.py --fuzz 5000 --broken 200 --kills 500 --clients 32 --minutes 5
+    python bench/run_service_soak.py --fuzz 2000 --seed 1 --half-open 400 --broken 0 --kills 0 --minutes 0
 
 Strange requests are made of the OpenAPI document, for scripted models in this process; the rest goes
 to `voicebench serve` on the bundled models, in a process of its own. A part of size 0 is left out.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import io
 import json
 import random
@@ -51,7 +53,7 @@ _FORMATS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "mp3", "ogg": "libopus", 
             "webm": "libopus"}  # fmt: skip
 
 
-def fuzz(num_cases: int) -> dict[str, Any]:
+def fuzz(num_cases: int, seed: int) -> dict[str, Any]:
     """Requests made of the OpenAPI document; every answer has to fit it."""
     import pytest
     from hypothesis.errors import Unsatisfiable
@@ -72,7 +74,7 @@ def fuzz(num_cases: int) -> dict[str, Any]:
                 num = max(1, round(num_cases * weights.get(path, other) / len(strategies)))
                 for strategy in strategies:
                     try:
-                        seen += ask_cases(strategy, served.url, num)
+                        seen += ask_cases(strategy, served.url, num, seed)
                         print(f"{path}: {num}, {seen.total()} in all", file=sys.stderr)
                     except Unsatisfiable:  # a route without a body cannot be asked wrongly
                         continue
@@ -246,23 +248,54 @@ def load(url: str, pid: int, num_clients: int, minutes: float) -> dict[str, Any]
     }
 
 
+def open_half(url: str, num_sockets: int) -> dict[str, Any]:
+    """Connections that send half of a request's head and then nothing: whether the service answers
+    others meanwhile, and when it closes them."""
+    address = (httpx.URL(url).host, httpx.URL(url).port or 80)
+    with contextlib.ExitStack() as stack:
+        lines = [stack.enter_context(socket.create_connection(address)) for _ in range(num_sockets)]
+        for line in lines:
+            line.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n")
+        waits_s = []
+        with httpx.Client(base_url=url, timeout=20, trust_env=False) as client:
+            for _ in range(20):
+                started_s = time.monotonic()
+                client.get("/health").raise_for_status()
+                waits_s.append(time.monotonic() - started_s)
+        started_s = time.monotonic()
+        for line in lines:
+            line.settimeout(30)
+            while line.recv(4096):
+                pass
+    return {
+        "health": in_ms(waits_s),
+        "n": num_sockets,
+        "faults": sum(wait_s > 1.0 for wait_s in waits_s),
+        "all_closed_after_s": round(time.monotonic() - started_s, 1),
+    }
+
+
 def main() -> int:
     """Runs the parts that were asked for; 1 where something went wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--fuzz", type=int, default=200, help="requests made of the document (200)")
     parser.add_argument("--broken", type=int, default=200, help="broken audio files (200)")
     parser.add_argument("--kills", type=int, default=50, help="clients that leave (50)")
+    parser.add_argument("--half-open", type=int, default=0, help="half-open connections (0)")
     parser.add_argument("--clients", type=int, default=32, help="clients at once (32)")
     parser.add_argument("--minutes", type=float, default=0.5, help="for how long (0.5)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     figures: dict[str, Any] = {}
     if args.fuzz:
-        figures["fuzz"] = fuzz(args.fuzz)
+        figures["fuzz"] = fuzz(args.fuzz, args.seed)
         print(figures["fuzz"], file=sys.stderr)
-    if args.broken or args.kills or args.minutes:
+    if args.broken or args.kills or args.minutes or args.half_open:
         with voicebench_server("--min-confidence", "0") as (url, process, start_s):
             figures["start_s"] = round(start_s, 1)
+            if args.half_open:
+                figures["half_open"] = open_half(url, args.half_open)
+                print(figures["half_open"], file=sys.stderr)
             if args.broken:
                 figures["broken"] = send_broken(url, broken_files(args.broken, args.seed))
                 print(figures["broken"], file=sys.stderr)
@@ -273,6 +306,7 @@ def main() -> int:
                 figures["load"] = load(url, process.pid, args.clients, args.minutes)
     trouble = {
         "fuzz": figures.get("fuzz", {}).get("faults", 0),
+        "half_open": figures.get("half_open", {}).get("faults", 0),
         "broken": figures.get("broken", {}).get("faults", 0),
         "kills": sum(
             figures.get("kills", {}).get(f"leaked_{what}", 0) for what in ("requests", "turns")

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
@@ -40,8 +40,10 @@ def operations() -> dict[str, list[st.SearchStrategy[schemathesis.Case]]]:
 OPERATIONS = operations()
 
 
-def ask_cases(strategy: st.SearchStrategy[schemathesis.Case], url: str, num: int) -> Counter[int]:
-    """Asks so many; counts the statuses.
+def ask_cases(
+    strategy: st.SearchStrategy[schemathesis.Case], url: str, num: int, number: int | None = None
+) -> Counter[int]:
+    """Asks so many; counts the statuses. The cases are the same each time, others for each seed.
 
     Raises:
         AssertionError, schemathesis.errors.SchemathesisError: An answer that is a fault or does not
@@ -53,7 +55,7 @@ def ask_cases(strategy: st.SearchStrategy[schemathesis.Case], url: str, num: int
         max_examples=num,
         deadline=None,
         database=None,
-        derandomize=True,
+        derandomize=number is None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
@@ -64,7 +66,7 @@ def ask_cases(strategy: st.SearchStrategy[schemathesis.Case], url: str, num: int
         assert reply.status_code < 500, (case.as_curl_command(), reply.text)
         case.validate_response(reply, checks=CHECKS)
 
-    ask()
+    (ask if number is None else seed(number)(ask))()
     return seen
 
 
