@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any, Literal, dataclass_transform
 
 import msgspec
@@ -73,17 +74,45 @@ def _is_latin(char: str) -> bool:
     return char.isascii() and (char.isalnum() or char in "'-.")
 
 
+def is_letter(text: str) -> bool:
+    """Whether a token is a single Latin letter, as of a word that is spelled."""
+    return len(text) == 1 and text.isascii() and text.isalpha()
+
+
+def group_letters(texts: Sequence[str]) -> list[range]:
+    """Positions of the words that tokens make: a run of single letters is one, any other its own.
+
+    >>> group_letters(["打", "开", "p", "p", "t"])
+    [range(0, 1), range(1, 2), range(2, 5)]
+    """
+    groups: list[range] = []
+    for at, text in enumerate(texts):
+        if at and is_letter(text) and is_letter(texts[at - 1]):
+            groups[-1] = range(groups[-1].start, at + 1)
+        else:
+            groups.append(range(at, at + 1))
+    return groups
+
+
+def spell(letters: Sequence[str]) -> str:
+    """The word of a group of `group_letters`: of several letters, in upper case."""
+    return "".join(letters).upper() if len(letters) > 1 else letters[0]
+
+
 def join_tokens(texts: list[str] | tuple[str, ...]) -> str:
-    """Joins recogniser tokens to text: nothing between Hanzi, a space between Latin words.
+    """Joins recogniser tokens to text: nothing between Hanzi, a space between Latin words; spelled
+    letters are one word in upper case, as FunASR writes them.
 
     >>> join_tokens(["打", "开", "ppt", "app", "吧"])
     '打开ppt app吧'
+    >>> join_tokens(["a", "i", "和", "c", "e", "o"])
+    'AI和CEO'
     """
     joined = "".join(texts)
     if not _LATIN.search(joined):
         return joined
     joined = ""
-    for text in texts:
+    for text in [spell(texts[group.start : group.stop]) for group in group_letters(texts)]:
         if joined and text and _is_latin(joined[-1]) and _is_latin(text[0]):
             joined += " "
         joined += text
@@ -139,6 +168,7 @@ class Window(Record):
     start_s: float
     end_s: float
     tokens: tuple[Token, ...]
+    """Letters that are spelled stand alone here: a window may have only some of a word's."""
     compute_s: float
     pass_number: int = 1  # 2 when recognised again with more context
     is_provisional: bool = False

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicebench.asr.tokens import centred, join_pieces, token_centres, token_times
-from voicebench.types import Alternative, Token
+from voicebench.asr.tokens import (
+    centred,
+    join_letters,
+    join_pieces,
+    token_centres,
+    token_times,
+)
+from voicebench.types import Alternative, Token, join_tokens
 
 
 def piece(text: str, start_s: float, *readings: tuple[str, float]) -> Token:
@@ -110,3 +116,64 @@ def test_a_word_carries_its_likeliest_readings() -> None:
 def test_a_piece_of_a_word_is_no_reading_of_a_whole_one() -> None:
     (word,) = join_pieces([piece("天", 0.0, ("天", 0.6), ("ten@@", 0.3), ("田", 0.1))])
     assert [reading.text for reading in word.alternatives] == ["天", "田"]
+
+
+# ---------------------------------------------------------------- spelled letters
+
+
+@pytest.mark.parametrize(
+    ("heard", "words"),
+    [
+        ("打 开 p p t", "打 开 PPT"),
+        ("a i 和 c e o", "AI 和 CEO"),
+        ("i", "i"),
+        ("i think", "i think"),
+        ("a demo 吧", "a demo 吧"),
+        ("demo a", "demo a"),
+        ("选 a 吧", "选 a 吧"),
+        ("vitamin b c 片", "vitamin BC 片"),
+        ("b 2 b", "b 2 b"),
+        ("b 二 b", "b 二 b"),
+        ("H R 来 了", "HR 来 了"),
+        ("ppt p p t", "ppt PPT"),
+        ("é e", "é e"),
+        ("' t", "' t"),
+        ("今 天", "今 天"),
+        ("", ""),
+    ],
+)
+def test_spelled_letters_become_a_word(heard: str, words: str) -> None:
+    tokens = [piece(text, index * 0.2) for index, text in enumerate(heard.split())]
+    joined = join_letters(tokens)
+    assert " ".join(word.text for word in joined) == words
+    assert join_letters(joined) == joined
+    assert join_tokens([t.text for t in tokens]) == join_tokens([w.text for w in joined])
+
+
+def test_a_spelled_word_has_the_time_confidence_and_readings_of_its_letters() -> None:
+    p, t = (("p", 0.9), ("b", 0.1), ("皮", 0.05)), (("t", 0.5), ("d", 0.4), ("tea", 0.1))
+    (word,) = join_letters([piece("p", 0.3, *p), piece("t", 0.6, *t)])
+    assert (word.text, word.start_s, word.end_s) == ("PT", 0.3, pytest.approx(0.8))
+    assert word.confidence == pytest.approx((0.9 * 0.5) ** 0.5)
+    assert [(r.text, round(r.probability, 2)) for r in word.alternatives] == [
+        ("PT", 0.45),
+        ("PD", 0.36),
+    ]
+
+
+@pytest.mark.models
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(["打", "开", "p", "t", "A", "demo", "he@@ llo", "2"]), max_size=9))
+def test_words_and_their_times_are_those_of_funasr(said: list[str]) -> None:
+    from funasr.utils.postprocess_utils import sentence_postprocess
+
+    pieces = [text for word in said for text in word.split()]
+    times = [[200 * index, 200 * index + 150] for index in range(len(pieces))]
+    _, expected_times, expected = sentence_postprocess(list(pieces), list(times))
+    tokens = [
+        Token(text=text, start_s=start_ms / 1000, end_s=end_ms / 1000, confidence=1.0)
+        for text, (start_ms, end_ms) in zip(pieces, times, strict=True)
+    ]
+    words = join_letters(join_pieces(tokens))
+    assert [word.text for word in words] == expected
+    assert [[round(1000 * w.start_s), round(1000 * w.end_s)] for w in words] == expected_times

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,18 +12,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from voicebench.asr.windows import SlidingWindows, has_sound
-from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token, is_letter, join_tokens
 
 SYLLABLE_S = 0.2
 TEXT = "今天下午三点在北京人民大会堂二楼会议室开会请带上昨天的材料和电脑不要迟到谢谢大家"
+SPELLED = [*"请把ppt和昨天的kpi发给ceo再看看hr的app有没有问题最后打开pdf", "demo", *"ai"]
+"""Words of letters, which windows cut anywhere: `p|p t`."""
 LEVEL = 0.01
 
 
 class ScriptedRecognizer:
     """Hears, in audio made by `speech`, every syllable that is whole in the piece."""
 
-    def __init__(self, confidence: float = 0.9) -> None:
+    def __init__(self, confidence: float = 0.9, said: Sequence[str] = TEXT) -> None:
         self.confidence = confidence
+        self.said = said
         self.heard_s: list[float] = []
 
     def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
@@ -34,7 +38,7 @@ class ScriptedRecognizer:
             if len(where) == round(SYLLABLE_S * SAMPLE_RATE_HZ):
                 tokens.append(
                     Token(
-                        text=TEXT[id_ - 1],
+                        text=self.said[id_ - 1],
                         start_s=where[0] / SAMPLE_RATE_HZ,
                         end_s=(where[-1] + 1) / SAMPLE_RATE_HZ,
                         confidence=self.confidence,
@@ -189,15 +193,16 @@ def test_an_overlap_as_long_as_the_window_is_refused() -> None:
     again=st.sampled_from([0.0, 0.95]),
     overlap_s=st.sampled_from([0.0, 0.3]),
     context_s=st.sampled_from([0.0, 0.4]),
+    said=st.sampled_from([TEXT, SPELLED]),
 )
 def test_what_is_stable_never_changes(
-    chunks: list[int], again: float, overlap_s: float, context_s: float
+    chunks: list[int], again: float, overlap_s: float, context_s: float, said: Sequence[str]
 ) -> None:
-    recognizer = ScriptedRecognizer()
+    recognizer = ScriptedRecognizer(said=said)
     windows = SlidingWindows(
         recognizer, 1.2, overlap_s, again, context_s=context_s, re_recognise_context_s=0.6
     )
-    audio, stable = speech(len(TEXT)), [""]
+    audio, stable = speech(len(said)), [""]
     for length in chunks:
         piece, audio = audio[:length], audio[length:]
         for ready in windows.take(piece):
@@ -207,6 +212,43 @@ def test_what_is_stable_never_changes(
     for text in stable:
         assert windows.hypothesis.text.startswith(text)
     assert [len(text) for text in stable] == sorted(map(len, stable))
+
+
+@settings(max_examples=60)
+@given(
+    num_syllables=st.integers(0, len(SPELLED)),
+    pause_s=st.sampled_from([0.0, 0.05, 0.31]),
+    chunk_s=st.floats(0.02, 5.0),
+    overlap_s=st.sampled_from([0.25, 0.3, 0.5]),
+)
+def test_windows_hear_what_was_spelled(
+    num_syllables: int, pause_s: float, chunk_s: float, overlap_s: float
+) -> None:
+    samples, step = speech(num_syllables, pause_s), round(chunk_s * SAMPLE_RATE_HZ)
+    windows = SlidingWindows(ScriptedRecognizer(said=SPELLED), 2.4, overlap_s)
+    for start in range(0, len(samples), step):
+        windows.feed(samples[start : start + step])
+    windows.finish()
+    tokens = windows.hypothesis.tokens
+    assert windows.hypothesis.text == join_tokens(SPELLED[:num_syllables])
+    assert not any(is_letter(a.text) and is_letter(b.text) for a, b in pairwise(tokens))
+
+
+@pytest.mark.parametrize("offset", range(13))
+def test_a_word_of_letters_that_windows_cut_is_one_word(offset: int) -> None:
+    said = ["今"] * offset + [*"打开pptx吧今天"]
+    windows = SlidingWindows(ScriptedRecognizer(said=said), 1.2, 0.3, context_s=0.4)
+    audio = speech(len(said))
+    windows.feed(audio)
+    rest = windows.peek_rest()
+    previews = [windows.preview(rest)[1]] if rest else []
+    windows.finish()
+    for hypothesis in (windows.hypothesis, *previews):
+        (word,) = [token for token in hypothesis.tokens if token.text.isascii()]
+        assert word.text == "PPTX"
+        start_s = SYLLABLE_S * (offset + 2)
+        assert (word.start_s, word.end_s) == pytest.approx((start_s, start_s + 4 * SYLLABLE_S))
+        assert word.confidence == pytest.approx(0.9)
 
 
 def test_looking_ahead_changes_nothing() -> None:

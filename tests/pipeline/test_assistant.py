@@ -67,6 +67,19 @@ def _kinds(events: list[Event]) -> list[str]:
     return [event.kind for event in events]
 
 
+@pytest.mark.parametrize("handoff", ["text", "marked"])
+def test_spelled_letters_are_a_word_in_events_prompt_and_record(handoff: str) -> None:
+    generator = ScriptedGenerator()
+    recognizer = ScriptedRecognizer(says="打开ppt给ceo")
+    events = _run(_assistant(recognizer, generator, handoff=handoff, window_s=4.8), tone(2.7))
+    (final,) = [event.data for event in events if event.kind == "transcript_final"]
+    assert final["text"] == "打开PPT给CEO"
+    turn = collect_turn(events, BEGUN)
+    assert [token.text for token in turn.hypothesis.tokens] == [*"打开", "PPT", "给", "CEO"]
+    assert turn.cleaned == "打开PPT给CEO"
+    assert "打开PPT给CEO" in generator.asked[-1]
+
+
 @pytest.mark.parametrize("pace", ["fast", "real_time"])
 def test_a_turn_happens_in_order_and_its_record_is_whole(pace: Pace) -> None:
     generator = ScriptedGenerator()

@@ -27,7 +27,8 @@ class Recognizer(Protocol):
 
         Returns:
             Tokens with times from the piece's start, confidence and top-k alternatives; no tokens
-            when nothing was said or the piece is too short for one frame.
+            when nothing was said or the piece is too short for one frame. Letters that are spelled
+            are a token each, for windows to be merged (`tokens.join_letters` makes words of them).
         """
         ...
 

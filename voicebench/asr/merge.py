@@ -17,7 +17,7 @@ import math
 
 import msgspec
 
-from voicebench.types import Token
+from voicebench.types import Token, is_letter
 
 _HALF_TRUST_S = 0.04  # a token whose centre is this near to the cut edge is half trusted
 _GAIN_ALONE = 0.5  # of a token that only one of the windows could hear
@@ -43,7 +43,7 @@ def merge(
     Returns:
         The first tokens of `previous`, then the last of `new`; starts and ends never fall.
     """
-    first = num_settled(previous, new_start_s)
+    first = _num_before(previous, new_start_s - _REACH_S)
     last = bisect.bisect_right(new, previous_end_s + _REACH_S, key=_centre_s)
     gains_before = [
         _gain(token, previous_end_s) if _centre_s(token) >= new_start_s else _GAIN_ALONE
@@ -73,8 +73,18 @@ def merge(
 
 
 def num_settled(tokens: tuple[Token, ...], new_start_s: float) -> int:
-    """How many of the first tokens a window that starts at `new_start_s` leaves as they are."""
-    return bisect.bisect_left(tokens, new_start_s - _REACH_S, key=_centre_s)
+    """How many of the first tokens a window that starts at `new_start_s` leaves as they are.
+
+    Letters at the end are not among them: the next one would be of the same word.
+    """
+    count = _num_before(tokens, new_start_s - _REACH_S)
+    while count and is_letter(tokens[count - 1].text):
+        count -= 1
+    return count
+
+
+def _num_before(tokens: tuple[Token, ...], time_s: float) -> int:
+    return bisect.bisect_left(tokens, time_s, key=_centre_s)
 
 
 def _centre_s(token: Token) -> float:

@@ -1,4 +1,4 @@
-"""From a recogniser's frames and pieces to timed words: pure functions, no model needed."""
+"""From a recogniser's frames, pieces and letters to timed words: pure functions, no model needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebench.types import Alternative, Token
+from voicebench.types import Alternative, Token, group_letters, is_letter, spell
 
 Floats = NDArray[np.float64]
 
@@ -114,19 +114,42 @@ def join_pieces(pieces: Sequence[Token]) -> tuple[Token, ...]:
     return tuple(words)
 
 
+def join_letters(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    """Joins runs of single letters to words in upper case, as FunASR does: `p p t` to `PPT`.
+
+    A word lasts from its first letter to its last. Its confidence is the geometric mean of theirs,
+    which thresholds set for single tokens fit; its readings are the likeliest products.
+
+    >>> letters = [Token(text=t, start_s=s, end_s=s + 0.2, confidence=c)
+    ...            for t, s, c in (("a", 0.0, 0.9), ("i", 0.2, 0.4))]
+    >>> [(word.text, word.end_s, round(word.confidence, 2)) for word in join_letters(letters)]
+    [('AI', 0.4, 0.6)]
+    """
+    groups = group_letters([token.text for token in tokens])
+    if len(groups) == len(tokens):
+        return tuple(tokens)
+    return tuple(_spelled(tokens[group.start : group.stop]) for group in groups)
+
+
+def _spelled(letters: Sequence[Token]) -> Token:
+    if len(letters) == 1:
+        return letters[0]
+    readings = _products([[a for a in each.alternatives if is_letter(a.text)] for each in letters])
+    confidences = [letter.confidence for letter in letters]
+    return Token(
+        text=spell([letter.text for letter in letters]),
+        start_s=letters[0].start_s,
+        end_s=max(letter.end_s for letter in letters),
+        confidence=math.prod(confidences) ** (1 / len(confidences)),
+        alternatives=tuple(Alternative(text=t.upper(), probability=p) for t, p in readings),
+    )
+
+
 def _word(pieces: Sequence[Token]) -> Token:
     if len(pieces) == 1 and not pieces[0].text.endswith(PIECE_MARK):
         whole = tuple(a for a in pieces[0].alternatives if not a.text.endswith(PIECE_MARK))
         return msgspec.structs.replace(pieces[0], alternatives=whole)
-    most = max(len(piece.alternatives) for piece in pieces)
-    readings = [("", 1.0)]
-    for piece in pieces:
-        longer = [
-            (text + reading.text.removesuffix(PIECE_MARK), probability * reading.probability)
-            for text, probability in readings
-            for reading in piece.alternatives
-        ]
-        readings = sorted(longer, key=lambda item: -item[1])[:most]
+    readings = _products([piece.alternatives for piece in pieces])
     return Token(
         text="".join(piece.text.removesuffix(PIECE_MARK) for piece in pieces),
         start_s=pieces[0].start_s,
@@ -134,3 +157,17 @@ def _word(pieces: Sequence[Token]) -> Token:
         confidence=math.prod(piece.confidence for piece in pieces),
         alternatives=tuple(Alternative(text=t, probability=p) for t, p in readings),
     )
+
+
+def _products(parts: Sequence[Sequence[Alternative]]) -> list[tuple[str, float]]:
+    """The likeliest texts of parts that are read one after another, as many as a part has at most."""
+    most = max(map(len, parts))
+    readings = [("", 1.0)]
+    for part in parts:
+        longer = [
+            (text + reading.text.removesuffix(PIECE_MARK), probability * reading.probability)
+            for text, probability in readings
+            for reading in part
+        ]
+        readings = sorted(longer, key=lambda item: -item[1])[:most]
+    return readings

@@ -4,6 +4,8 @@ Cutting harms recognition, so: windows overlap, their tokens are merged by time 
 (`voicebench.asr.merge`), a window may be recognised with audio before it as context, one of low
 confidence is recognised again with more of it, and what is left at the end is recognised with
 enough audio before it to fill a window. Windows without any sound are never recognised.
+
+Spelled letters become words (`tokens.join_letters`) after merging: a window may end within one.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
 from voicebench.asr.merge import merge, num_settled
+from voicebench.asr.tokens import join_letters
 from voicebench.clock import now_s
 from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token, Variant, Window
 
@@ -90,7 +93,7 @@ class SlidingWindows:
     @property
     def hypothesis(self) -> Hypothesis:
         """All windows so far, merged; final after `finish`."""
-        return Hypothesis(tokens=self._tokens, is_final=self._is_finished)
+        return Hypothesis(tokens=join_letters(self._tokens), is_final=self._is_finished)
 
     @property
     def stable(self) -> Hypothesis:
@@ -102,7 +105,7 @@ class SlidingWindows:
         if self._re_recognise_below > 0:
             heard_from = min(heard_from, last_start - self._again_context)
         count = num_settled(self._tokens, heard_from / SAMPLE_RATE_HZ)
-        return Hypothesis(tokens=self._tokens[:count])
+        return Hypothesis(tokens=join_letters(self._tokens[:count]))
 
     @property
     def audio_s(self) -> float:
@@ -179,7 +182,7 @@ class SlidingWindows:
             rest: From `peek_rest`, when every window before it has been recognised.
         """
         windows, tokens = self._recognise(rest)
-        return windows, Hypothesis(tokens=tokens, is_final=True)
+        return windows, Hypothesis(tokens=join_letters(tokens), is_final=True)
 
     def _recognise(self, ready: WindowAudio) -> tuple[list[Window], tuple[Token, ...]]:
         windows = [self._recognise_once(ready, ready.num_context, 1)]

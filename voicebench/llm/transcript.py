@@ -45,7 +45,7 @@ def split_into_pieces(cleaned: str, tokens: Sequence[Token]) -> list[Piece]:
     num_split = position = 0
     for token in tokens:
         # the only text between tokens is the space before a Latin word
-        start = position + (not said.startswith(token.text, position))
+        start = position + said.startswith(" ", position)
         position = start + len(token.text)
         place = places[start] if token.text else -1
         if place < 0 or places[start:position] != list(range(place, place + len(token.text))):
@@ -53,8 +53,8 @@ def split_into_pieces(cleaned: str, tokens: Sequence[Token]) -> list[Piece]:
         is_spaced = place > num_split and cleaned[place - 1] == " " and starts_latin(token.text)
         if gap := cleaned[num_split : place - is_spaced]:
             pieces.append(Piece(gap, None))
-        pieces.append(Piece(" " * is_spaced + token.text, token))
         num_split = place + len(token.text)
+        pieces.append(Piece(cleaned[place - is_spaced : num_split], token))
     if rest := cleaned[num_split:]:
         pieces.append(Piece(rest, None))
     return pieces

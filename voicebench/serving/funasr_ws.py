@@ -23,6 +23,7 @@ from fastapi import APIRouter, WebSocket
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from voicebench.asr.tokens import join_letters
 from voicebench.asr.windows import reach_s
 from voicebench.deadline import call_within
 from voicebench.errors import AudioError
@@ -192,7 +193,7 @@ class Stream:
             heard = (
                 await self._within(lambda: self._assistant.transcribe(stretch.samples))
             ).hypothesis
-        for token in heard.tokens:
+        for token in join_letters(heard.tokens):
             start_s, end_s = token.start_s + stretch.start_s, token.end_s + stretch.start_s
             yield Token(text=token.text, start_s=start_s, end_s=end_s, confidence=token.confidence)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from voicebench.asr.merge import merge
+from voicebench.asr.tokens import join_letters
 from voicebench.metrics.latency import token_times_s
 from voicebench.metrics.waterfall import waterfall
 from voicebench.serving.page.view import Shown, State
@@ -23,6 +24,7 @@ class Progress:
 
     def __init__(self, begun: Shown) -> None:
         self.shown = begun
+        self._tokens: tuple[Token, ...] = ()
         self._window_end_s = 0.0
 
     @property
@@ -74,14 +76,14 @@ class Progress:
     def _hear(self, window: Window) -> None:
         if window.is_provisional or window.pass_number > 1:
             return
-        tokens = merge(
-            self.shown.tokens,
+        self._tokens = merge(
+            self._tokens,
             window.tokens,
             previous_end_s=self._window_end_s,
             new_start_s=window.heard_from_s,
         )
         self._window_end_s = window.end_s
-        self._change(tokens=tokens)
+        self._change(tokens=join_letters(self._tokens))
 
     def _change(self, **changes: object) -> None:
         self.shown = msgspec.structs.replace(self.shown, **changes)
