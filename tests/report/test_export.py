@@ -229,7 +229,7 @@ def _units(heard: list[str], units: Any, normalizer: str) -> list[ScoredWord]:
     [
         ("characters", "basic", "一0 共1 三2 百3 五4 十5 块6 p7 p7 t7"),
         ("mixed", "basic", "一0 共1 三2 百3 五4 十5 块6 ppt7"),
-        ("mixed", "itn", "一0 共1 3502 块6 ppt7"),
+        ("mixed", "itn", "10 共1 3502 块6 ppt7"),
     ],
 )
 def test_each_unit_has_the_time_of_its_token(units: str, normalizer: str, expected: str) -> None:

