@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 from voicebench.metrics.stats import (
     CONFIDENCE,
+    MIN_CONVERSATIONS,
     CountsByConversation,
     Difference,
     Interval,
     difference_of,
     difference_of_ratios,
     paired_rows,
-    percentiles,
+    wide_percentiles,
 )
 
 MAX_ENUMERATED = 16
@@ -144,7 +145,7 @@ def median_difference(
         seed: Of the draws.
 
     Returns:
-        None without pairs.
+        None without pairs; without an interval with fewer conversations than `MIN_CONVERSATIONS`.
     """
     if not len(first):
         return None
@@ -155,18 +156,20 @@ def median_difference(
         _weighted_medians(np.asarray(values, dtype=np.float64), owner, drawn)
         for values in (first, second)
     ]
-    interval = percentiles(medians[1] - medians[0], confidence) if size > 1 else None
+    is_enough = size >= MIN_CONVERSATIONS
+    interval = wide_percentiles(medians[1] - medians[0], confidence, size) if is_enough else None
     return difference_of(float(np.median(first)), float(np.median(second)), interval, size)
 
 
 @dataclass(frozen=True)
 class QuantileRatio:
-    """A quantile of one set of times over the same quantile of another, with its interval."""
+    """A quantile of one set of times over the same quantile of another, with its interval; None
+    with fewer conversations than `MIN_CONVERSATIONS`."""
 
     first: float
     second: float
     ratio: float
-    interval: Interval
+    interval: Interval | None
     num_pairs: int
 
 
@@ -209,8 +212,8 @@ def quantile_ratio(
         if low > 0:
             ratios[index] = high / low
     ratio = float(observed[1] / observed[0])
-    interval = percentiles(ratios, confidence) or Interval(ratio, ratio)
-    bounds = Interval(min(interval.low, ratio), max(interval.high, ratio))
+    interval = wide_percentiles(ratios, confidence, size) if size >= MIN_CONVERSATIONS else None
+    bounds = interval and Interval(min(interval.low, ratio), max(interval.high, ratio))
     return QuantileRatio(float(observed[0]), float(observed[1]), ratio, bounds, pairs.shape[1])
 
 

@@ -1,10 +1,18 @@
 """What the figures can carry: intervals, paired comparisons, and how many cases a difference needs.
 
-Turns of one conversation are not independent, so everything is resampled by conversation. A
+Turns of one conversation are not independent, so the unit of every interval is the conversation. A
 measurement comes as `Counts` by conversation: (numerator, denominator), whose corpus value is the
 sum of the one over the sum of the other; a mean is (sum, number).
 
-    from voicebench.metrics.stats import paired_bootstrap, mcnemar, holm
+    share       Wilson's interval with the design effect of conversations and Student's t
+    other ratio bootstrap-t: conversations drawn with replacement, the ratio studentized (CER, RTF)
+    quantile    bootstrap, percentiles widened for few conversations
+    difference  the same, with one more changed conversation on either side
+
+Each is the one whose coverage was best with 10, 30 and 100 conversations, as
+`bench/run_coverage.py` measures it (docs/comparisons.md). Fewer than 10 give no interval.
+
+    from voicebench.metrics.stats import ratio_interval, paired_bootstrap, mcnemar, holm
 """
 
 from __future__ import annotations
@@ -16,12 +24,15 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 Counts = tuple[float, float]
 """(numerator, denominator) of one conversation."""
 CountsByConversation = Mapping[Hashable, Counts]
 
 CONFIDENCE = 0.95
+MIN_CONVERSATIONS = 10
+"""Fewer carry no interval."""
 NUM_RESAMPLES = 2000
 _RESAMPLES_AT_ONCE = 4_000_000
 _FAR = 3.0  # the place of a quantile varies by 0.5 of size / √conversations, or a little more
@@ -30,10 +41,18 @@ _FEW_KINDS = 8  # conversations to each kind of counts, from which drawing kinds
 
 @dataclass(frozen=True)
 class Interval:
-    """Bounds of a confidence interval."""
+    """Bounds of a confidence interval.
+
+    Attributes:
+        low: Lower bound.
+        high: Upper bound.
+        is_one_sided: Whether only one of them was estimated, because none or all of the trials
+            count: 0 and an upper bound, or a lower bound and 1.
+    """
 
     low: float
     high: float
+    is_one_sided: bool = False
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
@@ -41,22 +60,31 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference, second minus first, with its interval."""
+    """A paired difference, second minus first; its interval is None with fewer conversations than
+    `MIN_CONVERSATIONS`."""
 
     first: float
     second: float
     difference: float
-    interval: Interval
+    interval: Interval | None
     num_conversations: int
 
     @property
     def is_seen(self) -> bool:
         """Whether the interval excludes no difference."""
-        return 0.0 not in self.interval
+        return self.interval is not None and 0.0 not in self.interval
 
 
-def wilson(num_events: float, n: float, confidence: float = CONFIDENCE) -> Interval:
+def wilson(
+    num_events: float, n: float, confidence: float = CONFIDENCE, quantile: float | None = None
+) -> Interval:
     """Wilson's score interval of a rate (Wilson 1927); [0, 1] where nothing was counted.
+
+    Args:
+        num_events: What is counted.
+        n: Independent trials.
+        confidence: Of the interval.
+        quantile: Standard errors to go in place of the normal distribution's.
 
     >>> interval = wilson(0, 20)
     >>> interval.low, round(interval.high, 3)
@@ -64,7 +92,7 @@ def wilson(num_events: float, n: float, confidence: float = CONFIDENCE) -> Inter
     """
     if n <= 0:
         return Interval(0.0, 1.0)
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    z = NormalDist().inv_cdf(0.5 + confidence / 2) if quantile is None else quantile
     rate = num_events / n
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
@@ -73,43 +101,125 @@ def wilson(num_events: float, n: float, confidence: float = CONFIDENCE) -> Inter
     return Interval(low, high)
 
 
-def wilson_by_conversation(
-    counts: CountsByConversation, confidence: float = CONFIDENCE
-) -> Interval:
-    """Wilson's interval of a rate whose trials come in conversations.
-
-    The number of trials is divided by the design effect: the variance of the rate between
-    conversations over that of independent trials (Kish 1965). Where the rate is 0 or 1 no such
-    variance can be seen, and every conversation counts as one trial.
-    """
-    numerators, denominators = as_rows(counts).T
-    n, num_conversations = float(denominators.sum()), int((denominators > 0).sum())
-    if n <= 0:
-        return Interval(0.0, 1.0)
-    rate = float(numerators.sum()) / n
-    effective = float(min(n, num_conversations))
-    if 0 < rate < 1 and num_conversations > 1:
-        deviations = numerators - rate * denominators
-        variance = float((deviations**2).sum()) / n**2
-        variance *= num_conversations / (num_conversations - 1)
-        if variance > 0:
-            effective = min(n, rate * (1 - rate) / variance)
-    return wilson(rate * effective, effective, confidence)
-
-
-def bootstrap_interval(
+def ratio_interval(
     counts: CountsByConversation,
     *,
+    is_share: bool,
     confidence: float = CONFIDENCE,
-    num_resamples: int = NUM_RESAMPLES,
+    num_resamples: int = 1000,
     seed: int = 0,
 ) -> Interval | None:
-    """Percentile bootstrap interval of a ratio of sums; None with fewer than two conversations."""
+    """The interval of a ratio of sums.
+
+    Args:
+        counts: By conversation; those with nothing to count are left out.
+        is_share: Whether each trial counts or does not, so that the ratio ends at 1.
+        confidence: Of the interval.
+        num_resamples: Draws, where the ratio is no share.
+        seed: Of the draws.
+
+    Returns:
+        None with fewer conversations than `MIN_CONVERSATIONS`; a one-sided bound where the ratio is
+        0, or 1 and a share.
+    """
     rows = as_rows(counts)
-    if len(rows) < 2 or rows[:, 1].sum() <= 0:
+    rows = rows[rows[:, 1] > 0]
+    if len(rows) < MIN_CONVERSATIONS:
         return None
-    above, below = resampled_sums(rows, num_resamples, seed).T
-    return percentiles(_ratio(above, below), confidence)
+    above, below = rows.sum(axis=0)
+    if above <= 0 or (is_share and above >= below):
+        return one_sided_bound(len(rows), is_all=above > 0, confidence=confidence)
+    if is_share:
+        return _share_interval(rows, confidence)
+    return _bootstrap_t(rows, confidence, num_resamples, seed)
+
+
+def one_sided_bound(
+    num_conversations: int, *, is_all: bool, confidence: float = CONFIDENCE
+) -> Interval:
+    """The bound of a share that none or all of the trials have (Clopper and Pearson 1934).
+
+    A conversation counts as one trial, however many it holds: the bound is then right whatever
+    the trials of a conversation have in common.
+
+    >>> round(one_sided_bound(100, is_all=False).high, 3)
+    0.03
+    """
+    bound = 1 - (1 - confidence) ** (1 / num_conversations)
+    return Interval(1 - bound, 1.0, True) if is_all else Interval(0.0, bound, True)
+
+
+def t_quantile(num_conversations: int, confidence: float = CONFIDENCE) -> float:
+    """Standard errors on either side of an estimate from so many conversations (Student 1908)."""
+    return float(stdtrit(num_conversations - 1, 0.5 + confidence / 2))
+
+
+def _share_interval(rows: NDArray[np.float64], confidence: float) -> Interval:
+    """Wilson's interval of a share whose trials come in conversations.
+
+    The number of trials is divided by the design effect: the variance of the share between
+    conversations over that of independent trials (Kish 1965). That variance is estimated from the
+    conversations, hence Student's t.
+    """
+    numerators, denominators = rows.T
+    n, num_conversations = float(denominators.sum()), len(rows)
+    rate, variance = float(numerators.sum()) / n, float(_variances(rows[None])[0])
+    effective = min(n, rate * (1 - rate) / variance) if variance > 0 else float(num_conversations)
+    quantile = t_quantile(num_conversations, confidence)
+    return wilson(rate * effective, effective, confidence, quantile)
+
+
+def _variances(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Variances between conversations of ratios of sums, linearized (Cochran 1977, section 6.4).
+
+    Args:
+        rows: Counts, shape (num_samples, num_conversations, 2).
+
+    Returns:
+        Shape (num_samples,).
+    """
+    above, below = rows[..., 0], rows[..., 1]
+    sums = np.stack((above, below, above**2, above * below, below**2), axis=-1).sum(axis=1)
+    return _variances_of_sums(sums, rows.shape[1])
+
+
+def _variances_of_sums(sums: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """The same from Σa, Σb, Σa², Σab and Σb² over `size` conversations, shape (num_samples, 5)."""
+    above, below, above_2, both, below_2 = sums.T
+    ratio = _ratio(above, below)
+    squares = above_2 - 2 * ratio * both + ratio**2 * below_2
+    variances: NDArray[np.float64] = (
+        np.maximum(squares, 0.0) / np.where(below > 0, below, np.nan) ** 2 * (size / (size - 1))
+    )
+    return variances
+
+
+def _bootstrap_t(
+    rows: NDArray[np.float64], confidence: float, num_resamples: int, seed: int
+) -> Interval:
+    """Bootstrap-t of a ratio of sums (Efron and Tibshirani 1993, section 12.5).
+
+    Where so few conversations have anything in the numerator that many draws have none, a draw
+    has no variance to be divided by. Then Student's t on the logarithm takes its place.
+    """
+    above, below = rows.T
+    columns = np.stack((above, below, above**2, above * below, below**2), axis=1)
+    ratio = float(above.sum() / below.sum())
+    error = math.sqrt(float(_variances(rows[None])[0]))
+    if error <= 1e-12 * ratio:
+        return Interval(ratio, ratio)
+    sums = resampled_sums(columns, num_resamples, seed)
+    errors = np.sqrt(_variances_of_sums(sums, len(rows)))
+    ratios = _ratio(sums[:, 0], sums[:, 1])
+    studentized = np.full(num_resamples, -math.inf)  # a draw without errors: far too low
+    np.divide(ratios - ratio, errors, out=studentized, where=errors > 1e-12 * ratio)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(studentized, (tail, 1 - tail), method="nearest")
+    if math.isinf(low):
+        num_above = int((above > 0).sum())
+        factor = math.exp(min(700.0, t_quantile(num_above + 1, confidence) * error / ratio))
+        return Interval(ratio / factor, ratio * factor)
+    return Interval(max(0.0, ratio - float(high) * error), ratio - float(low) * error)
 
 
 def bootstrap_quantile_interval(
@@ -121,7 +231,7 @@ def bootstrap_quantile_interval(
     num_resamples: int = 500,
     seed: int = 0,
 ) -> Interval | None:
-    """Percentile bootstrap interval of a quantile; None with fewer than two conversations.
+    """Bootstrap interval of a quantile; None with fewer conversations than `MIN_CONVERSATIONS`.
 
     Args:
         values: One per observation.
@@ -132,7 +242,7 @@ def bootstrap_quantile_interval(
         seed: Of the draws.
     """
     numbers = {key: i for i, key in enumerate(dict.fromkeys(conversations))}
-    if len(numbers) < 2:
+    if len(numbers) < MIN_CONVERSATIONS:
         return None
     order = np.argsort(np.asarray(values))
     ordered = np.asarray(values, dtype=np.float64)[order]
@@ -146,7 +256,7 @@ def bootstrap_quantile_interval(
         drawn += len(numbers) * np.arange(num)[:, np.newaxis]  # one count for all the rows
         times = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(num, -1)
         found[start : start + num] = ordered[_quantile_places(times, owner, quantile)]
-    return percentiles(found, confidence)
+    return wide_percentiles(found, confidence, len(numbers))
 
 
 def _quantile_places(
@@ -186,6 +296,11 @@ def paired_bootstrap(
 ) -> Difference | None:
     """The difference second − first over the conversations that both have, resampled together.
 
+    Where few conversations change, a bootstrap draws no change too often and its interval is too
+    short. So two more conversations are drawn from: one that changes for the better and one for the
+    worse, each by as much as those that changed typically do, at least by one trial (for one yes
+    or no a conversation that is Bonett and Price's interval, 2012).
+
     Returns:
         None where they share no conversation with anything to count. The interval is widened, if
         need be, to hold the observed difference.
@@ -195,8 +310,29 @@ def paired_bootstrap(
     if totals[1] <= 0 or totals[3] <= 0:
         return None
     rates = float(totals[0] / totals[1]), float(totals[2] / totals[3])
-    draws = difference_of_ratios(resampled_sums(rows, num_resamples, seed))
-    return difference_of(*rates, percentiles(draws, confidence), len(rows))
+    num = int((rows[:, [1, 3]] > 0).any(axis=1).sum())
+    interval = None
+    if num >= MIN_CONVERSATIONS:
+        sums = resampled_sums(np.vstack((rows, _two_changes(rows))), num_resamples, seed)
+        interval = wide_percentiles(difference_of_ratios(sums), confidence, num + 2)
+    return difference_of(*rates, interval, num)
+
+
+def _two_changes(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two conversations of mean size that change by ± as much as a changed one, shape (2, 4)."""
+    totals, mean = rows.sum(axis=0), rows.mean(axis=0)
+    rate = (totals[0] / totals[1] + totals[2] / totals[3]) / 2
+    changes = (
+        (rows[:, 2] - totals[2] / totals[3] * rows[:, 3]) / mean[3]
+        - (rows[:, 0] - totals[0] / totals[1] * rows[:, 1]) / mean[1]
+        + (totals[2] / totals[3] - totals[0] / totals[1])
+    )
+    changes = changes[np.any(rows[:, :2] != rows[:, 2:], axis=1)]
+    typical = math.sqrt(float(np.mean(changes**2))) if len(changes) else 0.0
+    change = max(typical, 1 / mean[1])
+    return np.array(
+        [(rate * mean[1], mean[1], (rate + sign * change) * mean[3], mean[3]) for sign in (1, -1)]
+    )
 
 
 def difference_of(
@@ -204,9 +340,9 @@ def difference_of(
 ) -> Difference:
     """A difference with its interval, widened, if need be, to hold what was observed."""
     observed = second - first
-    low, high = (interval.low, interval.high) if interval else (observed, observed)
-    bounds = Interval(min(low, observed), max(high, observed))
-    return Difference(first, second, observed, bounds, num_conversations)
+    if interval:
+        interval = Interval(min(interval.low, observed), max(interval.high, observed))
+    return Difference(first, second, observed, interval, num_conversations)
 
 
 def noise_floor(
@@ -275,6 +411,19 @@ def percentiles(draws: NDArray[np.float64], confidence: float) -> Interval | Non
     return Interval(float(low), float(high))
 
 
+def wide_percentiles(
+    draws: NDArray[np.float64], confidence: float, num_conversations: int
+) -> Interval | None:
+    """Percentiles of draws, as far out as Student's t and not the normal distribution has them.
+
+    A bootstrap of n conversations varies by √((n − 1)/n) too little, and its percentiles take the
+    variance for known: both matter where n is small (Hesterberg 2015, expanded percentiles).
+    """
+    reach = t_quantile(num_conversations, confidence)
+    reach *= math.sqrt(num_conversations / (num_conversations - 1))
+    return percentiles(draws, 1 - 2 * NormalDist().cdf(-reach))
+
+
 def mcnemar(only_first: int, only_second: int) -> float:
     """Exact two-sided McNemar p-value from the discordant pairs.
 
@@ -335,22 +484,29 @@ def cases_needed(
     return max(2, math.ceil((z * deviation / difference) ** 2))
 
 
-def cases_to_see_one_point(first: CountsByConversation, second: CountsByConversation) -> int | None:
-    """Conversations it would take to see a difference of 1 point between two variants, from how
-    much their paired difference varies in these. Where none of n differs, one in n + 1 is assumed
-    to. None with fewer than two shared conversations."""
+def cases_to_see_one_point(
+    first: CountsByConversation, second: CountsByConversation, confidence: float = CONFIDENCE
+) -> tuple[int, int] | None:
+    """Conversations it would take to see a difference of 1 point between two variants: a range.
+
+    How many depends on how much the paired difference varies, which these conversations tell only
+    so well. The range is that of its variance (Student's t on the logarithm, with one more changed
+    conversation on either side as in `paired_bootstrap`).
+
+    Returns:
+        None with fewer than `MIN_CONVERSATIONS` shared conversations.
+    """
     shared = [key for key in first if key in second and first[key][1] > 0 and second[key][1] > 0]
-    if len(shared) < 2:
+    if len(shared) < MIN_CONVERSATIONS:
         return None
-    mean_size = sum(first[key][1] for key in shared) / len(shared)
-    differences = np.array(
-        [
-            second[key][0] / mean_size * (first[key][1] / second[key][1])
-            - first[key][0] / mean_size
-            for key in shared
-        ]
-    )
-    deviation = float(differences.std(ddof=1))
-    if deviation == 0:
-        deviation = math.sqrt(1 / (len(shared) + 1))
-    return cases_needed(deviation)
+    rows = paired_rows({key: first[key] for key in shared}, second)
+    rows = np.vstack((rows, _two_changes(rows)))
+    totals, mean = rows.sum(axis=0), rows.mean(axis=0)
+    deviations = (rows[:, 2] - totals[2] / totals[3] * rows[:, 3]) / mean[3]
+    deviations -= (rows[:, 0] - totals[0] / totals[1] * rows[:, 1]) / mean[1]
+    squares = deviations**2
+    variance, num = float(squares.mean()), len(rows)
+    error = float(squares.std(ddof=1)) / math.sqrt(num)
+    factor = math.exp(t_quantile(num, confidence) * error / variance)
+    low, high = (cases_needed(math.sqrt(each)) for each in (variance / factor, variance * factor))
+    return low, high
