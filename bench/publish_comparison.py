@@ -39,7 +39,7 @@ STAGES = ("asr", "cleaning", "llm", "lost")
 def relative_change(first: Arm, second: Arm, metric: str) -> tuple[float, Interval | None, int]:
     """second / first − 1 of a metric over the turns that both have, its bootstrap interval (whole
     conversations drawn), and the number of conversations."""
-    counts = METRICS_BY_NAME[metric].counts
+    counts = METRICS_BY_NAME[metric].paired_counts
     if counts is None:
         raise ValueError(f"{metric} is no ratio of sums")
     sums: list[dict[Any, Counts]] = [{}, {}]

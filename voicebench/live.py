@@ -27,6 +27,7 @@ from voicebench.audio import chunk_audio, load_audio
 from voicebench.commands._progress import RunProgress
 from voicebench.config import load_profile
 from voicebench.errors import RecordError, VoicebenchError
+from voicebench.metrics.conditions import is_meeting
 from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
@@ -40,7 +41,6 @@ from voicebench.runs.plan import Models
 from voicebench.runs.record import read_run
 from voicebench.runs.runner import Watcher, execute, new_run_id, settings_of
 from voicebench.runs.settings import RunSettings, build_variants
-from voicebench.runs.turns import is_meeting
 from voicebench.suites.load import list_suites, load_suite
 from voicebench.suites.speech import render_turn
 from voicebench.types import Case, Event, Guard, Mode, Pace, Run, Turn, Variant

@@ -18,7 +18,7 @@ from voicebench.metrics.paired import (
     swap_test,
     swap_test_of_medians,
 )
-from voicebench.metrics.stats import mcnemar
+from voicebench.metrics.stats import MIN_CONVERSATIONS, mcnemar
 
 # Darwin's plants of Zea mays, crossed minus self-fertilised, in eighths of an inch
 DARWIN = (49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48)
@@ -114,8 +114,12 @@ def test_the_interval_of_a_difference_of_medians_holds_it(rows):
     found = median_difference(first, second, range(len(rows)), num_resamples=50)
     assert found is not None
     assert found.difference == statistics.median(second) - statistics.median(first)
-    assert found.difference in found.interval
-    assert median_difference(first, first, range(len(rows)), num_resamples=50).interval.high == 0
+    same = median_difference(first, first, range(len(rows)), num_resamples=50)
+    if len(rows) < MIN_CONVERSATIONS:
+        assert found.interval is same.interval is None
+    else:
+        assert found.difference in found.interval
+        assert (same.interval.low, same.interval.high) == (0, 0)
 
 
 @given(values)
@@ -135,14 +139,14 @@ def test_every_swap_of_medians_is_counted(rows):
 
 def test_repeats_of_a_case_are_no_new_cases():
     rng = np.random.default_rng(4)
-    first = rng.normal(1, 0.3, 9)
-    second = first + rng.normal(0.1, 0.2, 9)
-    conversations = [i % 9 for i in range(36)]
-    alone = swap_test_of_medians(first, second, range(9))
+    first = rng.normal(1, 0.3, 12)
+    second = first + rng.normal(0.1, 0.2, 12)
+    conversations = [i % 12 for i in range(48)]
+    alone = swap_test_of_medians(first, second, range(12))
     assert swap_test_of_medians(
         np.tile(first, 4), np.tile(second, 4), conversations
     ) == pytest.approx(alone, abs=0.15)
-    once = median_difference(list(first), list(second), range(9)).interval
+    once = median_difference(list(first), list(second), range(12)).interval
     often = median_difference(list(first) * 4, list(second) * 4, conversations).interval
     assert often.high - often.low > 0.7 * (once.high - once.low) > 0
 

@@ -87,15 +87,24 @@ def test_cached_tokens_are_of_prompts_that_were_answered():
 
 
 def test_what_is_saved_is_paired_by_turn_and_resampled_by_case():
-    off = [make_turn(case_id=c, variant="off", first_s=s)
-           for c, s in (("c1", 6.0), ("c2", 6.4), ("c3", 9.0))]  # fmt: skip
+    alone = [("c1", 6.0), ("c2", 6.4), ("c3", 9.0)]
+    off = [make_turn(case_id=c, variant="off", first_s=s) for c, s in alone]
     on = [make_turn(case_id=c, first_s=s) for c, s in (("c1", 5.6), ("c2", 5.8), ("c4", 5.1))]
     saved = saved_ms(off, on)
     assert saved is not None
     assert (saved.difference, saved.num_conversations) == (pytest.approx(500.0), 2)
     assert (saved.second, saved.first) == (pytest.approx(1200.0), pytest.approx(700.0))
-    assert saved.interval.low == pytest.approx(400.0)
-    assert saved.interval.high == pytest.approx(600.0)
+    assert saved.interval is None  # fewer than ten conversations
+
+
+def test_what_is_saved_is_seen_with_enough_cases():
+    names = [f"c{n}" for n in range(12)]
+    off = [
+        make_turn(case_id=c, variant="off", first_s=6.0 + n % 3 / 10) for n, c in enumerate(names)
+    ]
+    on = [make_turn(case_id=c, first_s=5.6 - n % 2 / 10) for n, c in enumerate(names)]
+    saved = saved_ms(off, on)
+    assert saved.interval.low < saved.difference < saved.interval.high
     assert saved.is_seen
 
 

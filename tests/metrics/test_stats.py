@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -12,18 +13,20 @@ from scipy.stats import binomtest
 
 from voicebench.metrics.confidence import auroc, expected_calibration_error
 from voicebench.metrics.stats import (
+    MIN_CONVERSATIONS,
     as_rows,
-    bootstrap_interval,
     bootstrap_quantile_interval,
     cases_needed,
     cases_to_see_one_point,
     holm,
     mcnemar,
     noise_floor,
+    one_sided_bound,
     paired_bootstrap,
+    ratio_interval,
     resampled_sums,
+    wide_percentiles,
     wilson,
-    wilson_by_conversation,
 )
 
 counts = st.dictionaries(
@@ -69,7 +72,8 @@ def test_the_interval_holds_the_observed_difference(first, second):
     if found is None:
         assert not set(first) & set(second)
         return
-    assert found.difference in found.interval
+    assert (found.interval is None) == (found.num_conversations < MIN_CONVERSATIONS)
+    assert found.interval is None or found.difference in found.interval
     assert found.difference == pytest.approx(found.second - found.first)
 
 
@@ -93,10 +97,80 @@ def test_a_real_difference_is_seen_and_a_coin_is_not():
 def test_conversations_that_move_together_widen_the_interval():
     alone = {i: (i % 2, 1) for i in range(100)}
     together = {i: (10 * (i % 2), 10) for i in range(10)}
-    narrow, wide = wilson_by_conversation(alone), wilson_by_conversation(together)
-    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
-    narrow, wide = bootstrap_interval(alone), bootstrap_interval(together)
-    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+    for is_share in (True, False):
+        narrow, wide = (ratio_interval(each, is_share=is_share) for each in (alone, together))
+        assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+
+
+@pytest.mark.parametrize("is_share", [True, False])
+@pytest.mark.parametrize("num", [1, 9, 10, 40])
+def test_fewer_than_ten_conversations_carry_no_interval(num, is_share):
+    many_trials = {i: (1 + i % 2, 30) for i in range(num)}
+    found = ratio_interval(many_trials, is_share=is_share)
+    assert (found is None) == (num < 10)
+    pairs = paired_bootstrap(many_trials, many_trials)
+    assert (pairs.interval is None) == (num < 10)
+    assert (bootstrap_quantile_interval(list(range(num)), list(range(num))) is None) == (num < 10)
+    assert (cases_to_see_one_point(many_trials, many_trials) is None) == (num < 10)
+
+
+def test_conversations_with_nothing_to_count_are_none():
+    counts = {i: (i % 2, 1) for i in range(9)} | dict.fromkeys(range(9, 60), (0, 0))
+    assert ratio_interval(counts, is_share=True) is None
+
+
+@given(st.integers(10, 200), st.integers(1, 9))
+def test_none_or_all_of_the_trials_give_a_one_sided_bound(num, size):
+    none = ratio_interval(dict.fromkeys(range(num), (0, size)), is_share=True)
+    every = ratio_interval(dict.fromkeys(range(num), (size, size)), is_share=True)
+    exact = binomtest(0, num, alternative="less").proportion_ci(0.95, method="exact")
+    assert none.is_one_sided
+    assert every.is_one_sided
+    assert (none.low, none.high) == (0.0, pytest.approx(exact.high))
+    assert (every.low, every.high) == (pytest.approx(1 - exact.high), 1.0)
+    assert none == one_sided_bound(num, is_all=False)
+    assert ratio_interval(dict.fromkeys(range(num), (0, size)), is_share=False).is_one_sided
+    assert not ratio_interval(dict.fromkeys(range(num), (size, size)), is_share=False).is_one_sided
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(3, 30)), min_size=10, max_size=60))
+def test_the_interval_of_a_ratio_holds_it(rows):
+    counts = dict(enumerate(rows))
+    above, below = (sum(row[place] for row in rows) for place in (0, 1))
+    for is_share in (True, False):
+        found = ratio_interval(counts, is_share=is_share)
+        assert found.low <= above / below <= found.high
+        assert found == ratio_interval(counts, is_share=is_share)  # the same draws every time
+
+
+def test_a_few_changes_do_not_make_a_short_interval():
+    """With no change, or one, draws of conversations hardly ever change: that is not certainty."""
+    same = dict.fromkeys(range(100), (0, 1))
+    one = same | {0: (1, 1)}
+    for first, second in ((same, same), (same, one), (one, same)):
+        found = paired_bootstrap(first, second).interval
+        assert found.low < -0.01 < 0.01 < found.high
+        assert found.high - found.low < 0.15
+
+
+@pytest.mark.parametrize("num", [10, 30, 100])
+def test_intervals_hold_the_truth_often_enough(num):
+    """A coarse check with fixed draws; `bench/run_coverage.py` measures it."""
+    rng = np.random.default_rng(num)
+    held = {"share": 0, "ratio": 0, "difference": 0}
+    for _ in range(200):
+        size = rng.integers(1, 6, num)
+        wrong = rng.binomial(size, rng.beta(0.7, 1.633, num))  # 30 % of answers that are alike
+        characters = rng.integers(8, 41, num)
+        errors = rng.binomial(characters, rng.beta(0.5, 9.5, num))  # 5 % of characters
+        other = rng.binomial(size, 0.3)
+        rows = [dict(enumerate(zip(a.tolist(), b.tolist(), strict=True)))
+                for a, b in ((wrong, size), (errors, characters), (other, size))]  # fmt: skip
+        held["share"] += 0.3 in ratio_interval(rows[0], is_share=True)
+        held["ratio"] += 0.05 in ratio_interval(rows[1], is_share=False)
+        held["difference"] += 0.0 in paired_bootstrap(rows[0], rows[2]).interval
+    assert min(held.values()) > 0.88 * 200, held
 
 
 def test_a_median_lies_in_its_interval():
@@ -115,9 +189,23 @@ def test_cases_to_see_one_point_follow_the_data():
     same = dict.fromkeys(range(50), (0, 1))
     few = {i: (int(i < 5), 1) for i in range(50)}
     many = {i: (int(i < 25), 1) for i in range(50)}
-    assert cases_to_see_one_point(same, few) < cases_to_see_one_point(same, many)
-    assert cases_to_see_one_point(same, same) > 0
-    assert cases_to_see_one_point({1: (0, 1)}, {1: (0, 1)}) is None
+    ranges = [cases_to_see_one_point(same, each) for each in (same, few, many)]
+    assert all(0 < low < high for low, high in ranges)
+    for less, more in itertools.pairwise(ranges):
+        assert less[0] < more[0]
+        assert less[1] < more[1]
+
+
+def test_cases_to_see_one_point_are_known_the_better_the_more_there_are():
+    # 10 % change: deviation 0.3, ((1.96 + 0.84) · 0.3 / 0.01)² = 7,064
+    def spread(num):
+        low, high = cases_to_see_one_point(
+            dict.fromkeys(range(num), (0, 1)), {i: (int(i % 10 == 0), 1) for i in range(num)}
+        )
+        assert low < 7064 < high
+        return high / low
+
+    assert spread(1000) < spread(100) < spread(30)
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.1, 0.4, 0.6, 0.9]), st.booleans()), min_size=1))
@@ -193,17 +281,26 @@ def one_by_one(values: Sequence[float], owners: Sequence[int], quantile: float) 
         reached = np.cumsum(drawn[owner])
         place = int(np.searchsorted(reached, quantile * reached[-1]))
         found.append(np.asarray(values)[order][min(place, len(order) - 1)])
-    tail = 50 * (1 - 0.95)  # 2.5 but for rounding, which shows between two drawn values
-    return [float(bound) for bound in np.percentile(found, (tail, 100 - tail))]
+    bounds = wide_percentiles(np.array(found), 0.95, len(numbers))
+    return [bounds.low, bounds.high]
+
+
+def test_percentiles_go_further_out_with_few_conversations():
+    draws = np.linspace(-1, 1, 100_001)
+    spread = {n: wide_percentiles(draws, 0.95, n).high for n in (10, 30, 100, 100_000)}
+    assert spread[10] > spread[30] > spread[100] > spread[100_000]
+    assert spread[100_000] == pytest.approx(0.95, abs=1e-4)
+    # 2.262 · √(10 / 9) = 2.385 standard errors: 0.85 % on either side
+    assert spread[10] == pytest.approx(1 - 2 * 0.00855, abs=1e-4)
 
 
 @settings(max_examples=30)
 @given(
-    st.integers(2, 400), st.integers(2, 90), st.sampled_from((0.0, 0.5, 0.95, 1.0)), st.randoms()
+    st.integers(10, 400), st.integers(10, 90), st.sampled_from((0.0, 0.5, 0.95, 1.0)), st.randoms()
 )
 def test_resampling_at_once_draws_the_same_as_one_by_one(num, num_owners, quantile, rng):
     values = [rng.choice((0.5, rng.random())) for _ in range(num)]
-    owners = [0, 1, *(rng.randrange(num_owners) for _ in range(num - 2))]
+    owners = [*range(10), *(rng.randrange(num_owners) for _ in range(num - 10))]
     found = bootstrap_quantile_interval(values, owners, quantile)
     assert [found.low, found.high] == one_by_one(values, owners, quantile)
 

@@ -12,7 +12,8 @@ from voicebench.errors import SuiteError
 from voicebench.metrics.attribution import Attribution, blame
 from voicebench.metrics.facts import FactScore, judge_answer
 from voicebench.metrics.judge import attribute_turn, score_turn
-from voicebench.metrics.summary import summarize, turn_metrics
+from voicebench.metrics.measures import turn_metrics
+from voicebench.metrics.summary import summarize
 from voicebench.types import (
     AnswerToken,
     Case,
@@ -81,8 +82,22 @@ def test_counts_are_summed_and_rates_derived():
     assert metrics["rtfx"]["value"] == 4.0
     assert metrics["response_latency_s"]["p50"] == 1.0
     assert metrics["ttft_s"]["n"] == 2
+    assert metrics["factual_error_rate"]["conversations"] == 2
+    assert metrics["factual_error_rate"]["interval"] is None  # fewer than ten conversations
+
+
+def test_ten_conversations_carry_an_interval():
+    cases = [make_case(f"c{n}") for n in range(10)]
+    turns = [make_turn("周三。" if n < 4 else "周四下午三点。", case_id=f"c{n}") for n in range(10)]
+    metrics = group_of(turns, cases)["metrics"]
     low, high = metrics["factual_error_rate"]["interval"]
-    assert 0 < low < 0.5 < high < 1
+    assert 0 < low < 0.4 < high < 1
+    assert metrics["cer"]["interval"][0] == 0.0  # nothing was heard wrongly: a bound
+    assert (metrics["cer"]["one_sided"], metrics["factual_error_rate"]["one_sided"]) == (
+        True,
+        False,
+    )
+    assert metrics["response_latency_s"]["conversations"] == metrics["rtf"]["conversations"] == 10
 
 
 def test_warm_up_is_left_out_and_counted_failures_and_degradations_are_shown():
@@ -101,8 +116,9 @@ def test_warm_up_is_left_out_and_counted_failures_and_degradations_are_shown():
         "turns": 3, "warm_up": 1, "failed": 1, "degraded": 1, "conversations": 1, "repeats": 3,
     }  # fmt: skip
     metrics = group["metrics"]
-    assert metrics["factual_error_rate"]["n"] == 2  # the failed turn gave no answer
-    assert metrics["fact_miss_rate"]["value"] == pytest.approx(4 / 6)  # but its facts are missing
+    assert metrics["factual_error_rate"]["n"] == 1  # the two others gave no answer
+    assert metrics["fallback_rate"]["value"] == metrics["failure_rate"]["value"] == 1 / 3
+    assert metrics["fact_miss_rate"]["value"] == pytest.approx(4 / 6)  # but their facts are missing
     assert metrics["cer"]["value"] == pytest.approx(12 / 36)  # silence where speech was is deletion
 
 
@@ -146,7 +162,7 @@ def test_an_answer_before_the_end_of_speech_is_in_no_mean_of_the_waterfall():
     cases = [make_case(), make_case("c2")]
     group = group_of([make_turn(), early], cases)
     assert group["waterfall"] == group_of([make_turn()], cases)["waterfall"]
-    assert group["metrics"]["response_latency_s"]["n"] == 2
+    assert group["metrics"]["response_latency_s"]["n"] == 1
     assert group["metrics"]["premature_response_rate"]["counts"]["numerator"] == 1
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from voicebench.metrics.error_rate import ErrorRate, mixed_units
 from voicebench.metrics.facts import FactScore
 from voicebench.metrics.judge import EntityScore
-from voicebench.metrics.summary import TurnMeasures
+from voicebench.metrics.measures import TurnMeasures
 from voicebench.runs.compare import Arm, Said
 from voicebench.runs.record import SCHEMA_VERSION, TurnWriter, write_cases, write_run
 from voicebench.types import Case, CaseTurn, Fact, Hypothesis, Run, Token, Turn, Variant

@@ -60,8 +60,8 @@ def test_answers_are_paired_and_tested_exactly(folder: Path) -> None:
     assert (found.num_pairs, found.num_conversations, found.num_changed) == (10, 10, 7)
     assert (found.test, found.p_value) == ("mcnemar", mcnemar(6, 1))
     assert found.interval[0] < -0.5 < found.interval[1]
-    assert found.cases_for_one_point is not None
-    assert found.cases_for_one_point > 10_000
+    low, high = found.cases_for_one_point or (0, 0)
+    assert 10_000 < low < 30_000 < high
 
 
 def test_nothing_that_is_the_same_counts_against_what_is_not(folder: Path) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tests.suites.tones import write_tone
+from voicebench.metrics.conditions import is_meeting
 from voicebench.runs.plan import PlannedConversation, Work
-from voicebench.runs.turns import is_meeting, make_audio
+from voicebench.runs.turns import make_audio
 from voicebench.types import Case, CaseTurn, Segment, Sound, SpokenSegment, Turn, Variant
 
 

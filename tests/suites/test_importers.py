@@ -12,7 +12,7 @@ import pytest
 
 from tests.suites.tones import end_of_tone, write_tone
 from voicebench.errors import MissingPackageError, SuiteError
-from voicebench.runs.turns import is_meeting
+from voicebench.metrics.conditions import is_meeting
 from voicebench.suites.check import check_suite
 from voicebench.suites.importers import FORMATS, language_of, read_corpus
 from voicebench.suites.importers.alimeeting import read_textgrid

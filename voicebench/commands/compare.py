@@ -79,14 +79,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _refuse_unknown_metrics(names: list[str]) -> None:
     from voicebench.errors import ConfigError
-    from voicebench.runs.differences import METRICS_BY_NAME
+    from voicebench.metrics.registry import COMPARED
     from voicebench.suites.schema import nearest
 
     for name in names:
-        if name not in METRICS_BY_NAME:
-            known = f"Known: {', '.join(METRICS_BY_NAME)}"
+        if name not in COMPARED:
+            known = f"Known: {', '.join(COMPARED)}"
             raise ConfigError(
-                f"--fail-on {name!r} is no metric", nearest(name, list(METRICS_BY_NAME)) or known
+                f"--fail-on {name!r} is no metric", nearest(name, list(COMPARED)) or known
             )
 
 

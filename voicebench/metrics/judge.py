@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from voicebench.metrics.entities import (
 )
 from voicebench.metrics.facts import FactScore, Judgement, judge_answer
 from voicebench.metrics.numbers import fold
+from voicebench.metrics.selection import answer_text, gave_answer
 from voicebench.types import Case, CaseTurn, Fact, Turn
 
 
@@ -60,6 +60,7 @@ class TurnJudgement:
 
     Attributes:
         answer: What was said; None where the turn failed, or only its transcript is scored.
+        is_given: Whether that is an answer (`selection.gave_answer`), and no fall-back or nothing.
         gold_cleaned: From the gold transcript, cleaned; None where it was not recorded.
         gold: From the gold transcript.
         num_facts: Facts that the answer should state.
@@ -69,11 +70,12 @@ class TurnJudgement:
     gold_cleaned: Judgement | None
     gold: Judgement | None
     num_facts: int
+    is_given: bool = True
 
     def score(self) -> FactScore:
-        """The counts of the answer. A failed turn gave no answer, so there is none to be right or
-        wrong; but what it should have said is missing."""
-        if self.answer is not None:
+        """The counts of the answer. A turn that failed, fell back or answered nothing gave none, so
+        there is none to be right or wrong; but what it should have said is missing."""
+        if self.answer is not None and self.is_given:
             return self.answer.score()
         return FactScore(expected=self.num_facts, missing=self.num_facts)
 
@@ -90,17 +92,7 @@ def judge_turn(turn: Turn, case: Case, names: Names | None = None) -> Judgement:
     Raises:
         SuiteError: The case demands an unknown constraint.
     """
-    return _judge(turn.answer + called(turn), turn, case, names)
-
-
-def called(turn: Turn) -> str:
-    """The tool calls that ran during the turn, as they stand in an answer of quality mode."""
-    calls = [e.data for e in turn.events if e.kind == "tool_called" and e.data["name"]]
-    return "".join(
-        f'<tool_call>{{"name": {json.dumps(call["name"])}, "arguments": {call["arguments"]}}}'
-        "</tool_call>"
-        for call in calls
-    )
+    return _judge(answer_text(turn), turn, case, names)
 
 
 def judge_answers(turn: Turn, case: Case, names: Names | None = None) -> TurnJudgement:
@@ -113,8 +105,9 @@ def judge_answers(turn: Turn, case: Case, names: Names | None = None) -> TurnJud
     asked = case.turns[turn.turn_index]
     if asked.expects == "transcript":
         return TurnJudgement(None, None, None, 0)
+    is_given = gave_answer(turn)
     texts = {
-        "answer": None if turn.failure else turn.answer + called(turn),
+        "answer": None if turn.failure else answer_text(turn) if is_given else "",
         "gold_cleaned": turn.answer_from_gold_cleaned,
         "gold": turn.answer_from_gold,
     }
@@ -123,7 +116,7 @@ def judge_answers(turn: Turn, case: Case, names: Names | None = None) -> TurnJud
     }
     judgements = {name: judged.get(text) if text is not None else None
                   for name, text in texts.items()}  # fmt: skip
-    return TurnJudgement(num_facts=len(expected_facts(asked)), **judgements)
+    return TurnJudgement(num_facts=len(expected_facts(asked)), is_given=is_given, **judgements)
 
 
 def _judge(answer: str, turn: Turn, case: Case, names: Names | None) -> Judgement:

@@ -24,6 +24,7 @@ LATENCY_NAMES = (
     "endpoint_delay_s", "asr_final_s", "ttft_s", "response_latency_s", "first_sentence_s",
     "e2e_latency_s", "tpot_ms",
 )  # fmt: skip
+MIN_FOR_TAILS = 3
 _CLAUSE_END = re.compile(r"[，。！？；：,!?;:\n](?!\d)|(?<!\d)\.(?!\d)")
 
 
@@ -61,7 +62,8 @@ def turn_rtf(turn: Turn) -> Rtf | None:
 
 @dataclass(frozen=True)
 class Quantiles:
-    """p50, p95 and p99 with the number of values they stand on; None without values."""
+    """p50, p95 and p99 with the number of values they stand on; None without values. Of fewer than
+    `MIN_FOR_TAILS` values there is only the one in the middle."""
 
     n: int
     p50: float | None = None
@@ -72,13 +74,15 @@ class Quantiles:
 def quantiles(values: Iterable[float | None]) -> Quantiles:
     """Quantiles of the values that are there, interpolated linearly.
 
-    >>> quantiles([1.0, None, 3.0]).p50
-    2.0
+    >>> quantiles([1.0, None, 3.0])
+    Quantiles(n=2, p50=2.0, p95=None, p99=None)
     """
     present = [value for value in values if value is not None]
     if not present:
         return Quantiles(0)
     p50, p95, p99 = (float(q) for q in np.percentile(present, (50, 95, 99)))
+    if len(present) < MIN_FOR_TAILS:
+        return Quantiles(len(present), p50)
     return Quantiles(len(present), p50, p95, p99)
 
 

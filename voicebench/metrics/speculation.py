@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import msgspec
 
 from voicebench.metrics.latency import latencies
+from voicebench.metrics.selection import has_latency
 from voicebench.metrics.stats import Counts, Difference, paired_bootstrap
 from voicebench.types import Turn, Variant
 
@@ -57,6 +58,11 @@ class Drafts:
         )
 
     @property
+    def tokens_made(self) -> int:
+        """Tokens that were discarded or shown."""
+        return self.tokens_discarded + self.tokens_answered
+
+    @property
     def coverage(self) -> float | None:
         """Turns dispatched early / turns."""
         return _ratio(self.turns_dispatched, self.turns)
@@ -69,7 +75,7 @@ class Drafts:
     @property
     def waste(self) -> float | None:
         """Discarded tokens / all tokens made, discarded and shown."""
-        return _ratio(self.tokens_discarded, self.tokens_discarded + self.tokens_answered)
+        return _ratio(self.tokens_discarded, self.tokens_made)
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,7 @@ def _without_early_work(variant: Variant) -> Variant:
 def _response_ms(turns: Iterable[Turn]) -> dict[AudioKey, float]:
     found = {}
     for turn in turns:
-        latency_s = latencies(turn)["response_latency_s"]
+        latency_s = latencies(turn)["response_latency_s"] if has_latency(turn) else None
         if latency_s is not None and not turn.is_warm_up:
             found[turn.suite, turn.case_id, turn.repeat, turn.turn_index] = 1000 * latency_s
     return found

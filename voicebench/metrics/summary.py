@@ -1,237 +1,46 @@
 """All metrics of a run, per suite and variant, under the names of the metric definitions.
 
     summary = summarize(turns, cases)
-    summary["groups"][0]["metrics"]["cer"]     {"value", "n", "interval", "counts"}
+    summary["groups"][0]["metrics"]["cer"]     {"value", "n", "conversations", "interval", "counts"}
 
-A rate carries its value, the n it stands on, its 95 % interval and its counts; a latency its p50,
-p95 and p99, n, the interval of its p50, and the medians of its repeats. Warm-up turns are left out
-and counted; failed and degraded turns are counted beside every figure. Latencies exist in latency
-mode only, and real-time and fast pace are never put together.
+A rate carries its value, the n it stands on, its conversations, its 95 % interval and its counts; a
+latency its p50, p95 and p99, n, the interval of its p50, and the medians of its repeats. Warm-up
+turns are left out and counted; failed and degraded turns are counted beside every figure. Latencies
+exist in latency mode only, and real-time and fast pace are never put together.
 """
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
-import msgspec
-
 from voicebench.metrics import confidence, latency, stats
-from voicebench.metrics.attribution import Attribution
-from voicebench.metrics.conditions import CLEAN, CLEANLY, Heard, heard_under
-from voicebench.metrics.entities import Names
-from voicebench.metrics.error_rate import ErrorRate, cer, cp_cer, mer
-from voicebench.metrics.facts import FactScore, Verdict
-from voicebench.metrics.judge import (
-    EntityScore,
-    TurnJudgement,
-    called,
-    entity_score,
-    expected_facts,
-    judge_answers,
-    judge_turn,
-    suite_names,
+from voicebench.metrics.conditions import ALL_SUITES, CLEAN, Heard, TurnKind, pools
+from voicebench.metrics.measures import (
+    Measured,
+    TurnMeasures,
+    is_transcript_counted,
+    measure_turn,
+    measure_turns,
+    turn_metrics,
 )
-from voicebench.metrics.latency import Rtf
-from voicebench.metrics.seams import SeamErrors, seam_errors
-from voicebench.metrics.speculation import (
-    AudioKey,
-    Cached,
-    Drafts,
-    baseline_of,
-    count_cached,
-    count_drafts,
-    saved_between,
-)
+from voicebench.metrics.registry import METRICS, TOGETHER, Metric, shown_in
+from voicebench.metrics.seams import SeamErrors
+from voicebench.metrics.speculation import AudioKey, baseline_of, saved_between
 from voicebench.metrics.stats import Counts, Interval
 from voicebench.metrics.tally import Sums, Tally
-from voicebench.metrics.tool_calls import makes_calls
-from voicebench.metrics.trips import Trips, turn_trips
-from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
-from voicebench.types import Case, CaseTurn, FactType, Turn, Variant
+from voicebench.types import Case, Turn, Variant
 
-_STAGES_BEFORE_TRANSCRIPT = frozenset({"audio", "endpoint", "asr"})
-ALL_SUITES = "all"
-_LATIN = re.compile(r"[^\W一-鿿]")
+__all__ = [
+    "ALL_SUITES", "Measured", "TurnMeasures", "belongs_to", "is_transcript_counted", "measure_turn",
+    "measure_turns", "summarize", "summarize_measured", "turn_metrics",
+]  # fmt: skip
 
-
-@dataclass(frozen=True)
-class TurnMeasures:
-    """Everything measured on one turn; None where it does not apply."""
-
-    cer: ErrorRate | None = None
-    cp_cer: ErrorRate | None = None
-    mer: ErrorRate | None = None
-    entities: EntityScore | None = None
-    seams: SeamErrors | None = None
-    windows: tuple[tuple[float, bool], ...] = ()
-    facts: FactScore | None = None
-    verdicts: tuple[tuple[FactType, Verdict], ...] = ()
-    attribution: Attribution | None = None
-    rtf: Rtf | None = None
-    trips: Trips = field(default_factory=Trips)
-    heard: Heard = CLEANLY
-    makes_calls: bool | None = None
-    answer_tokens: int | None = None
-    answer_characters: int | None = None
-    is_premature: bool | None = None
-    is_cut_off: bool | None = None
-    latencies: Mapping[str, float | None] = field(default_factory=dict)
-    itl_ms: tuple[float, ...] = ()
-    stages: tuple[tuple[str, str, float], ...] = ()
-    drafts: Drafts | None = None
-    cached: Cached | None = None
-
-
-def measure_turn(
-    turn: Turn, case: Case | None, names: Names | None = None, normalizer: str = "basic"
-) -> TurnMeasures:
-    """Measures one turn.
-
-    Args:
-        turn: The record.
-        case: What was said and asked; None for a turn outside any suite.
-        names: Names that may be mistaken for one another (`judge.suite_names`).
-        normalizer: Name of the transcript normaliser.
-
-    Raises:
-        ConfigError: There is no such normaliser.
-        SuiteError: The case demands an unknown constraint.
-    """
-    spoken: dict[str, Any] = {}
-    asked = _asked(turn, case)
-    if asked and case:
-        judged = judge_answers(turn, case, names)
-        spoken["facts"] = judged.score()
-        spoken["verdicts"] = _verdicts(judged, asked)
-        spoken["attribution"] = judged.attribution()
-        spoken["heard"] = heard_under(asked)
-        spoken["makes_calls"] = makes_calls(turn.answer + called(turn), asked)
-        if is_transcript_counted(turn):
-            spoken |= _measure_transcript(turn, asked, case.clock, names or (), normalizer)
-    if turn.failure is None:
-        spoken["answer_tokens"] = len(turn.answer_tokens)
-        spoken["answer_characters"] = len("".join(turn.answer.split()))
-    if turn.mode == "latency":
-        segments = waterfall(turn)
-        overhead_ms = framework_overhead_ms(segments)
-        spoken["latencies"] = {**latency.latencies(turn), "framework_overhead_ms": overhead_ms}
-        spoken["itl_ms"] = tuple(latency.itl_ms(turn))
-        spoken["is_premature"] = latency.is_premature(turn)
-        delay_s = spoken["latencies"]["endpoint_delay_s"]
-        spoken["is_cut_off"] = None if delay_s is None else delay_s < 0
-        spoken["drafts"], spoken["cached"] = count_drafts(turn), count_cached(turn)
-        spoken["stages"] = tuple((s.stage, s.tag, s.duration_s) for s in segments)
-    trips = turn_trips(turn, case, names or (), normalizer)
-    return TurnMeasures(rtf=latency.turn_rtf(turn), trips=trips, **spoken)
-
-
-def _verdicts(judged: TurnJudgement, asked: CaseTurn) -> tuple[tuple[FactType, Verdict], ...]:
-    """Each expected fact's type and what became of it."""
-    types = [fact.type for fact in expected_facts(asked)]
-    verdicts: Sequence[Verdict] = ["missing"] * len(types)
-    if judged.answer:
-        verdicts = [fact.verdict for fact in judged.answer.facts]
-    return tuple(zip(types, verdicts, strict=True))
-
-
-def is_transcript_counted(turn: Turn) -> bool:
-    """Whether the turn has a transcript to be scored, be it an empty one."""
-    if turn.degraded is not None and turn.degraded.reason == "breaker_open":
-        return False
-    if turn.failure is not None and turn.failure.stage == "client":
-        return latency.first_event(turn, "transcript_final") is not None
-    return turn.failure is None or turn.failure.stage not in _STAGES_BEFORE_TRANSCRIPT
-
-
-def _asked(turn: Turn, case: Case | None) -> CaseTurn | None:
-    return case.turns[turn.turn_index] if case and turn.turn_index < len(case.turns) else None
-
-
-def _measure_transcript(
-    turn: Turn, asked: CaseTurn, clock: str, names: Names, normalizer: str
-) -> dict[str, Any]:
-    heard = turn.hypothesis.text
-    by_character = cer(asked.reference, heard, normalizer)
-    is_mixed = bool(_LATIN.search(asked.reference + heard))
-    return {
-        "cer": by_character,
-        "cp_cer": _cp_cer(turn, asked, normalizer),
-        "mer": mer(asked.reference, heard, normalizer) if is_mixed else by_character,
-        "entities": entity_score(asked.reference, heard, clock=clock, names=names),
-        "seams": seam_errors(asked.reference, turn.hypothesis.tokens, turn.windows),
-        "windows": tuple(confidence.window_outcomes(turn, asked.reference)),
-    }
-
-
-def _cp_cer(turn: Turn, asked: CaseTurn, normalizer: str) -> ErrorRate | None:
-    """None where nobody told the speakers apart, or only one is known to speak."""
-    segments = (
-        [(each.speaker, each.spoken) for each in asked.segments]
-        if asked.spoken is msgspec.UNSET
-        else [(each.speaker, each.text) for each in asked.spoken]
-    )
-    said = _by_speaker(segments)
-    if len(said) < 2 or not turn.speakers:
-        return None
-    heard = _by_speaker((each.speaker, each.text) for each in turn.speakers)
-    return cp_cer(said, heard, normalizer)
-
-
-def _by_speaker(segments: Iterable[tuple[str, str]]) -> dict[str, str]:
-    found: dict[str, str] = defaultdict(str)
-    for speaker, text in segments:
-        found[speaker] += text
-    return found
-
-
-def turn_metrics(turn: Turn, case: Case | None = None, normalizer: str = "basic") -> dict[str, Any]:
-    """The metrics of one turn under their names, ready for JSON; what does not apply is left out.
-
-    Raises:
-        ConfigError: There is no such normaliser.
-        SuiteError: The case demands an unknown constraint.
-    """
-    measures = measure_turn(turn, case, normalizer=normalizer)
-    segments = waterfall(turn)
-    overhead_ms = framework_overhead_ms(segments)
-    metrics: dict[str, Any] = {
-        "rtf": measures.rtf.rtf if measures.rtf else None,
-        "rtfx": measures.rtf.rtfx if measures.rtf else None,
-        "t_eos": turn.t_eos_s,
-        **latency.latencies(turn),
-        "framework_overhead_ms": overhead_ms,
-        "waterfall": [
-            {"stage": s.stage, "tag": s.tag, "start_s": s.start_s, "duration_s": s.duration_s}
-            for s in segments
-        ],
-        "premature_response": latency.is_premature(turn),
-        "answer_length_tokens": measures.answer_tokens,
-        "answer_length_characters": measures.answer_characters,
-        "confidence": turn.hypothesis.confidence if turn.hypothesis.tokens else None,
-    }
-    gaps = latency.itl_ms(turn)
-    metrics["itl_ms"] = statistics.median(gaps) if gaps else None
-    if case is not None and measures.facts is not None:
-        metrics |= {
-            "cer": measures.cer.rate if measures.cer else None,
-            "cp_cer": measures.cp_cer.rate if measures.cp_cer else None,
-            "mer": measures.mer.rate if measures.mer else None,
-            "entity_accuracy": measures.entities.entity_accuracy if measures.entities else None,
-        }
-        if turn.failure is None:
-            judgement = judge_turn(turn, case)
-            metrics["facts"] = [asdict(verdict) for verdict in judgement.facts]
-            metrics["unsupported"] = list(judgement.unsupported)
-            metrics["constraints"] = dict(judgement.constraints)
-    return {name: value for name, value in metrics.items() if value is not None}
-
-
-# ---------------------------------------------------------------- groups
+GroupKey = tuple[str, str, str, str]
+"""Suite, variant, mode, pace."""
 
 
 def summarize(
@@ -249,9 +58,10 @@ def summarize(
         variants: What the turns' variants are; without, nothing is said of early work.
 
     Returns:
-        `{"normalizer": ..., "groups": [...]}`; a group has `suite`, `variant`, `mode`, `pace`,
-        `counts`, `metrics` and `waterfall`. Where there is more than one suite, each variant also
-        has a group of the suite "all", its counts summed.
+        `{"normalizer": ..., "groups": [...]}`; a group has `suite`, `kind`, `variant`, `mode`,
+        `pace`, `counts`, `metrics` and `waterfall`. Where there is more than one suite, each variant
+        also has a group of the suite "all", its counts summed, and others for turns that are not
+        like those in it (`conditions.pools`); `kind` is empty where a group is one suite.
 
     Raises:
         ConfigError: There is no such normaliser.
@@ -260,54 +70,64 @@ def summarize(
     return summarize_measured(measure_turns(turns, cases, normalizer), normalizer, variants)
 
 
-Measured = tuple[Turn, TurnMeasures]
-"""A turn and its measures."""
-GroupKey = tuple[str, str, str, str]
-"""Suite, variant, mode, pace."""
-
-
-def measure_turns(
-    turns: Iterable[Turn], cases: Iterable[Case], normalizer: str = "basic"
-) -> Iterator[Measured]:
-    """Measures turns one by one, so that a long run can be streamed.
-
-    Yields:
-        Warm-up turns too, not measured.
-
-    Raises:
-        ConfigError, SuiteError: See `measure_turn`.
-    """
-    by_id = {(case.suite, case.id): case for case in cases}
-    names = suite_names(by_id.values())
-    for turn in turns:
-        case = by_id.get((turn.suite, turn.case_id))
-        measures = (
-            TurnMeasures() if turn.is_warm_up else measure_turn(turn, case, names, normalizer)
-        )
-        yield turn, measures
-
-
 def summarize_measured(
     measured: Iterable[Measured], normalizer: str = "basic", variants: Sequence[Variant] = ()
 ) -> dict[str, Any]:
     """The same as `summarize`, of turns measured before."""
-    groups: dict[GroupKey, Tally] = defaultdict(Tally)
-    conditions: dict[GroupKey, dict[Heard, Tally]] = defaultdict(lambda: defaultdict(Tally))
+    tallies: dict[GroupKey, dict[TurnKind, dict[Heard, Tally]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(Tally))
+    )
     key: GroupKey
     for turn, measures in measured:
         key = (turn.suite, turn.variant, turn.mode, turn.pace)
-        groups[key].add(turn, measures)
-        if not turn.is_warm_up:
-            conditions[key][measures.heard].add(turn, measures)
-    if len({suite for suite, *_ in groups}) > 1:
-        for (_, *rest), tally in list(groups.items()):
-            groups[ALL_SUITES, rest[0], rest[1], rest[2]].merge(tally)
+        tallies[key][measures.kind][measures.heard].add(turn, measures)
+    groups = {key: _merged(_each(kinds.values())) for key, kinds in tallies.items()}
+    kinds_of = dict.fromkeys(groups, "")
+    found = {(key[0], kind) for key, kinds in tallies.items() for kind in _counted(kinds)}
+    for kind, name in pools(found).items():
+        for (_, *rest), kinds in tallies.items():
+            if kind in _counted(kinds):
+                key = (name, rest[0], rest[1], rest[2])
+                groups.setdefault(key, Tally()).merge(_merged(_each([kinds[kind]])))
+                kinds_of[key] = kind
     summarized = []
     for key, tally in groups.items():
-        group = _summarize_group(*key, tally, conditions[key])
+        by_condition = _conditions(tallies[key]) if key in tallies else {}
+        group = {**_summarize_group(*key, tally, by_condition), "kind": kinds_of[key]}
         group["metrics"] |= _early_work_metrics(groups, key, variants)
         summarized.append(group)
     return {"normalizer": normalizer, "groups": summarized}
+
+
+def belongs_to(group: Mapping[str, Any], turn: Turn, measures: TurnMeasures) -> bool:
+    """Whether a turn is one of a group's: what else is made of a group takes the same turns."""
+    held, of = (measures.kind, "kind") if group["kind"] else (turn.suite, "suite")
+    return bool(held == group[of] and turn.variant == group["variant"])
+
+
+def _counted(kinds: Mapping[TurnKind, Mapping[Heard, Tally]]) -> list[TurnKind]:
+    """The kinds with a turn that counts; warm-up turns are not measured, and of no known kind."""
+    return [k for k, heard in kinds.items() if any(t.counts["turns"] for t in heard.values())]
+
+
+def _each(kinds: Iterable[Mapping[Heard, Tally]]) -> Iterator[Tally]:
+    return (tally for heard in kinds for tally in heard.values())
+
+
+def _merged(tallies: Iterable[Tally]) -> Tally:
+    merged = Tally()
+    for tally in tallies:
+        merged.merge(tally)
+    return merged
+
+
+def _conditions(kinds: Mapping[TurnKind, Mapping[Heard, Tally]]) -> dict[Heard, Tally]:
+    found: dict[Heard, Tally] = defaultdict(Tally)
+    for heard_in in kinds.values():
+        for heard, tally in heard_in.items():
+            if tally.counts["turns"]:
+                found[heard].merge(tally)
+    return found
 
 
 def _summarize_group(
@@ -318,9 +138,11 @@ def _summarize_group(
     tally: Tally,
     conditions: Mapping[Heard, Tally],
 ) -> dict[str, Any]:
-    metrics = {**_transcript_metrics(tally), **_answer_metrics(tally)}
-    metrics |= _speed_metrics(tally)
-    metrics |= _trip_metrics(tally)
+    metrics = _rates(tally, METRICS.values())
+    metrics |= {**_windows_and_seams(tally), **_lengths(tally), **_times_of(tally)}
+    metrics |= _rtf(tally, metrics["rtf"])
+    for name in _DRAFTS:  # of variants that speculate alone
+        del metrics[name]
     return {
         "suite": suite,
         "variant": variant,
@@ -331,16 +153,19 @@ def _summarize_group(
             "conversations": len(tally.conversations),
             "repeats": len(tally.repeats),
         },
-        "metrics": {name: metric for name, metric in metrics.items() if metric["n"]},
+        "t_eos_sources": {name: num for name, num in tally.t_eos_sources.items() if num},
+        "metrics": _present(metrics),
         "waterfall": _waterfall(tally),
         "conditions": _by_condition(conditions),
     }
 
 
-_METRICS_OF_CONDITIONS = (
-    "cer", "factual_error_rate", "fact_miss_rate", "breaker_trips", "breaker_false_trips",
-    "breaker_missed_trips",
-)  # fmt: skip
+def _present(metrics: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The metrics with something to count, and those that are never shown alone."""
+    found = {name: metric for name, metric in metrics.items() if metric["n"]}
+    if any(name in found for name in TOGETHER):
+        found |= {name: metrics[name] for name in TOGETHER}
+    return found
 
 
 def _by_condition(conditions: Mapping[Heard, Tally]) -> list[dict[str, Any]]:
@@ -348,48 +173,64 @@ def _by_condition(conditions: Mapping[Heard, Tally]) -> list[dict[str, Any]]:
     is clean."""
     if {heard.label for heard in conditions} <= {CLEAN}:
         return []
-    rows = []
-    for heard, tally in sorted(conditions.items(), key=lambda item: item[0]):
-        metrics = {**_transcript_metrics(tally), **_answer_metrics(tally), **_trip_metrics(tally)}
-        rows.append(
-            {
-                "condition": heard.label,
-                "turns": tally.counts["turns"],
-                "degraded": tally.counts["degraded"],
-                "metrics": {n: metrics[n] for n in _METRICS_OF_CONDITIONS if metrics[n]["n"]},
-            }
-        )
-    return rows
+    shown = (*shown_in("conditions"), METRICS["breaker_trips"])
+    return [
+        {
+            "condition": heard.label,
+            "turns": tally.counts["turns"],
+            "degraded": tally.counts["degraded"],
+            "metrics": _present(_rates(tally, shown)),
+        }
+        for heard, tally in sorted(conditions.items(), key=lambda item: item[0])
+    ]
 
 
 def _conversation(turn: Turn) -> Hashable:
     return turn.suite, turn.case_id
 
 
-def _bounds(interval: Interval | None) -> list[float] | None:
-    return [interval.low, interval.high] if interval else None
+# ---------------------------------------------------------------- rates
 
 
-def _rate(
-    tally: Tally, counts: Callable[[Sums], Counts | None], *, is_share: bool = True
-) -> dict[str, Any]:
-    """A rate with n (its denominator), interval and counts; a share is bounded by 1."""
-    sums = {
-        conversation: found
-        for conversation, of_conversation in tally.conversations.items()
-        if (found := counts(of_conversation)) and found[1] > 0
-    }
+def _rates(tally: Tally, metrics: Iterable[Metric]) -> dict[str, dict[str, Any]]:
+    return {metric.name: _rate(tally, metric) for metric in metrics if metric.counts}
+
+
+def _rate(tally: Tally, metric: Metric) -> dict[str, Any]:
+    """A ratio of sums with n (its denominator), conversations, interval and counts."""
+    assert metric.counts is not None
+    sums = _by_conversation(tally, metric.counts)
     numerator = sum(above for above, _ in sums.values())
     denominator = sum(below for _, below in sums.values())
-    interval: Interval | None = None
-    if denominator:
-        by_wilson = stats.wilson_by_conversation(sums) if is_share else None
-        interval = by_wilson or stats.bootstrap_interval(sums, num_resamples=1000)
-    return {
+    found = {
         "value": numerator / denominator if denominator else None,
         "n": _whole(denominator),
-        "interval": _bounds(interval),
+        **_interval(stats.ratio_interval(sums, is_share=metric.is_share), len(sums)),
         "counts": {"numerator": _whole(numerator), "denominator": _whole(denominator)},
+    }
+    if metric.details:
+        details = [each for m in tally.sums() if (each := getattr(m, metric.details)) is not None]
+        total = asdict(sum(details[1:], details[0])) if details else {}
+        found["counts"] = found["counts"] | total if metric.is_share else total
+    return found
+
+
+def _by_conversation(
+    tally: Tally, counts: Callable[[Sums], Counts | None]
+) -> dict[Hashable, Counts]:
+    return {
+        conversation: found
+        for conversation, sums in tally.conversations.items()
+        if (found := counts(sums)) and found[1] > 0
+    }
+
+
+def _interval(interval: Interval | None, num_conversations: int) -> dict[str, Any]:
+    """Bounds, and what they stand on; None with too few conversations."""
+    return {
+        "interval": [interval.low, interval.high] if interval else None,
+        "one_sided": bool(interval and interval.is_one_sided),
+        "conversations": num_conversations,
     }
 
 
@@ -397,18 +238,12 @@ def _whole(number: float) -> float | int:
     return int(number) if number == int(number) else number
 
 
-def _transcript_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
-    metrics: dict[str, dict[str, Any]] = {}
-    for name in ("cer", "cp_cer", "mer"):
-        rates: list[ErrorRate] = [getattr(m, name) for m in tally.sums() if getattr(m, name)]
-        metric = _rate(tally, lambda m, name=name: _errors(getattr(m, name)), is_share=False)  # type: ignore[misc]
-        metrics[name] = {**metric, "counts": asdict(sum(rates, ErrorRate()))}
-    metrics["entity_accuracy"] = _rate(
-        tally, lambda m: (m.entities.recognised, m.entities.entities) if m.entities else None
-    )
+def _windows_and_seams(tally: Tally) -> dict[str, dict[str, Any]]:
     seams = sum((m.seams for m in tally.sums() if m.seams), SeamErrors())
-    metrics["seam_errors"] = {
-        "value": seams.errors, "n": seams.seams, "interval": None, "counts": asdict(seams)
+    metrics: dict[str, dict[str, Any]] = {
+        "seam_errors": {
+            "value": seams.errors, "n": seams.seams, "interval": None, "counts": asdict(seams)
+        }
     }  # fmt: skip
     outcomes = list(tally.windows.elements())
     scores, right = [score for score, _ in outcomes], [is_right for _, is_right in outcomes]
@@ -423,121 +258,33 @@ def _transcript_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
     return metrics
 
 
-def _errors(rate: ErrorRate | None) -> Counts | None:
-    return (rate.errors, rate.total) if rate else None
-
-
-_FACT_RATES: Mapping[str, Callable[[FactScore], Counts]] = {
-    "factual_error_rate": lambda s: (s.answers_wrong, s.answers),
-    "fact_miss_rate": lambda s: (s.missing, s.expected),
-    "fact_error_rate": lambda s: (s.wrong, s.asserted),
-    "constraint_pass_rate": lambda s: (s.constraints_kept, s.constraints),
-    "refusal_rate": lambda s: (s.refusals, s.answers),
-}
-
-
-def _answer_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
-    total = sum((m.facts for m in tally.sums() if m.facts), FactScore())
-    metrics: dict[str, dict[str, Any]] = {}
-    for name, counts in _FACT_RATES.items():
-        metrics[name] = _rate(
-            tally, lambda m, counts=counts: counts(m.facts) if m.facts else None  # type: ignore[misc]
-        )  # fmt: skip
-        metrics[name]["counts"] |= asdict(total)
-    metrics["tool_call_exact"] = _rate(tally, lambda m: m.exact_calls)
-    metrics |= _attribution(tally)
-    for unit, lengths in (("tokens", tally.answer_tokens), ("characters", tally.answer_characters)):
-        metrics[f"answer_length_{unit}"] = asdict(latency.quantiles(lengths.elements()))
-    return metrics
-
-
-def _attribution(tally: Tally) -> dict[str, dict[str, Any]]:
-    """Facts lost by the recogniser, the cleaning and the LLM, each over all expected facts."""
-    stages: Mapping[str, Callable[[Attribution], int]] = {
-        "lost": lambda a: a.lost, "asr": lambda a: a.asr, "cleaning": lambda a: a.cleaning,
-        "llm": lambda a: a.llm,
-    }  # fmt: skip
+def _lengths(tally: Tally) -> dict[str, dict[str, Any]]:
     return {
-        f"attribution_{name}": _rate(
-            tally,
-            lambda m, lost=lost: (
-                (lost(m.attribution), m.attribution.expected)  # type: ignore[misc]
-                if m.attribution
-                else None
-            ),
+        f"answer_length_{unit}": asdict(latency.quantiles(lengths.elements()))
+        for unit, lengths in (
+            ("tokens", tally.answer_tokens),
+            ("characters", tally.answer_characters),
         )
-        for name, lost in stages.items()
     }
 
 
-def _speed_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
-    rtf = _rate(
-        tally, lambda m: (m.rtf.compute_s, m.rtf.audio_s) if m.rtf else None, is_share=False
-    )
-    rtf |= {"n": tally.counts["recognised"], "counts": {
-        "compute_s": rtf["counts"]["numerator"], "audio_s": rtf["counts"]["denominator"]
-    }}  # fmt: skip
-    rtfx = {**rtf, "value": 1 / rtf["value"] if rtf["value"] else None}
-    rtfx["interval"] = (
+def _rtf(tally: Tally, rtf: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """RTF with its repeats, and its inverse; n is turns recognised."""
+    of_repeats = [found.rtf for found in tally.rtf_of_repeats.values() if found.rtf]
+    rtf |= {"n": tally.counts["recognised"], "repeats": _repeats(of_repeats)}
+    inverse = {**rtf, "value": 1 / rtf["value"] if rtf["value"] else None}
+    inverse["interval"] = (
         [1 / bound for bound in reversed(rtf["interval"])]
         if rtf["interval"] and min(rtf["interval"]) > 0
         else None
     )
-    metrics = {"rtf": rtf, "rtfx": rtfx}
-    for name in (*latency.LATENCY_NAMES, "framework_overhead_ms"):
-        metrics[name] = _times(
-            [(t, m.latencies[name]) for t, m in tally.timed if m.latencies.get(name) is not None]
-        )
-    metrics["itl_ms"] = asdict(latency.quantiles(gap for _, m in tally.timed for gap in m.itl_ms))
-    metrics["premature_response_rate"] = _rate(tally, lambda m: m.premature)
-    metrics["premature_endpoint_rate"] = _rate(tally, lambda m: m.cut_off)
-    metrics["prefill_cached"] = _rate(
-        tally, lambda m: (m.cached.cached, m.cached.prompt) if m.cached else None
-    )
-    return metrics
+    inverse["repeats"] = _repeats([1 / each for each in of_repeats])
+    return {"rtf": rtf, "rtfx": inverse}
 
 
-_DRAFT_RATES: Mapping[str, Callable[[Drafts], Counts]] = {
-    "speculation_coverage": lambda d: (d.turns_dispatched, d.turns),
-    "speculation_hit_rate": lambda d: (d.kept, d.dispatched),
-    "speculation_waste": lambda d: (
-        d.tokens_discarded,
-        d.tokens_discarded + d.tokens_answered,
-    ),
-}
+# ---------------------------------------------------------------- early work
 
-
-def _draft_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
-    total = sum((m.drafts for m in tally.sums() if m.drafts), Drafts())
-    metrics = {
-        name: _rate(
-            tally, lambda m, counts=counts: counts(m.drafts) if m.drafts else None  # type: ignore[misc]
-        )
-        for name, counts in _DRAFT_RATES.items()
-    }  # fmt: skip
-    for metric in metrics.values():
-        metric["counts"] |= asdict(total)
-    return metrics
-
-
-def _trip_metrics(tally: Tally) -> dict[str, dict[str, Any]]:
-    """Turns sent to text input by a threshold, those of them that need not have been, and those
-    that should have been and were not."""
-    total = sum((m.trips for m in tally.sums() if m.trips), Trips())
-    metrics = {
-        "breaker_trips": _rate(
-            tally, lambda m: (m.trips.trips, m.trips.turns) if m.trips else None
-        ),
-        "breaker_false_trips": _rate(
-            tally, lambda m: (m.trips.false, m.trips.judged) if m.trips else None
-        ),
-        "breaker_missed_trips": _rate(
-            tally, lambda m: (m.trips.missed, m.trips.due) if m.trips else None
-        ),
-    }
-    for metric in metrics.values():
-        metric["counts"] |= asdict(total)
-    return metrics
+_DRAFTS = ("speculation_coverage", "speculation_hit_rate", "speculation_waste")
 
 
 def _early_work_metrics(
@@ -549,7 +296,8 @@ def _early_work_metrics(
     variant = next((variant for variant in variants if variant.name == name), None)
     if variant is None or mode != "latency":
         return {}
-    metrics = _draft_metrics(groups[key]) if variant.speculation else {}
+    drafts = [METRICS[each] for each in _DRAFTS] if variant.speculation else []
+    metrics = _rates(groups[key], drafts)
     baseline = baseline_of(variant, variants)
     if baseline:
         off = groups.get((suite, baseline.name, mode, pace), Tally())
@@ -557,7 +305,7 @@ def _early_work_metrics(
         if saved:
             metrics["saved_ms"] = {
                 "value": saved.difference, "n": saved.num_conversations,
-                "interval": _bounds(saved.interval), "baseline": baseline.name,
+                **_interval(saved.interval, saved.num_conversations), "baseline": baseline.name,
                 "counts": {"off_ms": saved.second, "on_ms": saved.first},
             }  # fmt: skip
     return {metric: found for metric, found in metrics.items() if found["n"]}
@@ -571,36 +319,50 @@ def _response_ms(tally: Tally) -> dict[AudioKey, float]:
     }
 
 
+# ---------------------------------------------------------------- times
+
+
+def _times_of(tally: Tally) -> dict[str, dict[str, Any]]:
+    metrics = {
+        metric.name: _times([(turn, metric.value(m)) for turn, m in tally.timed])
+        for metric in METRICS.values()
+        if metric.value
+    }
+    gaps = latency.quantiles(gap for _, m in tally.timed for gap in m.itl_ms)
+    return {**metrics, "itl_ms": asdict(gaps)}
+
+
 def _times(values: Sequence[tuple[Turn, float | None]]) -> dict[str, Any]:
     """Quantiles, the interval of the median, and the medians of the repeats."""
     present = [(turn, value) for turn, value in values if value is not None]
     metric: dict[str, Any] = asdict(latency.quantiles(value for _, value in present))
     if not present:
         return metric
-    metric["interval"] = _bounds(
-        stats.bootstrap_quantile_interval(
-            [value for _, value in present], [_conversation(turn) for turn, _ in present]
-        )
-    )
+    conversations = [_conversation(turn) for turn, _ in present]
+    found = stats.bootstrap_quantile_interval([value for _, value in present], conversations)
+    metric |= _interval(found, len(set(conversations)))
     by_repeat: dict[int, list[float]] = defaultdict(list)
     for turn, value in present:
         by_repeat[turn.repeat].append(value)
-    medians = [statistics.median(repeat) for repeat in by_repeat.values()]
-    metric["repeats"] = {
-        "n": len(medians), "median": statistics.median(medians),
-        "min": min(medians), "max": max(medians),
-    }  # fmt: skip
+    metric["repeats"] = _repeats([statistics.median(repeat) for repeat in by_repeat.values()])
     return metric
+
+
+def _repeats(values: Sequence[float]) -> dict[str, Any] | None:
+    """The median of a figure over its repeats, and its range."""
+    if not values:
+        return None
+    return {"n": len(values), "median": statistics.median(values),
+            "min": min(values), "max": max(values)}  # fmt: skip
 
 
 def _waterfall(tally: Tally) -> list[dict[str, Any]]:
     """Each stage's seconds a turn, over the turns with a waterfall: quantiles, and the mean, whose
-    sum over the stages is the mean response latency of these turns. An answer given before the end of
-    speech has no stages to wait for; it is counted as premature and not here."""
+    sum over the stages is the mean response latency of these turns."""
     totals: dict[tuple[str, str], list[float]] = {}
     num_turns = 0
     for _, measures in tally.timed:
-        if not measures.stages or measures.stages[0][0] == "premature":
+        if not measures.stages:
             continue
         for stage, tag, duration_s in measures.stages:
             seconds = totals.setdefault((stage, tag), [])

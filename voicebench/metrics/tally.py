@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -27,7 +27,7 @@ from voicebench.metrics.trips import Trips
 from voicebench.types import Hypothesis, Turn
 
 if TYPE_CHECKING:
-    from voicebench.metrics.summary import TurnMeasures
+    from voicebench.metrics.measures import TurnMeasures
 
 CONFIDENCE_DECIMALS = 4
 
@@ -48,35 +48,26 @@ class Sums:
     drafts: Drafts | None = None
     cached: Cached | None = None
     premature: Counts | None = None
-    """Answers that came too early, of all answers."""
     cut_off: Counts | None = None
-    """Turns declared over before the speaker had finished, of all turns with an endpoint."""
     exact_calls: Counts | None = None
-    """Answers that make just the tool calls expected, of all that should make some."""
+    failed: Counts | None = None
+    fallback: Counts | None = None
 
-    def add(self, measures: TurnMeasures) -> None:
-        """Adds a turn's measures."""
+    def add(self, measures: TurnMeasures | Sums) -> None:
+        """Adds a turn's measures, or other sums: they have the same names."""
         for name in _SUMMED:
             found, old = getattr(measures, name), getattr(self, name)
             if found is not None:
-                setattr(self, name, found if old is None else old + found)
-        self.premature = _counted(self.premature, measures.is_premature)
-        self.cut_off = _counted(self.cut_off, measures.is_cut_off)
-        self.exact_calls = _counted(self.exact_calls, measures.makes_calls)
+                setattr(self, name, found if old is None else _added(old, found))
 
 
-def _counted(counts: Counts | None, is_so: bool | None) -> Counts | None:
-    if is_so is None:
-        return counts
-    above, below = counts or (0, 0)
-    return above + is_so, below + 1
+def _added(old: Any, found: Any) -> Any:
+    if isinstance(old, tuple):
+        return old[0] + found[0], old[1] + found[1]
+    return old + found
 
 
-_SUMMED = tuple(
-    name
-    for name in Sums.__dataclass_fields__
-    if name not in ("premature", "cut_off", "exact_calls")
-)
+_SUMMED = tuple(Sums.__dataclass_fields__)
 
 
 @dataclass
@@ -88,6 +79,8 @@ class Tally:
             say nothing new about the cases not chosen.
         counts: `turns`, `warm_up`, `failed`, `degraded`, `recognised`.
         repeats: Numbers of the repeats that were run.
+        rtf_of_repeats: What recognition cost in each repeat.
+        t_eos_sources: How many turns have their end of speech from where.
         answer_tokens: How many answers have so many tokens.
         answer_characters: Likewise.
         windows: How many windows have so much confidence (to four decimals) and are right or not.
@@ -97,6 +90,8 @@ class Tally:
     conversations: dict[Hashable, Sums] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     repeats: set[int] = field(default_factory=set)
+    rtf_of_repeats: dict[int, Rtf] = field(default_factory=dict)
+    t_eos_sources: Counter[str] = field(default_factory=Counter)
     answer_tokens: Counter[int] = field(default_factory=Counter)
     answer_characters: Counter[int] = field(default_factory=Counter)
     windows: Counter[tuple[float, bool]] = field(default_factory=Counter)
@@ -113,6 +108,10 @@ class Tally:
         self.counts["degraded"] += turn.degraded is not None
         self.counts["recognised"] += measures.rtf is not None
         self.repeats.add(turn.repeat)
+        self.t_eos_sources[turn.t_eos_source] += turn.mode == "latency"
+        if measures.rtf:
+            found = self.rtf_of_repeats.get(turn.repeat, Rtf())
+            self.rtf_of_repeats[turn.repeat] = found + measures.rtf
         for lengths, length in (
             (self.answer_tokens, measures.answer_tokens),
             (self.answer_characters, measures.answer_characters),
@@ -125,13 +124,18 @@ class Tally:
             self.timed.append((without_content(turn), measures))
 
     def merge(self, other: Tally) -> None:
-        """Adds another suite's turns."""
-        self.conversations |= other.conversations
+        """Adds other turns."""
+        for conversation, sums in other.conversations.items():
+            mine_of_it = self.conversations.setdefault(conversation, Sums())
+            mine_of_it.add(sums)
+        for repeat, rtf in other.rtf_of_repeats.items():
+            self.rtf_of_repeats[repeat] = self.rtf_of_repeats.get(repeat, Rtf()) + rtf
         for mine, theirs in (
             (self.counts, other.counts),
             (self.answer_tokens, other.answer_tokens),
             (self.answer_characters, other.answer_characters),
             (self.windows, other.windows),
+            (self.t_eos_sources, other.t_eos_sources),
         ):
             mine.update(theirs)  # type: ignore[arg-type]
         self.repeats |= other.repeats

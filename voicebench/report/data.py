@@ -12,13 +12,9 @@ from typing import Any
 
 import msgspec
 
-from voicebench.metrics.summary import (
-    ALL_SUITES,
-    Measured,
-    TurnMeasures,
-    measure_turns,
-    summarize_measured,
-)
+from voicebench.metrics.conditions import ALL_SUITES
+from voicebench.metrics.measures import Measured, TurnMeasures, measure_turns
+from voicebench.metrics.summary import belongs_to, summarize_measured
 from voicebench.metrics.tally import without_content
 from voicebench.runs.record import (
     TURNS_FILE,
@@ -110,6 +106,16 @@ class Report:
     def overall(self) -> list[dict[str, Any]]:
         """The groups over all suites; empty where there is one suite."""
         return [group for group in self.summary["groups"] if group["suite"] == ALL_SUITES]
+
+    @property
+    def apart(self) -> list[dict[str, Any]]:
+        """The groups over all suites of turns that are not like those of `overall`: meetings, and
+        audio without words."""
+        return [g for g in self.summary["groups"] if g["kind"] and g["suite"] != ALL_SUITES]
+
+    def measured_of(self, group: Mapping[str, Any]) -> list[Measured]:
+        """The turns of a group: whatever else is made of it counts the same ones."""
+        return [each for each in self.measured if belongs_to(group, *each)]
 
     @property
     def whole(self) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ import msgspec
 
 from voicebench.errors import RecordError, StorageError
 from voicebench.metrics.error_rate import align, characters, mixed_units
+from voicebench.metrics.measures import is_transcript_counted
 from voicebench.metrics.normalize import get_normalizer
 from voicebench.metrics.score_formats import (
     ScoredSegment,
@@ -29,7 +30,6 @@ from voicebench.metrics.score_formats import (
     to_seglst,
     to_stm,
 )
-from voicebench.metrics.summary import is_transcript_counted
 from voicebench.runs.record import read_cases, read_run, read_turns
 from voicebench.types import Case, SpokenSegment, Token, Turn, join_tokens
 

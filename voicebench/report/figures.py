@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from voicebench.errors import ConfigError, StorageError
-from voicebench.metrics.stats import Counts, bootstrap_interval
-from voicebench.metrics.summary import ALL_SUITES
+from voicebench.metrics.stats import Counts, ratio_interval
 from voicebench.report.data import Report, has_random_weights
 from voicebench.report.drawing import Drawing
 from voicebench.report.plots import Bar, Estimate, Sample, cumulative, intervals, stacked
@@ -130,11 +129,12 @@ def latency_figure(report: Report) -> Figure | None:
     """The distribution of response latencies, a line a variant."""
     samples = []
     for group in report.whole:
-        values = _latencies(report, group["variant"])
+        values = _latencies(report, group)
         found = group["metrics"].get("response_latency_s")
         if values and found:
             bounds = found["interval"]
-            note = "p50 [{:.3g}, {:.3g}]".format(*bounds) if bounds else ""
+            few = "p50 without 95 % interval: few conversations"
+            note = "p50 [{:.3g}, {:.3g}]".format(*bounds) if bounds else few
             samples.append(Sample(group["variant"], tuple(values), note))
     if not samples:
         return None
@@ -143,17 +143,27 @@ def latency_figure(report: Report) -> Figure | None:
         samples, title=f"Response latency, {pace} pace", footer=footer_of(report),
         axis="response latency (s from the end of speech to the first token)",
     )  # fmt: skip
-    caption = f"Share of turns answered within a time; in brackets 95 %. {_premature(report)}"
+    caption = (
+        f"Share of turns answered within a time; in brackets 95 %. {_cut_off(report)} "
+        f"{_premature(report)}"
+    )
     return Figure("response_latency", drawing, caption.strip())
 
 
-def _latencies(report: Report, variant: str) -> list[float]:
+def _latencies(report: Report, group: Mapping[str, Any]) -> list[float]:
     return [
         value
-        for turn, measures in report.measured
-        if turn.variant == variant
-        and (value := measures.latencies.get("response_latency_s")) is not None
+        for _, measures in report.measured_of(group)
+        if (value := measures.latencies.get("response_latency_s")) is not None
     ]
+
+
+def _cut_off(report: Report) -> str:
+    """How many turns have no latency because they were committed before the end of speech."""
+    found = [group["metrics"].get("premature_endpoint_rate") for group in report.whole]
+    counts = [each["counts"] for each in found if each]
+    early, turns = (sum(c[name] for c in counts) for name in ("numerator", "denominator"))
+    return f"Cut off, and in no latency: {early} of {turns} turns." if early else ""
 
 
 def _premature(report: Report) -> str:
@@ -190,7 +200,8 @@ def suite_latency_figure(report: Report) -> Figure | None:
 
 def waterfall_figure(report: Report) -> Figure | None:
     """Where the response latency goes, a bar a suite and variant."""
-    groups = [group for group in [*report.groups, *report.overall] if group["waterfall"]]
+    every = [*report.groups, *report.overall, *report.apart]
+    groups = [group for group in every if group["waterfall"]]
     if not groups:
         return None
     bars = [
@@ -206,27 +217,22 @@ def waterfall_figure(report: Report) -> Figure | None:
         axis="mean ms a turn, from the end of speech\nto the first token; "
         "black: its 95 % interval",
     )  # fmt: skip
-    num_early = sum(
-        bool(measures.stages) and measures.stages[0][0] == "premature"
-        for _, measures in report.measured
-    )
-    caption = "Mean of each stage over the turns, so that the parts sum to the mean latency." + (
-        f" Left out: {num_early} answers given before the end of speech." if num_early else ""
-    )
+    caption = (
+        "Mean of each stage over the turns, so that the parts sum to the mean latency. "
+        f"{_cut_off(report)}"
+    ).strip()
     return Figure("waterfall", drawing, caption)
 
 
 def _mean_interval_ms(report: Report, group: Mapping[str, Any]) -> tuple[float, float] | None:
     """The interval of the mean of what a bar of the waterfall sums up, by conversation."""
     sums: dict[Hashable, Counts] = {}
-    for turn, measures in report.measured:
-        if turn.variant != group["variant"] or group["suite"] not in (turn.suite, ALL_SUITES):
-            continue
-        if measures.stages and measures.stages[0][0] != "premature":
+    for turn, measures in report.measured_of(group):
+        if measures.stages:
             key = (turn.suite, turn.case_id)
             above, below = sums.get(key, (0.0, 0.0))
             sums[key] = (above + sum(seconds for *_, seconds in measures.stages), below + 1)
-    found = bootstrap_interval(sums, num_resamples=500)
+    found = ratio_interval(sums, is_share=False, num_resamples=500)
     return (1000 * found.low, 1000 * found.high) if found else None
 
 
@@ -254,9 +260,10 @@ def saved_figure(report: Report) -> Figure | None:
     """The time that early work saves a turn, by suite and variant."""
     estimates = [
         Estimate(suite_label(report, group["suite"]), group["variant"], found["value"],
-                 found["interval"][0], found["interval"][1], int(found["n"]))
+                 bounds[0], bounds[1], int(found["n"]))
         for group in [*report.groups, *report.overall]
         if (found := group["metrics"].get("saved_ms"))
+        and (bounds := found["interval"] or [found["value"]] * 2)
     ]  # fmt: skip
     if not estimates:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator
 
-from voicebench.metrics.stats import Counts, bootstrap_interval, wilson_by_conversation
+from voicebench.metrics.stats import Counts, ratio_interval
 from voicebench.report.data import Report
 from voicebench.report.figures import Figure, footer_of
 from voicebench.report.plots import Bar, Estimate, intervals, stacked
@@ -70,7 +70,7 @@ def _bootstrapped(counts: ByConversation) -> Iterator[tuple[float, float, float,
     above, below = (sum(pair[place] for pair in counts.values()) for place in (0, 1))
     if below:
         rate = above / below
-        found = bootstrap_interval(counts, num_resamples=1000)
+        found = ratio_interval(counts, is_share=False)
         low, high = (found.low, found.high) if found else (rate, rate)
         yield rate, low, high, int(below)
 
@@ -89,13 +89,13 @@ def fact_type_figure(report: Report) -> Figure | None:
     for kind, variant in sorted(verdicts, key=lambda key: key[0]):
         found = verdicts[kind, variant]
         total = found.total()
-        interval = wilson_by_conversation(right[kind, variant])
+        interval = ratio_interval(right[kind, variant], is_share=True)
         label = f"{kind}\n{variant}" if several else kind
         bars.append(
             Bar(
                 f"{label}\nfacts n = {total:,}",
                 tuple((verdict, 100 * found[verdict] / total) for verdict in _VERDICTS),
-                (100 * interval.low, 100 * interval.high),
+                (100 * interval.low, 100 * interval.high) if interval else None,
             )
         )
     if not bars:

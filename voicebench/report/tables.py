@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from voicebench.metrics.conditions import ALL_SUITES
+from voicebench.metrics.registry import METRICS, Metric, shown_in
+from voicebench.metrics.registry import Table as RegisteredTable
 from voicebench.report.data import Report, has_random_weights
 from voicebench.runs.provenance import doubt_about_code
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 ABSENT = "–"
+MIN_REPEATS = 3
+VAD_T_EOS_ERROR = "on suites with annotation it is late by 76 ms (median) and 1.05 s (p95)"
 
 
 @dataclass(frozen=True)
@@ -52,21 +57,12 @@ class Table:
         return table_text(self)
 
 
-_QUALITY = (
-    ("cer", "CER", "% of characters"),
-    ("cp_cer", "cpCER", "% of characters"),
-    ("factual_error_rate", "factual errors", "% of answers"),
-    ("fact_miss_rate", "facts missed", "% of facts"),
-    ("entity_accuracy", "entities heard", "% of entities"),
-    ("constraint_pass_rate", "form kept", "% of demands"),
-)
-_RESPONSE = "response_latency_s"
-_LATENCY = (
-    (_RESPONSE, "response", "s, p50 / p95 / p99"),
-    ("ttft_s", "TTFT", "s, p50 / p95 / p99"),
-    ("asr_final_s", "ASR final", "s, p50 / p95 / p99"),
-    ("endpoint_delay_s", "endpoint", "s, p50 / p95 / p99"),
-    ("e2e_latency_s", "end to end", "s, p50 / p95 / p99"),
+_RESPONSE = METRICS["response_latency_s"]
+_TIMES_UNIT = "s, p50 / p95 / p99"
+_INTERVALS = (
+    "In brackets the 95 % interval, which conversations carry: none below 10 of them; ≤ and ≥ are "
+    "one-sided bounds at 0 and 100 %. Rates of answers are of answers given; facts of turns without "
+    "one count as missed."
 )
 
 
@@ -78,99 +74,101 @@ def tables_of_mode(report: Report) -> tuple[Table, ...]:
     return (latency_table(report), *filter(None, [early_work_table(report), *more]))
 
 
+def _rows_of(report: Report) -> list[dict[str, Any]]:
+    return [*report.groups, *report.overall, *report.apart]
+
+
+def _shown(report: Report, table: RegisteredTable) -> list[Metric]:
+    """The metrics of a table, less those that only some runs have and this one has not."""
+    groups = _rows_of(report)
+    return [
+        metric
+        for metric in shown_in(table)
+        if metric.name not in _SOMETIMES
+        or any((group["metrics"].get(metric.name) or {}).get("value") for group in groups)
+    ]
+
+
+_SOMETIMES = ("cp_cer", "fallback_rate", "failure_rate")
+
+
+def _column(metric: Metric) -> Column:
+    return Column(metric.title, _TIMES_UNIT if metric.value else metric.unit)
+
+
 def quality_table(report: Report) -> Table:
     """Transcripts and answers per suite and variant: rates with 95 % intervals and n."""
-    groups = [*report.groups, *report.overall]
-    shown = [
-        metric
-        for metric in _QUALITY
-        if metric[0] != "cp_cer" or any("cp_cer" in group["metrics"] for group in groups)
-    ]
-    columns = (
-        *_names(report),
-        *(Column(title, unit) for _, title, unit in shown),
-        Column("RTF"),
-    )
+    shown = _shown(report, "quality")
+    columns = (*_names(report), *map(_column, shown))
     rows = [
-        (
-            *_name_cells(report, group),
-            *(_quality_cell(report, group["metrics"].get(name)) for name, _, _ in shown),
-            _rtf_cell(group["metrics"].get("rtf")),
-        )
-        for group in groups
+        (*_name_cells(report, group), *(_metric_cell(report, group, each) for each in shown))
+        for group in _rows_of(report)
     ]
-    return Table(
-        columns,
-        tuple(rows),
-        caption="In brackets the 95 % interval (by conversation); n is what the rate is of. "
-        "RTF is of batched recognition.",
-    )
+    caption = f"{_INTERVALS} RTF is of batched recognition.{_apart(report)}"
+    return Table(columns, tuple(rows), caption=caption)
 
 
 def latency_table(report: Report) -> Table:
     """Latencies per suite and variant: p50 / p95 / p99 with n."""
-    columns = (
-        *_names(report),
-        *(Column(title, unit) for _, title, unit in _LATENCY),
-        Column("premature", "% of turns"),
-        Column("cut off", "% of turns"),
-        Column("RTF"),
-        Column("CER", "% of characters"),
-        Column("factual errors", "% of answers"),
-    )
+    shown = sorted(_shown(report, "latency"), key=lambda metric: metric.value is None)
+    columns = (*_names(report), *map(_column, shown))
     rows = [
-        (
-            *_name_cells(report, group),
-            *(_times_cell(group["metrics"].get(name)) for name, _, _ in _LATENCY),
-            _rate_cell(group["metrics"].get("premature_response_rate")),
-            _rate_cell(group["metrics"].get("premature_endpoint_rate")),
-            _rtf_cell(group["metrics"].get("rtf")),
-            _quality_cell(report, group["metrics"].get("cer")),
-            _quality_cell(report, group["metrics"].get("factual_error_rate")),
-        )
-        for group in [*report.groups, *report.overall]
+        (*_name_cells(report, group), *(_metric_cell(report, group, each) for each in shown))
+        for group in _rows_of(report)
     ]
     pace = report.run.pace.replace("_", "-")
-    return Table(
-        columns,
-        tuple(rows),
-        caption=f"From the true end of speech (TTFT: from the request), {pace} pace, "
-        f"{report.run.repeats} repeats, {report.num_warm_up} warm-up turns left out. "
+    caption = (
+        f"From the true end of speech (TTFT: from the request), {pace} pace, "
+        f"{report.run.repeats} repeats, {report.num_warm_up} warm-up turns left out. Latencies are "
+        "of turns that were answered and not cut off; of fewer than 3 there is one value. "
         "Premature: answered before the person had finished, or something else than was said. "
-        "Cut off: the turn was committed before the person had finished.",
+        "Cut off: the turn was committed before the person had finished. "
+        f"{_INTERVALS}{_t_eos_note(report)}{_apart(report)}"
+    )
+    return Table(columns, tuple(rows), caption=caption)
+
+
+def _t_eos_note(report: Report) -> str:
+    """What a VAD's end of speech is worth, where there is one."""
+    of_vad = sum(group["t_eos_sources"].get("vad", 0) for group in report.groups)
+    if not of_vad:
+        return ""
+    return (
+        f" The end of speech of {of_vad} turns was found by a VAD and annotated by nobody: "
+        f"{VAD_T_EOS_ERROR}."
     )
 
 
-_CONDITIONS = (
-    ("cer", "CER", "% of characters"),
-    ("factual_error_rate", "factual errors", "% of answers"),
-    ("fact_miss_rate", "facts missed", "% of facts"),
-    ("breaker_false_trips", "false trips", "% of trips"),
-    ("breaker_missed_trips", "missed trips", "% of turns due"),
-)
+def _apart(report: Report) -> str:
+    """What the rows over all suites do not hold."""
+    kinds = sorted({measures.kind for _, measures in report.measured} - {"speech"})
+    if not report.overall or not kinds:
+        return ""
+    held = " and ".join(kinds)
+    return f" Not pooled with the rest in {ALL_SUITES!r}: {held}."
 
 
 def conditions_table(report: Report) -> Table | None:
     """The figures by the condition that turns were heard under; None where all of them are clean."""
-    rows = []
-    for group in report.groups:
-        for part in group["conditions"]:
-            rows.append(
-                (
-                    Cell(group["suite"]),
-                    *_name_cells(report, group)[1:-1],
-                    Cell(part["condition"]),
-                    Cell(str(part["turns"])),
-                    Cell(str(part["degraded"])),
-                    *(_rate_cell(part["metrics"].get(name)) for name, _, _ in _CONDITIONS),
-                )
-            )
+    shown = shown_in("conditions")
+    rows = [
+        (
+            Cell(group["suite"]),
+            *_name_cells(report, group)[1:-1],
+            Cell(part["condition"]),
+            Cell(str(part["turns"])),
+            Cell(str(part["degraded"])),
+            *(_rate_cell(part["metrics"].get(metric.name)) for metric in shown),
+        )
+        for group in report.groups
+        for part in group["conditions"]
+    ]
     columns = (
         *_names(report)[:-1],
         Column("condition", is_number=False),
         Column("turns"),
         Column("fell back"),
-        *(Column(title, unit) for _, title, unit in _CONDITIONS),
+        *map(_column, shown),
     )
     return Table(columns, tuple(rows), title="By condition") if rows else None
 
@@ -189,21 +187,15 @@ def early_work_table(report: Report) -> Table | None:
     to be true; None where no variant does any."""
     if not any(variant.prefill or variant.speculation for variant in report.run.variants):
         return None
-    title, unit = next((title, unit) for name, title, unit in _LATENCY if name == _RESPONSE)
-    columns = (
-        *_names(report),
-        Column(title, unit),
-        Column("premature", "% of turns"),
-        *(Column(title, unit) for _, title, unit, _ in _EARLY_WORK),
-    )
+    shown = shown_in("early work")
+    columns = (*_names(report), Column("saved", "ms a turn"), *map(_column, shown))
     rows = [
         (
             *_name_cells(report, group),
-            _times_cell(group["metrics"].get(_RESPONSE)),
-            _rate_cell(group["metrics"].get("premature_response_rate")),
-            *(cell(group["metrics"].get(name)) for name, _, _, cell in _EARLY_WORK),
+            _saved_cell(group["metrics"].get("saved_ms")),
+            *(_metric_cell(report, group, metric) for metric in shown),
         )
-        for group in [*report.groups, *report.overall]
+        for group in _rows_of(report)
     ]
     return Table(
         columns,
@@ -218,10 +210,11 @@ def attribution_table(report: Report) -> Table:
     """Lost facts by the stage that lost them; the three parts sum to all that was lost."""
     stages = (("lost", "lost"), ("asr", "by ASR"), ("cleaning", "by cleaning"), ("llm", "by LLM"))
     rows = []
-    for group in [*report.groups, *report.overall]:
+    for group in _rows_of(report):
         metrics = [group["metrics"].get(f"attribution_{stage}") for stage, _ in stages]
         if any(metrics):
-            cells = (_quality_cell(report, each) for each in metrics)
+            is_random = has_random_weights(report.run)
+            cells = (Cell(ABSENT) if is_random else _rate_cell(each) for each in metrics)
             rows.append((*_name_cells(report, group), *cells))
     columns = (*_names(report), *(Column(title, "% of facts") for _, title in stages))
     return Table(columns, tuple(rows))
@@ -342,28 +335,69 @@ def _names(report: Report) -> tuple[Column, ...]:
 def _name_cells(report: Report, group: dict[str, Any]) -> tuple[Cell, ...]:
     counts = group["counts"]
     bad = [f"{counts[name]} {name}" for name in ("failed", "degraded") if counts[name]]
+    vad = group["t_eos_sources"].get("vad", 0)
+    about = [f"{counts['conversations']} conv.", *bad, *([f"{vad} t_eos by VAD"] if vad else [])]
     variant = next(v for v in report.run.variants if v.name == group["variant"])
     return (
         Cell(group["suite"], report.run.suite_titles.get(group["suite"], "")),
         Cell(group["variant"]),
         *(Cell(str(variant.switches[name]) or ABSENT) for name in _differing(report)),
-        Cell(str(counts["turns"]), ", ".join(bad)),
+        Cell(str(counts["turns"]), ", ".join(about)),
     )
 
 
+_QUALITY_OF_MODELS = frozenset(
+    metric.name for metric in METRICS.values()
+    if metric.name in ("cer", "cp_cer", "mer", "entity_accuracy") or metric.details == "facts"
+)  # fmt: skip
+"""What says how good the models are, which random weights are not."""
+
+
+def _metric_cell(report: Report, group: dict[str, Any], metric: Metric) -> Cell:
+    found = group["metrics"].get(metric.name)
+    if metric.name in _QUALITY_OF_MODELS and has_random_weights(report.run):
+        return Cell(ABSENT, "random weights")
+    if metric.value:
+        return _times_cell(found)
+    return _rate_cell(found) if metric.is_rate else _ratio_cell(found)
+
+
 def _rate_cell(metric: dict[str, Any] | None) -> Cell:
+    return _ratio_cell(metric, _percent)
+
+
+def _ratio_cell(
+    metric: dict[str, Any] | None, number: Callable[[float], str] = "{:.4f}".format
+) -> Cell:
+    """A ratio of sums with its interval, what it stands on, and the range of its repeats."""
     if not metric or metric["value"] is None:
         return Cell(ABSENT)
-    interval = metric.get("interval")
-    bounds = f"[{_percent(interval[0])}, {_percent(interval[1])}] " if interval else ""
-    return Cell(_percent(metric["value"]), f"{bounds}n = {metric['n']:,}")
+    details = [_bounds(metric, number), _stands_on(metric), _repeats(metric, number)]
+    return Cell(number(metric["value"]), "\n".join(filter(None, details)))
 
 
-def _quality_cell(report: Report, metric: dict[str, Any] | None) -> Cell:
-    """A rate that says how good the models are, which random weights are not."""
-    if has_random_weights(report.run):
-        return Cell(ABSENT, "random weights")
-    return _rate_cell(metric)
+def _bounds(metric: dict[str, Any], number: Callable[[float], str]) -> str:
+    if not metric.get("interval"):
+        return ""
+    low, high = metric["interval"]
+    if metric["one_sided"]:
+        return f"≤ {number(high)}" if metric["value"] <= low else f"≥ {number(low)}"
+    return f"[{number(low)}, {number(high)}]"
+
+
+def _stands_on(metric: dict[str, Any]) -> str:
+    """n, and the conversations that it is in, which an interval stands on."""
+    n, num = metric["n"], metric.get("conversations")
+    return f"n = {n:,}" if num is None or num == n else f"n = {n:,} in {num:,} conv."
+
+
+def _repeats(metric: dict[str, Any], number: Callable[[float], str]) -> str:
+    """Median, least and greatest of the repeats, from three on."""
+    repeats = metric.get("repeats")
+    if not repeats or repeats["n"] < MIN_REPEATS:
+        return ""
+    low, middle, high = (number(repeats[name]) for name in ("min", "median", "max"))
+    return f"{repeats['n']} repeats: {middle} ({low} to {high})"
 
 
 def _percent(rate: float) -> str:
@@ -371,35 +405,22 @@ def _percent(rate: float) -> str:
 
 
 def _times_cell(metric: dict[str, Any] | None) -> Cell:
+    """p50, p95 and p99, or the one value where there are too few; then the medians of the repeats."""
     if not metric or metric["p50"] is None:
         return Cell(ABSENT)
-    return Cell(
-        " / ".join(f"{metric[name]:.3f}" for name in ("p50", "p95", "p99")), f"n = {metric['n']:,}"
-    )
+    number = "{:.3f}".format
+    values = [metric[name] for name in ("p50", "p95", "p99") if metric[name] is not None]
+    details = (_stands_on(metric), _repeats(metric, number))
+    return Cell(" / ".join(map(number, values)), "\n".join(filter(None, details)))
 
 
 def _saved_cell(metric: dict[str, Any] | None) -> Cell:
     if not metric:
         return Cell(ABSENT)
-    bounds = "[{:.0f}, {:.0f}] ".format(*metric["interval"])
+    bounds = "[{:.0f}, {:.0f}] ".format(*metric["interval"]) if metric["interval"] else ""
     return Cell(
         f"{metric['value']:.0f}", f"{bounds}n = {metric['n']:,} against {metric['baseline']}"
     )
-
-
-def _rtf_cell(metric: dict[str, Any] | None) -> Cell:
-    if not metric or metric["value"] is None:
-        return Cell(ABSENT)
-    return Cell(f"{metric['value']:.4f}", f"n = {metric['n']:,}")
-
-
-_EARLY_WORK: tuple[tuple[str, str, str, Callable[[dict[str, Any] | None], Cell]], ...] = (
-    ("saved_ms", "saved", "ms a turn", _saved_cell),
-    ("speculation_coverage", "drafted", "% of turns", _rate_cell),
-    ("speculation_hit_rate", "drafts kept", "% of drafts", _rate_cell),
-    ("speculation_waste", "waste", "% of tokens", _rate_cell),
-    ("prefill_cached", "cached", "% of prompt tokens", _rate_cell),
-)
 
 
 def columns_of(names: Sequence[str]) -> tuple[Column, ...]:

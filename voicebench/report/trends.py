@@ -6,17 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from voicebench.metrics.registry import Metric, shown_in
 from voicebench.report.data import Report
 from voicebench.report.drawing import COLOURS, LINES, MARKERS, Drawing, begin, finish, style
 from voicebench.report.figures import Figure
 
-METRICS = (
-    ("cer", "CER", "CER (%)", 100.0),
-    ("factual_error_rate", "Factual errors", "factual error rate (% of answers)", 100.0),
-    ("fact_miss_rate", "Missed facts", "fact miss rate (% of facts)", 100.0),
-    ("response_latency_s", "Response latency", "response latency (s, p50)", 1.0),
-    ("rtf", "RTF", "RTF (s a second of audio)", 1.0),
-)
 _MOST_RUNS = 20
 
 
@@ -43,8 +37,8 @@ def trend_figures(reports: Sequence[Report]) -> list[Figure]:
     figures = []
     for number, members in enumerate(kinds.values(), 1):
         if len(members) > 1:
-            for metric, title, axis, factor in METRICS:
-                figure = _figure(members[-_MOST_RUNS:], metric, title, axis, factor, number)
+            for metric in shown_in("trend"):
+                figure = _figure(members[-_MOST_RUNS:], metric, number)
                 figures += [figure] if figure else []
     return figures
 
@@ -54,15 +48,14 @@ def _kind(report: Report) -> tuple[Any, ...]:
     return (run.profile.get("name"), run.mode, run.pace, tuple(sorted(run.suite_sha256.items())))
 
 
-def _figure(
-    members: Sequence[Report], metric: str, title: str, axis: str, factor: float, number: int
-) -> Figure | None:
-    is_time = metric in ("response_latency_s", "rtf")
+def _figure(members: Sequence[Report], metric: Metric, number: int) -> Figure | None:
+    is_time, factor = not metric.is_rate, 100.0 if metric.is_rate else 1.0
+    axis = f"{metric.title} ({metric.unit})"
     series: dict[str, list[Spot]] = {}
     machines = list(dict.fromkeys(_machine(report) for report in members))
     for place, report in enumerate(members):
         for group in report.whole:
-            spot = _spot(place, group["metrics"].get(metric), factor)
+            spot = _spot(place, group["metrics"].get(metric.name), factor)
             if spot:
                 name = group["variant"]
                 if is_time and len(machines) > 1:
@@ -74,13 +67,13 @@ def _figure(
     about = f"{run.profile.get('name')}, {run.mode}, {run.pace.replace('_', '-')} pace"
     ids = f"runs {members[0].run.run_id} to {members[-1].run.run_id}"
     labels = [f"{r.run.git_commit[:8]}{'*' if r.run.git_dirty else ''}" for r in members]
-    drawing = _draw(series, labels, f"{title}: {about}", axis, ids)
+    drawing = _draw(series, labels, f"{metric.title}: {about}", axis, ids)
     where = f" Machines: {'; '.join(machines)}." if is_time and len(machines) > 1 else ""
     caption = (
-        f"{title} of {', '.join(run.suites)} from run to run, with 95 % intervals; * marks code "
+        f"{metric.title} of {', '.join(run.suites)} from run to run, with 95 % intervals; * marks code "
         f"with changes not committed.{where}"
     )
-    return Figure(f"trend_{number}_{metric}", drawing, caption)
+    return Figure(f"trend_{number}_{metric.name}", drawing, caption)
 
 
 def _machine(report: Report) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from voicebench.metrics.summary import ALL_SUITES
+from voicebench.metrics.conditions import ALL_SUITES
 from voicebench.report.data import Report
 from voicebench.report.figures import Figure, footer_of
 from voicebench.report.plots import Estimate, Point, intervals, trade
@@ -52,13 +52,14 @@ def difference_figures(found: Comparisons, footer: str) -> list[Figure]:
 def _difference(c: Comparison, scale: float) -> Estimate:
     metric = METRICS_BY_NAME[c.metric]
     factor = 1000.0 if metric.unit.startswith("s,") else scale
+    low, high = c.interval or (c.difference, c.difference)
     wanted = "less is better" if metric.better == "lower" else "more is better"
     return Estimate(
         f"{metric.title}, {wanted}",
         f"{c.variant} − {c.baseline}",
         factor * c.difference,
-        factor * c.interval[0],
-        factor * c.interval[1],
+        factor * low,
+        factor * high,
         c.num_pairs,
         is_hollow=c.outcome == "no difference seen",
     )

@@ -1,7 +1,8 @@
 """Variants laid side by side: what differs, what may be chance, and what the noise is.
 
 An `Arm` is one variant of one run. Two arms are paired by suite, case, repeat and turn; every metric
-is compared over all suites, in each suite, and facts also by type. Each table has its own Holm
+is compared over all suites, in each suite, and facts also by type. Rates of answers are compared over
+the turns that both answered, latencies over those that have one in both. Each table has its own Holm
 adjustment. Where a run holds the same variant twice, or repeats, the comparison of the same with the
 same is the noise floor. Pure functions of records: no torch, funasr or vllm.
 
@@ -18,18 +19,13 @@ from pathlib import Path
 
 import msgspec
 
+from voicebench.metrics.conditions import ALL_SUITES, TurnKind, pools
 from voicebench.metrics.judge import expected_facts
-from voicebench.metrics.summary import (
-    ALL_SUITES,
-    Measured,
-    TurnMeasures,
-    measure_turns,
-)
+from voicebench.metrics.measures import Measured, TurnMeasures, measure_turns
+from voicebench.metrics.registry import COMPARED, Metric
 from voicebench.metrics.tally import without_content
 from voicebench.runs.differences import (
-    METRICS,
     Comparison,
-    Metric,
     Pair,
     Scope,
     changed_settings,
@@ -203,7 +199,7 @@ def _pairs_of(first: Arm, second: Arm) -> dict[PairKey, Pair]:
 def _compare_couple(first: Arm, second: Arm) -> list[Comparison]:
     """Every metric over all suites and in each."""
     pairs = _pairs_of(first, second)
-    metrics = METRICS if _same_clock(first, second) else [m for m in METRICS if m.value is None]
+    metrics = [m for m in COMPARED.values() if _same_clock(first, second) or m.value is None]
     return _compare_scopes(_scope(first, second, ALL_SUITES), pairs, metrics)
 
 
@@ -215,11 +211,12 @@ def _scope(first: Arm, second: Arm, suite: str, fact_type: FactType | None = Non
 def _compare_scopes(
     whole: Scope, pairs: Mapping[PairKey, Pair], metrics: Iterable[Metric]
 ) -> list[Comparison]:
-    by_suite: dict[str, list[Pair]] = {ALL_SUITES: list(pairs.values())}
+    names = _pools_of(pairs)
+    by_suite: dict[str, list[Pair]] = {name: [] for name in names.values()}
     for key, pair in pairs.items():
         by_suite.setdefault(key[0], []).append(pair)
-    if len(by_suite) == 2:
-        del by_suite[ALL_SUITES]
+        if pair.first.kind in names:
+            by_suite[names[pair.first.kind]].append(pair)
     found = [
         compare_pairs(dataclasses.replace(whole, suite=suite), metric, members)
         for suite, members in by_suite.items()
@@ -228,9 +225,20 @@ def _compare_scopes(
     return [comparison for comparison in found if comparison]
 
 
+def _pools_of(pairs: Mapping[PairKey, Pair]) -> dict[TurnKind, str]:
+    """What is compared over all suites: of each kind of turn the name (`conditions.pools`)."""
+    return pools({(key[0], pair.first.kind) for key, pair in pairs.items()})
+
+
+def _pooled(pairs: Mapping[PairKey, Pair]) -> list[Pair]:
+    """The pairs of the row over all suites; all of them where there is one suite."""
+    names = _pools_of(pairs)
+    return [p for p in pairs.values() if not names or names.get(p.first.kind) == ALL_SUITES]
+
+
 def _compare_fact_types(first: Arm, second: Arm) -> list[Comparison]:
     """Contradicted and missed facts of each type, over all suites."""
-    pairs = list(_pairs_of(first, second).values())
+    pairs = _pooled(_pairs_of(first, second))
     types: dict[FactType, None] = {kind: None for pair in pairs for kind, _ in pair.first.verdicts}
     found = [
         compare_pairs(_scope(first, second, ALL_SUITES, kind), metric, pairs)
@@ -242,15 +250,15 @@ def _compare_fact_types(first: Arm, second: Arm) -> list[Comparison]:
 
 def _compare_repeats(arm: Arm) -> list[Comparison]:
     """Every second repeat with the one before it: what the same variant does to itself."""
-    pairs = [
-        Pair(key[:2], measured[1], arm.turns[later][1])
+    pairs = _pooled({
+        key: Pair(key[:2], measured[1], arm.turns[later][1])
         for key, measured in arm.turns.items()
         if key[2] % 2 == 0 and (later := (*key[:2], key[2] + 1, key[3])) in arm.turns
-    ]
+    })  # fmt: skip
     suites = {key[0] for key in arm.turns}
     suite = ALL_SUITES if len(suites) > 1 else "".join(suites)
     scope = Scope(arm.label, f"{arm.label}, repeated", suite)
-    found = [compare_pairs(scope, metric, pairs) for metric in METRICS]
+    found = [compare_pairs(scope, metric, pairs) for metric in COMPARED.values()]
     return [comparison for comparison in found if comparison]
 
 

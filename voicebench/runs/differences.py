@@ -16,14 +16,14 @@ import msgspec
 
 from voicebench.metrics import stats
 from voicebench.metrics.facts import Verdict
-from voicebench.metrics.latency import LATENCY_NAMES
+from voicebench.metrics.measures import TurnMeasures
 from voicebench.metrics.paired import median_difference, swap_test, swap_test_of_medians
+from voicebench.metrics.registry import COMPARED, Better, Metric
 from voicebench.metrics.stats import Counts
-from voicebench.metrics.summary import TurnMeasures
 from voicebench.types import FactType, Record, Variant
 
 LEVEL = 1 - stats.CONFIDENCE
-Better = Literal["lower", "higher"]
+METRICS_BY_NAME = COMPARED
 CountsByConversation = dict[Hashable, Counts]
 
 
@@ -34,84 +34,6 @@ class Pair:
     conversation: Hashable
     first: TurnMeasures
     second: TurnMeasures
-
-
-@dataclass(frozen=True)
-class Metric:
-    """Something that can be compared.
-
-    Attributes:
-        name: As in `metrics.summary`.
-        title: For people.
-        unit: What its numbers are; a rate's begins with %.
-        better: Which way is better.
-        counts: (numerator, denominator) of a turn; None where it does not apply.
-        value: The value of a turn whose median is compared, instead of `counts`.
-    """
-
-    name: str
-    title: str
-    unit: str
-    better: Better
-    counts: Callable[[TurnMeasures], Counts | None] | None = None
-    value: Callable[[TurnMeasures], float | None] | None = None
-
-    @property
-    def is_rate(self) -> bool:
-        return self.unit.startswith("%")
-
-
-def _facts(numerator: str, denominator: str) -> Callable[[TurnMeasures], Counts | None]:
-    def counts(measures: TurnMeasures) -> Counts | None:
-        score = measures.facts
-        if score is None or (denominator != "expected" and not score.answers):
-            return None  # a failed turn gave no answer; its facts are missing all the same
-        return (getattr(score, numerator), getattr(score, denominator))
-
-    return counts
-
-
-def _length(unit: str) -> Callable[[TurnMeasures], Counts | None]:
-    def counts(measures: TurnMeasures) -> Counts | None:
-        length = getattr(measures, f"answer_{unit}")
-        return None if length is None else (length, 1)
-
-    return counts
-
-
-def _latency(name: str) -> Metric:
-    title = name.removesuffix("_s").removesuffix("_ms").replace("_", " ")
-    unit = "ms" if name.endswith("_ms") else "s"
-    return Metric(name, title, f"{unit}, median", "lower", value=lambda m: m.latencies.get(name))
-
-
-METRICS: tuple[Metric, ...] = (
-    Metric("cer", "CER", "% of characters", "lower",
-           lambda m: (m.cer.errors, m.cer.total) if m.cer else None),
-    Metric("cp_cer", "cpCER", "% of characters", "lower",
-           lambda m: (m.cp_cer.errors, m.cp_cer.total) if m.cp_cer else None),
-    Metric("mer", "MER", "% of units", "lower",
-           lambda m: (m.mer.errors, m.mer.total) if m.mer else None),
-    Metric("entity_accuracy", "entities heard", "% of entities", "higher",
-           lambda m: (m.entities.recognised, m.entities.entities) if m.entities else None),
-    Metric("factual_error_rate", "factual errors", "% of answers", "lower",
-           _facts("answers_wrong", "answers")),
-    Metric("fact_miss_rate", "facts missed", "% of facts", "lower",
-           _facts("missing", "expected")),
-    Metric("fact_error_rate", "wrong facts", "% of facts asserted", "lower",
-           _facts("wrong", "asserted")),
-    Metric("constraint_pass_rate", "form kept", "% of demands", "higher",
-           _facts("constraints_kept", "constraints")),
-    Metric("tool_call_exact", "exact tool calls", "% of turns that need a call", "higher",
-           lambda m: None if m.makes_calls is None else (int(m.makes_calls), 1)),
-    Metric("answer_length_tokens", "answer tokens", "mean", "lower", _length("tokens")),
-    Metric("answer_length_characters", "answer characters", "mean", "lower",
-           _length("characters")),
-    Metric("premature_response_rate", "premature", "% of turns", "lower",
-           lambda m: None if m.is_premature is None else (int(m.is_premature), 1)),
-    *(_latency(name) for name in (*LATENCY_NAMES, "framework_overhead_ms")),
-)  # fmt: skip
-METRICS_BY_NAME = {metric.name: metric for metric in METRICS}
 
 
 def fact_type_metrics(fact_type: FactType) -> tuple[Metric, Metric]:
@@ -125,19 +47,23 @@ def fact_type_metrics(fact_type: FactType) -> tuple[Metric, Metric]:
         return counts
 
     return (
-        Metric("contradicted", "contradicted", "% of facts", "lower", counting("contradicted")),
-        Metric("missing", "missed", "% of facts", "lower", counting("missing")),
-    )
+        Metric("contradicted", "contradicted", "% of facts", "lower",
+               "Facts of a type stated wrongly / expected.", counting("contradicted")),
+        Metric("missing", "missed", "% of facts", "lower",
+               "Facts of a type not stated / expected.", counting("missing")),
+    )  # fmt: skip
 
 
 class Comparison(Record):
     """A paired difference, `variant` minus `baseline`, and what it stands on.
 
-    Rates are fractions. `interval` is a 95 % interval of this difference alone; `p_holm` is adjusted
+    Rates are fractions. `interval` is a 95 % interval of this difference alone, None with fewer than
+    10 conversations (`metrics.stats.MIN_CONVERSATIONS`); `p_holm` is adjusted
     over all comparisons of the table. `num_changed` counts the conversations with another result;
     `only_first` and `only_second` the answers that count (are wrong, ...) under one variant alone,
-    where there is one yes or no for each pair. `cases_for_one_point`: conversations it would take to
-    see a difference of 1 point four times out of five (`metrics.stats.cases_needed`).
+    where there is one yes or no for each pair. `cases_for_one_point`: the range of conversations it
+    would take to see a difference of 1 point four times out of five
+    (`metrics.stats.cases_to_see_one_point`).
     """
 
     baseline: str
@@ -148,7 +74,7 @@ class Comparison(Record):
     first: float
     second: float
     difference: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     num_pairs: int
     num_conversations: int
     num_changed: int
@@ -160,7 +86,7 @@ class Comparison(Record):
     fact_type: FactType | None = None
     only_first: int | None = None
     only_second: int | None = None
-    cases_for_one_point: int | None = None
+    cases_for_one_point: tuple[int, int] | None = None
 
     @property
     def outcome(self) -> Literal["better", "worse", "no difference seen"]:
@@ -200,8 +126,8 @@ def compare_pairs(scope: Scope, metric: Metric, pairs: Sequence[Pair]) -> Compar
         return _compare_medians(scope, metric, metric.value, pairs)
     if metric.name == "mer" and all(m.mer == m.cer for p in pairs for m in (p.first, p.second)):
         return None  # no Latin word was said or heard: it would be CER again
-    assert metric.counts is not None
-    first, second, outcomes = _paired_counts(metric.counts, pairs)
+    assert metric.paired_counts is not None
+    first, second, outcomes = _paired_counts(metric.paired_counts, pairs)
     found = stats.paired_bootstrap(first, second)
     if found is None:
         return None
@@ -268,7 +194,7 @@ def _names(scope: Scope, metric: Metric, found: stats.Difference) -> dict[str, A
         "baseline": scope.baseline, "variant": scope.variant, "suite": scope.suite,
         "fact_type": scope.fact_type, "metric": metric.name, "better": metric.better,
         "first": found.first, "second": found.second, "difference": found.difference,
-        "interval": (found.interval.low, found.interval.high),
+        "interval": found.interval and (found.interval.low, found.interval.high),
         "num_conversations": found.num_conversations, "settings": scope.settings,
     }  # fmt: skip
 

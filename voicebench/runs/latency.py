@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.audio import chunk_audio
+from voicebench.metrics.conditions import is_meeting
 from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
 from voicebench.pipeline.sample_tools import sample_toolbox
 from voicebench.runs.plan import PlannedConversation, Work
-from voicebench.runs.turns import asked, begin_turn, is_meeting, make_audio, remember
+from voicebench.runs.turns import asked, begin_turn, make_audio, remember
 from voicebench.types import Case, Turn
 
 MIN_WARM_UP_TURNS = 2

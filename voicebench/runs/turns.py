@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.errors import MissingPackageError, StorageError, VoicebenchError
+from voicebench.metrics.conditions import is_meeting
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.memory import Conversation
 from voicebench.runs.plan import PlannedConversation, Work
@@ -89,12 +90,6 @@ def with_end_of_speech(begun: Turn, turn: CaseTurn, t_eos_s: float) -> Turn:
         return begun
     source = "annotated" if turn.t_eos_source is msgspec.UNSET else turn.t_eos_source
     return msgspec.structs.replace(begun, t_eos_s=t_eos_s, t_eos_source=source)
-
-
-def is_meeting(turn: CaseTurn) -> bool:
-    """Whether several people speak in the turn."""
-    spoken = turn.segments if turn.spoken is msgspec.UNSET else turn.spoken
-    return len({segment.speaker for segment in spoken}) > 1
 
 
 def remember(assistant: Assistant, conversation: Conversation, user: str, answer: str) -> None:
