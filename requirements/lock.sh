@@ -20,3 +20,4 @@ lock() { # lock SET OTHER_SET [uv options]
 lock cpu gpu --override requirements/cpu-overrides.txt "$@"
 grep -v '^torch==' requirements/cpu.txt >requirements/gpu.txt # the same versions wherever they fit
 UV_FIND_LINKS='' lock gpu cpu # a torch built for CPUs is a local wheel, and would be preferred
+sed -i 's/^torch==/torch===/' requirements/gpu.txt # === refuses that wheel in an installation too
