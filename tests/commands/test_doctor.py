@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -95,3 +96,46 @@ def test_random_weights_are_made_on_first_use_and_not_missing(
     (llm,) = found("LLM", "dummy-0.6b")
     assert (llm.status, "dashscope" in llm.fix) == ("missing", True)
     assert list(tmp_path.iterdir()) == []
+
+
+def with_driver(folder: Path, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "nvidia-smi"
+    program.write_text(
+        f"#!/bin/sh\necho 'NVIDIA GeForce RTX 4090 D, {version}, 24564 MiB, 425 W'\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize(
+    ("driver", "status"), [("535.183.01", "missing"), ("550.54.14", "missing"), ("580.65.06", "ok")]
+)
+def test_a_profile_on_cuda_needs_a_driver_that_its_torch_runs_on(
+    driver: str, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_driver(tmp_path, driver, monkeypatch)
+    (card,) = found("GPU", "4090d")
+    assert (card.status, driver in card.detail) == ("ok", True)
+    (finding,) = found("driver", "4090d")
+    assert finding.status == status
+    if status == "missing":
+        assert driver in finding.detail
+        assert "nvidia-driver-580" in finding.fix
+
+
+def test_an_old_driver_is_no_matter_of_a_profile_on_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_driver(tmp_path, "470.82", monkeypatch)
+    assert found("driver", "bundled") == []
+
+
+def test_a_missing_compiler_matters_on_a_gpu_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    (on_cpu,) = found("C compiler", "bundled")
+    (on_gpu,) = found("C compiler", "4090d")
+    assert (on_cpu.status, on_gpu.status) == ("note", "missing")
+    assert "apt-get install gcc" in on_gpu.fix

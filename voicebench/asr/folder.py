@@ -18,6 +18,7 @@ from voicebench.asr.traceless import traceless
 from voicebench.budget.check import check_asr, memory_now
 from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, MissingPackageError, ModelError
+from voicebench.prerequisites import require_cuda
 
 _WAY_OUT = "Reinstall voicebench, or give a complete FunASR model folder in the profile"
 _TABLES = ("decoder.embed.0.weight", "embed.weight")
@@ -41,7 +42,7 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
     Raises:
         ModelError: The folder or one of its files is missing or corrupt; the file is named.
         BudgetError: The device's memory cannot hold it.
-        ConfigError: The device is not there, or cannot compute in int8.
+        ConfigError: The device is not there, its driver is too old, or it cannot compute in int8.
         MissingPackageError: FunASR is not installed.
         StorageError: Random weights cannot be written.
     """
@@ -52,13 +53,10 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
     if profile.random_weights:
         ensure_random_weights(folder, profile.random_weights)
     class_name = _check_files(folder)
+    if profile.device != "cpu":
+        require_cuda()
     with traceless():
         import torch
-
-        if profile.device != "cpu" and not torch.cuda.is_available():
-            raise ConfigError(
-                f"device {profile.device!r} is not available here", "Set device: cpu in the profile"
-            )
     on_cpu = profile.device == "cpu"
     check_asr(profile, *(memory_now() if on_cpu else torch.cuda.mem_get_info(profile.device)))
     model, settings = build_whole(folder, class_name, profile.device, profile.num_threads)

@@ -5,10 +5,19 @@ Each check is a function that yields findings; nothing heavy is imported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from voicebench.errors import UserError
+from voicebench.prerequisites import (
+    GPU_SET_CUDA,
+    gpus,
+    require_compiler,
+    require_cuda,
+    require_driver,
+    torch_cuda,
+)
 from voicebench.types import Record
 
 PORTS = {8000: "the API", 7860: "the user interface"}
@@ -34,10 +43,10 @@ def python() -> Iterator[Finding]:
     import sys
 
     version = platform.python_version()
-    if sys.version_info[:2] == (3, 11):
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
         yield Finding(check="python", status="ok", detail=f"{version} at {sys.executable}")
     else:
-        detail = f"{version}; 3.11 is the one tested"
+        detail = f"{version}; 3.11 to 3.13 are supported"
         yield Finding(check="python", status="missing", detail=detail, fix="make setup")
 
 
@@ -93,22 +102,40 @@ def strays() -> Iterator[Finding]:
         yield Finding(check="strays", status="ok", detail="no CUDA-linked package beside CPU torch")
 
 
-def gpu() -> Iterator[Finding]:
-    import shutil
-    import subprocess
-
-    program = shutil.which("nvidia-smi")
-    query = "--query-gpu=name,driver_version,memory.total,power.limit"
-    found = ""
-    if program:
-        answer = subprocess.run(
-            [program, query, "--format=csv,noheader"], capture_output=True, text=True, check=False
-        )
-        found = "; ".join(answer.stdout.strip().splitlines()) if answer.returncode == 0 else ""
+def gpu(needs_cuda: bool) -> Iterator[Finding]:
+    """The cards and their driver, and whether torch computes on them where a profile needs that."""
+    found = gpus()
     if found:
-        yield Finding(check="GPU", status="ok", detail=found)
-    else:
+        detail = "; ".join(", ".join(each.values()) for each in found)
+        yield Finding(check="GPU", status="ok", detail=detail)
+    elif not needs_cuda:
         yield Finding(check="GPU", status="note", detail="none; profile bundled runs on the CPU")
+    cuda = torch_cuda()
+    if needs_cuda:
+        yield from _as_findings("driver", lambda: require_driver(cuda or GPU_SET_CUDA))
+        yield from _as_findings("torch on CUDA", require_cuda)
+    elif found and cuda:
+        yield from _as_findings("driver", lambda: require_driver(cuda))
+
+
+def compiler(needs_cuda: bool) -> Iterator[Finding]:
+    """A C compiler with headers: Triton compiles on a GPU; on a CPU the shipped profiles do not."""
+    for finding in _as_findings("C compiler", require_compiler):
+        if needs_cuda or finding.status == "ok":
+            yield finding
+        else:
+            yield Finding(
+                check=finding.check, status="note", detail=finding.detail, fix=finding.fix
+            )
+
+
+def _as_findings(check: str, require: Callable[[], str | None]) -> Iterator[Finding]:
+    try:
+        detail = require()
+    except UserError as error:
+        yield Finding(check=check, status="missing", detail=error.problem, fix=error.way_out)
+    else:
+        yield Finding(check=check, status="ok", detail=detail or "fits")
 
 
 def espeak() -> Iterator[Finding]:

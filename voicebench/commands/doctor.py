@@ -53,12 +53,14 @@ def run(args: argparse.Namespace) -> int:
 
 def examine(profile: str) -> list[Finding]:
     """Runs every check, in the order in which a new user meets the problems."""
+    needs_cuda = _needs_cuda(profile)
     checks: tuple[Callable[[], Iterable[Finding]], ...] = (
         environment.python,
         environment.packages,
         environment.strays,
         lambda: _models(profile),
-        environment.gpu,
+        lambda: environment.gpu(needs_cuda),
+        lambda: environment.compiler(needs_cuda),
         environment.espeak,
         environment.fonts,
         environment.memory_and_disk,
@@ -67,6 +69,15 @@ def examine(profile: str) -> list[Finding]:
         environment.recordings,
     )
     return [finding for check in checks for finding in check()]
+
+
+def _needs_cuda(profile_name: str) -> bool:
+    from voicebench.config import load_profile
+
+    try:
+        return load_profile(profile_name).asr.device.startswith("cuda")
+    except ConfigError:
+        return False  # `_models` reports it
 
 
 def _models(profile_name: str) -> Iterator[Finding]:

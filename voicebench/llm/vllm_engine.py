@@ -44,6 +44,7 @@ from voicebench.llm.post import Box, Post
 from voicebench.llm.random_weights import ensure_random_weights
 from voicebench.llm.resumable import ResumableSession, is_supported
 from voicebench.llm.token_table import TokenTable
+from voicebench.prerequisites import require_compiler, require_cuda
 from voicebench.types import AnswerToken, Message, Sampling
 
 if TYPE_CHECKING:
@@ -346,6 +347,7 @@ def _load_engine(profile: LlmProfile) -> Any:
     try:
         import torch
         from vllm.engine.arg_utils import EngineArgs
+        from vllm.platforms import current_platform
         from vllm.v1.engine.llm_engine import LLMEngine
     except ImportError as error:
         raise MissingPackageError(
@@ -353,7 +355,9 @@ def _load_engine(profile: LlmProfile) -> Any:
             "Install it: pip install 'voicebench[cpu]', or 'voicebench[gpu]' beside an NVIDIA GPU.",
         ) from error
     torch.set_num_threads(profile.num_threads)
-    on_cpu = not torch.cuda.is_available()
+    on_cpu = current_platform.is_cpu()
+    if not on_cpu:
+        require_cuda()
     check_llm(profile, *(memory_now() if on_cpu else torch.cuda.mem_get_info()), on_cpu=on_cpu)
     args = EngineArgs(
         model=profile.folder,
@@ -385,7 +389,12 @@ def _load_engine(profile: LlmProfile) -> Any:
     if block_size := profile.block_size or (_CPU_BLOCK_SIZE if on_cpu else None):
         args.block_size = block_size
     _give_llvmlite_a_dict()
-    return LLMEngine.from_engine_args(args)
+    try:
+        return LLMEngine.from_engine_args(args)
+    except Exception:
+        if not (on_cpu and profile.enforce_eager):
+            require_compiler()  # what fails without one says a command line and nothing else
+        raise
 
 
 def _block_tokens(engine: Any) -> int:
