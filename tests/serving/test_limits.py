@@ -442,6 +442,7 @@ def test_a_stream_whose_client_takes_nothing_is_left() -> None:
     async def play(service: Any) -> None:
         async with accepted(service, Deaf(), "realtime") as socket:  # type: ignore[arg-type]
             assert socket is not None
+            socket.speech_place.take()
             assert service.admission.num_streams == 1
             await asyncio.wait_for(socket.send({"type": "error"}), 10)
             pytest.fail("it was sent")

@@ -329,8 +329,21 @@ def test_while_the_breaker_is_open_speech_is_refused() -> None:
         ('{"type": "input_audio_buffer.append", "audio": "%%"}', "invalid_audio"),
         ('{"type": "session.update", "session": {"output_modalities": ["audio"]}}', "literal_error"),
         ('{"type": "session.update", "session": {"audio": 7}}', "model_type"),
-        ('{"type": "session.update", "session": {"tool_choice": "required"}}', "literal_error"),
+        ('{"type": "session.update", "session": {"tool_choice": "sometimes"}}', "literal_error"),
+        ('{"type": "session.update", "session": {"audio": {"input": {"format": {"type": "audio/mp3"}}}}}', "literal_error"),
+        ('{"type": "session.update", "session": {"input_audio_format": "mp3"}}', "invalid_value"),
+        ('{"type": "session.update", "session": {"modalities": ["audio"]}}', "literal_error"),
         ('{"type": "response.create"}', "conversation_empty"),
+        ('{"type": "response.create", "response": {"tool_choice": "required"}}', "invalid_value"),
+        ('{"type": "response.create", "response": {"input": [{"type": "item_reference", "id": "x"}]}}', "item_not_found"),
+        ('{"type": "response.cancel", "response_id": "resp_x"}', "response_cancel_not_active"),
+        ('{"type": "conversation.item.delete", "item_id": "x"}', "item_not_found"),
+        ('{"type": "conversation.item.retrieve", "item_id": "x"}', "item_not_found"),
+        ('{"type": "conversation.item.truncate", "item_id": "x", "content_index": 0, "audio_end_ms": 0}', "item_not_found"),
+        ('{"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "x", "output": ""}}', "invalid_tool_call_id"),
+        ('{"type": "conversation.item.create", "item": {"type": "mcp_call"}}', "union_tag_invalid"),
+        ('{"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [{"type": "input_image"}]}}', "union_tag_invalid"),
+        ('{"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "AAAA"}]}}', "invalid_audio"),
         ('{"type": "response.create", "response": {"max_output_tokens": 0}}', "greater_than_equal"),
     ],
 )  # fmt: skip
@@ -348,18 +361,27 @@ def test_a_wrong_event_is_told_of_and_the_session_goes_on(
 
 
 def test_places_keys_and_models() -> None:
-    settings = make_settings(api_key=KEY, limits={"max_streams": 1})
+    settings = make_settings(api_key=KEY, limits={"max_streams": 1, "speech_idle_s": 0.5})
     with serving(settings) as served:
 
         async def hold(line: Line) -> int:
+            """Silence holds no place; a stream that speaks does until it has been silent."""
             await line.until("session.created")
-            with pytest.raises(Exception, match="HTTP 503"):
-                async with connect(
-                    served.url.replace("http", "ws") + "/v1/realtime",
-                    proxy=None,
-                    additional_headers={"authorization": f"Bearer {KEY}"},
-                ):
-                    pass  # fmt: skip
+            async with connect(
+                served.url.replace("http", "ws") + "/v1/realtime",
+                proxy=None,
+                additional_headers={"authorization": f"Bearer {KEY}"},
+            ) as connection:
+                other = Line(connection)
+                await other.speak(tone(0.1, loud=False))
+                await other.send("input_audio_buffer.clear")
+                await other.until("input_audio_buffer.cleared")
+                await line.speak(tone(0.1, loud=False))
+                assert (await line.until("error"))["error"]["code"] == "too_many_streams"
+                await asyncio.sleep(0.8)
+                await line.speak(tone(0.1, loud=False))
+                await line.send("input_audio_buffer.clear")
+                await line.until("input_audio_buffer.cleared")
             return 1
 
         key_protocol = f"openai-insecure-api-key.{KEY}"

@@ -132,6 +132,7 @@ class Assistant:
         declare_end: asyncio.Event | None = None,
         endpointing: bool = True,
         tools: Sequence[dict[str, Any]] = (),
+        answers: bool = True,
     ) -> AsyncGenerator[Event, None]:
         """Runs one turn; closing the generator cancels it and aborts its request.
 
@@ -142,6 +143,7 @@ class Assistant:
             declare_end: Set by a client that knows the person has finished.
             endpointing: Whether silence ends the turn; otherwise only the end of the audio or
                 `declare_end` does. The VAD reports speech either way.
+            answers: Whether the turn is answered; otherwise its last event is `cleaned`.
             tools: Tools offered to the LLM, as JSON schemas; empty: those of the toolbox.
 
         Yields:
@@ -151,7 +153,10 @@ class Assistant:
         clock = clock or TurnClock()
         arriving = checked(chunks, self.variant.guard.audio_idle_s)
         events = self._happening(
-            lambda turn: turn.run(arriving, declare_end, endpointing), conversation, clock, tools
+            lambda turn: turn.run(arriving, declare_end, endpointing, answers),
+            conversation,
+            clock,
+            tools,
         )
         protected = with_circuit_breaker(events, self.breaker, clock)
         async with contextlib.aclosing(protected):

@@ -79,11 +79,13 @@ class LiveTurn:
         chunks: AsyncIterator[AudioChunk],
         declare_end: asyncio.Event | None,
         endpointing: bool,
+        answers: bool,
     ) -> None:
         """Runs the turn to its last event; raises nothing but cancellation."""
         try:
             hypothesis = await self._listen(chunks, declare_end, endpointing)
-            if cleaned := self._understand(hypothesis):
+            cleaned = self._understand(hypothesis)
+            if cleaned and answers:
                 await self._answer(cleaned, hypothesis)
         except Exception as error:
             self._fail(error)

@@ -121,6 +121,7 @@ class Stream:
             self._begin_recording()
 
     async def _take(self, data: bytes) -> None:
+        self._socket.speech_place.take()
         if self._has_ended:
             self._begin_recording()
         if self._is_file:  # a file can only be read once it is whole

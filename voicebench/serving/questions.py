@@ -146,7 +146,7 @@ def _variant(service: Service, request: ChatRequest) -> Variant:
         max_tokens=min(asked, limit),
         temperature=temperature,
         top_p=request.top_p if request.top_p is not None else 1.0,
-        seed=request.seed if request.seed is not None else _any_seed(temperature),
+        seed=request.seed if request.seed is not None else any_seed(temperature),
         stop=request.stops,
         json_schema="" if request.must_call else request.json_schema,
         functions=request.functions,
@@ -167,7 +167,8 @@ def _variant(service: Service, request: ChatRequest) -> Variant:
     )
 
 
-def _any_seed(temperature: float) -> int:
+def any_seed(temperature: float) -> int:
+    """A seed for a request that names none: each draw is its own, and greedy answers are the same."""
     return secrets.randbelow(2**31) if temperature > 0 else Sampling().seed
 
 

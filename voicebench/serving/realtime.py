@@ -1,8 +1,8 @@
 """WebSocket `/v1/realtime`: OpenAI's realtime events, speech in and text out.
 
-With turn detection a turn of the pipeline listens while the person speaks, with all its early work,
-and speaking over an answer cancels it. Without, the client commits its audio, which is recognised,
-and asks for a response.
+With turn detection a turn of the pipeline takes the audio while the user speaks, with all its early
+work, and speech over an answer cancels it. Without, the client commits its audio, which is
+recognized, and asks for a response. A transcription session makes no responses.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Sequence
+import json
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -25,21 +26,34 @@ from voicebench.errors import UserError
 from voicebench.llm.prompts import find_prompt
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.hints import LOW_CONFIDENCE, hint_of
+from voicebench.pipeline.memory import Conversation
 from voicebench.serving.ear import Ear
-from voicebench.serving.errors import ApiError, of_user_error
+from voicebench.serving.errors import ApiError, of_user_error, of_validation
+from voicebench.serving.input_transcription import InputTranscription, committed, completed
 from voicebench.serving.logs import new_id
+from voicebench.serving.questions import any_seed
 from voicebench.serving.realtime_answer import ResponseEvents
-from voicebench.serving.realtime_heard import Heard, committed, completed
+from voicebench.serving.realtime_beta import beta_event, is_beta, settings_of_today
+from voicebench.serving.realtime_items import Item, Items
 from voicebench.serving.realtime_schemas import (
     CLIENT_EVENT,
     AnswerSettings,
     AppendAudio,
+    AudioPart,
+    CallItem,
     CallOutputItem,
+    CancelResponse,
     CreateItem,
     CreateResponse,
+    ItemEvent,
+    ItemReference,
+    MessageItem,
+    ResponseSettings,
     SessionSettings,
     SessionUpdate,
     Simple,
+    TruncateItem,
+    TurnDetection,
     for_response,
     updated,
 )
@@ -49,9 +63,10 @@ from voicebench.serving.sound import PcmStream, from_base64
 from voicebench.serving.transcripts import transcribe
 from voicebench.serving.turns import Running
 from voicebench.serving.wording import SPOKEN_HERE, GivenMessages
-from voicebench.types import SAMPLE_RATE_HZ, Message, Sampling
+from voicebench.types import SAMPLE_RATE_HZ, Message, Sampling, ToolCall
 
-_MIN_COMMIT_S = 0.1
+_MIN_SPEECH_S = 0.1
+_SPOKEN = Message(role="user", content=SPOKEN_HERE)
 
 
 def router(service: Service) -> APIRouter:
@@ -59,11 +74,12 @@ def router(service: Service) -> APIRouter:
     routes = APIRouter()
 
     @routes.websocket("/v1/realtime")
-    async def realtime(websocket: WebSocket, model: str = "") -> None:
+    async def realtime(websocket: WebSocket, model: str = "", intent: str = "") -> None:
         async with accepted(service, websocket, "realtime") as socket:
             if socket is None:
                 return
-            session = Session(service, socket)
+            beta = is_beta(websocket.headers.get("openai-beta", ""))
+            session = Session(service, socket, intent == "transcription", beta)
             try:
                 service.check_model(model)
             except ApiError as error:
@@ -81,20 +97,32 @@ class Session:
     Args:
         service: Models and limits.
         socket: Where it is.
+        is_transcription: Whether it wants transcripts alone.
+        is_beta: Whether it knows the events by the beta's names.
     """
 
-    def __init__(self, service: Service, socket: Socket) -> None:
+    def __init__(
+        self,
+        service: Service,
+        socket: Socket,
+        is_transcription: bool = False,
+        is_beta: bool = False,
+    ) -> None:
         self._service = service
         self._socket = socket
-        self._settings = SessionSettings()
-        self._messages: list[Message] = []
+        self._is_beta = is_beta
+        self._settings = SessionSettings(type="transcription" if is_transcription else "realtime")
+        self._items = Items()
+        self._memory = Conversation(budget_tokens=0)  # the items are the history
+        self._place = socket.speech_place
         self._held: list[NDArray[np.float32]] = []  # appended, not yet committed
-        self._committing: asyncio.Task[None] | None = None
-        self._is_doubtful = False
+        self._recognizing: asyncio.Task[None] | None = None
+        self._is_unclear = False
         self._answering: asyncio.Task[None] | None = None
-        self._running: Running | None = None
+        self._current: Running | None = None  # of the conversation
+        self._running: dict[str, Running] = {}  # by response, also those out of band
         self._cancelled_for = ""
-        self._listen_anew()
+        self._reset_input()
 
     async def run(self) -> None:
         """Serves the client until it leaves."""
@@ -106,7 +134,8 @@ class Session:
                 event_id = event.event_id
                 await self._handle(event)
             except ValidationError as error:
-                await self.report(_malformed(error), event_id)
+                found = error.errors(include_url=False, include_context=False, include_input=False)
+                await self.report(of_validation(found), event_id)
             except UserError as error:
                 await self.report(of_user_error(error), event_id)
             except ApiError as error:
@@ -121,218 +150,363 @@ class Session:
             case AppendAudio():
                 await self._append(from_base64(event.audio, "audio"))
             case SessionUpdate():
-                await self._update(event.session)
+                await self._update(event)
             case CreateItem():
-                await self._create_item(event.item)
+                await self._create_item(event)
+            case ItemEvent() | TruncateItem():
+                await self._change_item(event)
             case CreateResponse():
-                self._create_response(for_response(self._settings, event.response))
+                await self._create_response(event.response or {})
             case Simple(type="input_audio_buffer.commit"):
                 await self._commit()
             case Simple(type="input_audio_buffer.clear"):
                 await self._stop("client_cancelled", only_while_listening=True)
-                self._listen_anew()
+                self._reset_input()
                 await self._send("input_audio_buffer.cleared")
-            case Simple(type="response.cancel"):
-                await self._stop("client_cancelled")
+            case CancelResponse():
+                await self._cancel(event.response_id)
 
     async def _send(self, event_type: str, **fields: Any) -> None:
-        await self._socket.send({"type": event_type, "event_id": new_id("event"), **fields})
+        name = beta_event(event_type) if self._is_beta else event_type
+        if name:
+            await self._socket.send({"type": name, "event_id": new_id("event"), **fields})
 
     # ------------------------------------------------------------ the session
 
     def _session(self) -> dict[str, Any]:
         body = self._settings.model_dump()
-        return {**body, "model": self._service.settings.profile, "object": "realtime.session"}
+        kind = "realtime.transcription_session" if self._is_transcription else "realtime.session"
+        return {**body, "model": self._service.settings.profile, "object": kind}
 
-    async def _update(self, change: dict[str, Any]) -> None:
+    @property
+    def _is_transcription(self) -> bool:
+        return self._settings.type == "transcription"
+
+    async def _update(self, event: SessionUpdate) -> None:
         before = self._settings
-        self._settings = updated(before, change)
-        if self._settings.audio != before.audio:
+        change = settings_of_today(event.session)
+        if event.type == "transcription_session.update":
+            change["type"] = "transcription"
+        after = updated(before, change)
+        await self._check_tools(after, "session.tools")
+        self._settings = after
+        if after.audio != before.audio:
             await self._stop("client_cancelled", only_while_listening=True)
-            self._listen_anew()
-        await self._send("session.updated", session=self._session())
+            self._reset_input()
+        name = event.type if self._is_beta else "session.update"
+        await self._send(f"{name}d", session=self._session())
 
-    def _listen_anew(self) -> None:
+    def _reset_input(self) -> None:
         listening = self._settings.audio.input
         self._pcm = PcmStream(listening.format.rate_hz, listening.format.encoding)
         self._held = []
-        padding_ms = self._vad.prefix_padding_ms if self._vad else 0
-        self._ear = Ear(padding_ms / 1000, self._service.settings.limits.max_audio_s)
+        padding_ms = self._turn_detection.prefix_padding_ms if self._turn_detection else 0
+        self._vad = Ear(padding_ms / 1000, self._service.settings.limits.max_audio_s)
 
     @property
-    def _vad(self) -> Any:
+    def _turn_detection(self) -> TurnDetection | None:
         return self._settings.audio.input.turn_detection
 
-    async def _create_item(self, item: Any) -> None:
-        item_id = item.id or new_id("item")
-        if isinstance(item, CallOutputItem):
-            self._messages.append(Message(role="tool", content=item.output))
+    # ------------------------------------------------------------ items
+
+    async def _create_item(self, event: CreateItem) -> None:
+        given = event.item
+        if isinstance(given, CallOutputItem):
+            self._items.check_call(given.call_id)
+        item = Item(_body(given), message_of(given))
+        speech = self._recordings(given)
+        before = self._items.add(item, event.previous_item_id)
+        await self._send("conversation.item.added", item=item.body, previous_item_id=before)
+        if speech:
+            self._start_recognizing(self._recognize_parts(item, speech))
         else:
-            self._messages.append(Message(role=item.role, content=item.text))
-        told = {**item.model_dump(), "id": item_id, "status": "completed"}
-        await self._send("conversation.item.added", item=told)
-        await self._send("conversation.item.done", item=told)
+            await self._send("conversation.item.done", item=item.body, previous_item_id=before)
+
+    def _recordings(self, given: Any) -> dict[int, NDArray[np.float32]]:
+        """The recordings of a message without a transcript of the client's, by part."""
+        recordings = {}
+        for index, part in enumerate(given.content if isinstance(given, MessageItem) else ()):
+            if isinstance(part, AudioPart) and part.transcript is None:
+                listening = self._settings.audio.input.format
+                pcm = PcmStream(listening.rate_hz, listening.encoding)
+                data = from_base64(part.audio or "", f"item.content.{index}.audio")
+                samples = np.concatenate([pcm.feed(data), pcm.finish()])
+                self._check_length(samples, f"item.content.{index}.audio")
+                recordings[index] = samples
+        return recordings
+
+    async def _recognize_parts(self, item: Item, speech: dict[int, NDArray[np.float32]]) -> None:
+        texts = [part.get("text") or part.get("transcript") or "" for part in item.body["content"]]
+        for index, samples in speech.items():
+            texts[index] = await self._transcript(samples, item.body["id"], index)
+            item.body["content"][index]["transcript"] = texts[index]
+        role = item.body["role"]
+        item.message = Message(role=role, content="\n".join(filter(None, texts)))
+        await self._send("conversation.item.done", item=item.body)
+
+    async def _change_item(self, event: ItemEvent | TruncateItem) -> None:
+        item = self._items.get(event.item_id)
+        match event:
+            case ItemEvent(type="conversation.item.delete"):
+                self._items.delete(event.item_id)
+                await self._send("conversation.item.deleted", item_id=event.item_id)
+            case ItemEvent():
+                await self._send("conversation.item.retrieved", item=item.body)
+            case TruncateItem():
+                await self._truncate(item, event)
+
+    async def _truncate(self, item: Item, event: TruncateItem) -> None:
+        """Answers are text, so how much of one was spoken by a client's voice is not known here:
+        only all of it or nothing can be cut."""
+        if item.body["type"] != "message" or item.body["role"] != "assistant":
+            message = f"item {event.item_id!r} is no answer: only answers can be truncated"
+            raise ApiError(400, message, "invalid_value", "item_id")
+        if event.audio_end_ms:
+            message = (
+                "answers are text and have no audio_end_ms but 0; delete the item, and create one "
+                "with the text that was spoken"
+            )
+            raise ApiError(400, message, "unsupported_value", "audio_end_ms")
+        item.message = None
+        item.body["content"] = []
+        await self._send(
+            "conversation.item.truncated", item_id=event.item_id,
+            content_index=event.content_index, audio_end_ms=0,
+        )  # fmt: skip
 
     # ------------------------------------------------------------ speech
 
     async def _append(self, data: bytes) -> None:
+        self._place.take()
         samples = self._pcm.feed(data)
-        if self._vad is None:
-            num_held = sum(map(len, self._held)) + len(samples)
-            max_audio_s = self._service.settings.limits.max_audio_s
-            if num_held > max_audio_s * SAMPLE_RATE_HZ:
-                message = f"more than {max_audio_s:g} s of audio are waiting to be committed"
-                raise ApiError(400, message, "audio_too_long")
+        if self._turn_detection is None:
             self._held.append(samples)
-        elif self._ear.feed(samples):
+            try:
+                self._check_length(np.concatenate(self._held), "audio", shortest_s=0.0)
+            except ApiError:
+                self._held.pop()
+                raise
+        elif self._vad.feed(samples):
             await self._stop("turn_detected")
             item_id = new_id("item")
-            start_ms = round(self._ear.turn_start_s * 1000)
+            start_ms = round(self._vad.turn_start_s * 1000)
             await self._send(
                 "input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=start_ms
             )
-            self._answering = self._socket.start(self._listen_and_answer(item_id))
+            turn = self._listen_and_answer(item_id, self._turn_detection)
+            self._answering = self._socket.start(turn)
 
-    async def _listen_and_answer(self, item_id: str) -> None:
+    async def _listen_and_answer(self, item_id: str, detection: TurnDetection) -> None:
         """A turn from its first word to the last of its answer."""
-        vad, ear = self._vad, self._ear
-        end_listening = functools.partial(ear.end_turn, ear.turn_number)
-        spoken = (*self._head(self._settings), Message(role="user", content=SPOKEN_HERE))
-        assistant = self._assistant(self._settings, spoken, silence_ms=vad.silence_duration_ms)
-        clock = TurnClock(now_s() - (ear.heard_s - ear.turn_start_s))
+        vad = self._vad
+        end_listening = functools.partial(vad.end_turn, vad.turn_number)
+        spoken = (*self._prompt_messages(self._settings), _SPOKEN)
+        answers = detection.create_response and not self._is_transcription
+        assistant = self._assistant(
+            self._settings, spoken, silence_ms=detection.silence_duration_ms, answers=answers
+        )
+        clock = TurnClock(now_s() - (vad.heard_s - vad.turn_start_s))
         turn = assistant.run_turn(
-            ear.turn_audio(),
-            self._service.conversations.memory(""),
-            clock=clock,
-            tools=_offered(self._settings),
-        )
+            vad.turn_audio(), self._memory, clock=clock, tools=self._settings.offered,
+            answers=answers,
+        )  # fmt: skip
         running = Running(lambda: turn, float("inf"), "real_time")
-        heard = Heard(
-            self._send, item_id, ear.turn_start_s, reach_s(assistant.variant), end_listening
-        )
+        item = _speech_item(item_id)
+        speech = InputTranscription(
+            self._send, item_id, vad.turn_start_s, reach_s(assistant.variant), end_listening,
+            on_committed=lambda: self._items.add(item),
+        )  # fmt: skip
         with self._service.admission.live():
             try:
-                await self._tell(running, assistant, heard, create=vad.create_response)
+                await self._run_turn(running, assistant, self._settings, speech, answers)
             finally:
                 end_listening()
+                item.message = _user_message(running.turn.cleaned)
+                item.body["content"][0]["transcript"] = running.turn.hypothesis.text or None
 
-    async def _tell(
-        self, running: Running, assistant: Assistant, heard: Heard | None, create: bool = True
+    async def _run_turn(
+        self,
+        running: Running,
+        assistant: Assistant,
+        settings: AnswerSettings,
+        speech: InputTranscription | None = None,
+        answers: bool = True,
     ) -> None:
-        """Runs a turn and tells of it; what was said and answered is kept, however it ended."""
-        self._running, self._cancelled_for = running, ""
-        response = ResponseEvents(self._send, running)
+        """Runs a turn and sends its events, also where it is stopped."""
+        is_alone = isinstance(settings, ResponseSettings) and settings.conversation == "none"
+        metadata = settings.metadata if isinstance(settings, ResponseSettings) else None
+        response = ResponseEvents(self._send, running, None if is_alone else self._items, metadata)
+        self._running[response.id] = running
+        if not is_alone:
+            self._current, self._cancelled_for = running, ""
         events = self._service.events(running, assistant)
-        is_answering = heard is None
+        is_answering = speech is None
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
-                    if heard:
-                        await heard.take(event)
+                    if speech:
+                        await speech.take(event)
                     is_answering = is_answering or event.kind == "transcript_final"
-                    if is_answering:
-                        if not create:
-                            break
+                    if is_answering and answers:
                         await response.begin()
                         await response.take(event)
         finally:
-            turn = running.turn
-            if heard and turn.cleaned:
-                self._messages.append(Message(role="user", content=turn.cleaned))
-            answer = response.message
-            if answer.content or answer.tool_calls:
-                self._messages.append(answer)
-            self._running = None
-        if create and (is_answering or running.turn.degraded):
-            await response.end(self._cancelled_for)
+            del self._running[response.id]
+            if self._current is running:
+                self._current = None
+        if answers and (is_answering or running.turn.degraded):
+            reason = "client_cancelled" if is_alone else self._cancelled_for
+            await response.end(reason if running.is_interrupted else "")
 
     async def _stop(self, reason: str, *, only_while_listening: bool = False) -> None:
-        """Stops the turn in progress and waits until its request is gone and the client was told."""
-        if only_while_listening and not self._ear.is_in_turn:
+        """Stops the turn in progress, and returns when its request is gone and its end is sent."""
+        if only_while_listening and not self._vad.is_in_turn:
             return
         answering, self._answering = self._answering, None
         if answering is None or answering.done():
             return
         self._cancelled_for = reason
-        if self._running:
-            await self._running.interrupt()
+        if self._current:
+            await self._current.interrupt()
         await asyncio.wait({answering})
+
+    async def _cancel(self, response_id: str | None) -> None:
+        if response_id is None:
+            await self._stop("client_cancelled")
+        elif running := self._running.get(response_id):
+            self._cancelled_for = "client_cancelled"
+            await running.interrupt()
+        else:
+            message = f"there is no response {response_id!r} in progress"
+            raise ApiError(400, message, "response_cancel_not_active", "response_id")
 
     # ------------------------------------------------------------ without turn detection
 
     async def _commit(self) -> None:
         samples = np.concatenate([*self._held, self._pcm.finish()])
         self._held = []
-        if len(samples) < _MIN_COMMIT_S * SAMPLE_RATE_HZ:
-            message = f"at least {_MIN_COMMIT_S} s of audio are needed, there are "
-            raise ApiError(
-                400,
-                f"{message}{len(samples) / SAMPLE_RATE_HZ:.2f} s",
-                "input_audio_buffer_commit_empty",
-            )
-        item_id = new_id("item")
-        await committed(self._send, item_id)
-        before = self._committing
-        self._committing = self._socket.start(self._recognise(samples, item_id, before))
+        self._check_length(samples, None, code="input_audio_buffer_commit_empty")
+        item = _speech_item(new_id("item"))
+        before = self._items.add(item)
+        await committed(self._send, item.body["id"], before)
+        self._start_recognizing(self._recognize_item(item, samples))
 
-    async def _recognise(
-        self, samples: NDArray[np.float32], item_id: str, before: asyncio.Task[None] | None
+    def _check_length(
+        self,
+        samples: NDArray[np.float32],
+        param: str | None,
+        shortest_s: float = _MIN_SPEECH_S,
+        code: str = "invalid_audio",
     ) -> None:
-        if before:
-            await asyncio.wait({before})
+        duration_s = len(samples) / SAMPLE_RATE_HZ
+        longest_s = self._service.settings.limits.max_audio_s
+        if duration_s > longest_s:
+            message = f"at most {longest_s:g} s of audio are taken at once"
+            raise ApiError(400, message, "audio_too_long", param)
+        if duration_s < shortest_s:
+            message = f"at least {shortest_s} s of audio are needed, there are {duration_s:.2f} s"
+            raise ApiError(400, message, code, param)
+
+    def _start_recognizing(self, work: Coroutine[Any, Any, None]) -> None:
+        """Recognizes beside the session, one after the other."""
+        before = self._recognizing
+
+        async def run() -> None:
+            if before:
+                await asyncio.wait({before})
+            await work
+
+        self._recognizing = self._socket.start(run())
+
+    async def _recognize_item(self, item: Item, samples: NDArray[np.float32]) -> None:
+        text = await self._transcript(samples, item.body["id"], 0)
+        item.message, item.body["content"][0]["transcript"] = _user_message(text), text or None
+
+    async def _transcript(
+        self, samples: NDArray[np.float32], item_id: str, content_index: int
+    ) -> str:
+        """What was said, cleaned; empty where it failed or is below the confidence threshold."""
         assistant = self._service.assistant(self._service.settings.variant)
+        place = {"item_id": item_id, "content_index": content_index}
+        kind = "conversation.item.input_audio_transcription"
         try:
             async with self._service.admission.turn():
                 timeout_s = self._service.settings.limits.turn_timeout_s
                 hypothesis = (await transcribe(assistant, samples, timeout_s)).hypothesis
         except ApiError as error:
-            self._is_doubtful = True
-            kind = "conversation.item.input_audio_transcription.failed"
-            detail = error.body["error"]
-            await self._send(kind, item_id=item_id, content_index=0, error=detail)
-            return
-        self._is_doubtful = not hypothesis.tokens or assistant.is_doubtful(hypothesis)
-        if not self._is_doubtful:
-            cleaned = assistant.clean(hypothesis.text).text
-            self._messages.append(Message(role="user", content=cleaned or hypothesis.text))
+            self._is_unclear = True
+            await self._send(f"{kind}.failed", **place, error=error.body["error"])
+            return ""
+        self._is_unclear = not hypothesis.tokens or assistant.is_doubtful(hypothesis)
         seconds = len(samples) / SAMPLE_RATE_HZ
-        await completed(self._send, item_id, hypothesis.text, seconds)
+        await completed(self._send, item_id, hypothesis.text, seconds, content_index)
+        if self._is_unclear:
+            return ""
+        return assistant.clean(hypothesis.text).text or hypothesis.text
 
-    def _create_response(self, settings: AnswerSettings) -> None:
+    # ------------------------------------------------------------ responses
+
+    async def _create_response(self, change: dict[str, Any]) -> None:
+        if self._is_transcription:
+            message = "a transcription session makes no responses"
+            raise ApiError(400, message, "invalid_value", "type")
+        settings = for_response(self._settings, settings_of_today(change))
+        for item in settings.input or ():
+            if isinstance(item, ItemReference):
+                self._items.get(item.id)
+            elif isinstance(item, MessageItem) and any(
+                isinstance(part, AudioPart) and part.transcript is None for part in item.content
+            ):
+                message = "recordings go into the conversation; give their transcript here"
+                raise ApiError(400, message, "unsupported_value", "response.input")
+        if settings.must_call and not settings.functions:
+            message = "tool_choice asks for a call of a tool that is not offered"
+            raise ApiError(400, message, "invalid_value", "response.tool_choice")
+        await self._check_tools(settings, "response.tools")
+        if settings.conversation == "none":
+            self._socket.start(self._answer(settings))
+            return
         if self._answering and not self._answering.done():
             raise ApiError(
                 400, "a response is being made already", "conversation_already_has_active_response"
             )
         self._answering = self._socket.start(self._answer(settings))
 
-    async def _answer(self, settings: AnswerSettings) -> None:
-        if self._committing:
-            await asyncio.wait({self._committing})
-        if self._is_doubtful:
-            self._is_doubtful = False
-            await self._refuse_response()
+    async def _check_tools(self, settings: AnswerSettings, param: str) -> None:
+        if settings.functions:
+            sampling = Sampling(functions=settings.functions)
+            await self._service.check_sampling(sampling, param)
+
+    async def _answer(self, settings: ResponseSettings) -> None:
+        if self._recognizing:
+            await asyncio.wait({self._recognizing})
+        if self._is_unclear and settings.input is None:
+            self._is_unclear = False
+            await self._refuse_response(settings)
             return
-        typed = next((m.content for m in reversed(self._messages) if m.content.strip()), "")
-        if not typed:
+        messages = self._prompt_messages(settings)
+        asked = next((m.content for m in reversed(messages) if m.role != "system"), "")
+        if not any(m.content.strip() for m in messages if m.role != "system"):
             error = ApiError(400, "the conversation is empty", "conversation_empty")
             await self.report(error)
             return
-        assistant = self._assistant(settings, self._head(settings))
-        memory = self._service.conversations.memory("")
-        turn = assistant.answer_text(typed, memory, tools=_offered(settings))
-        timeout_s = self._service.settings.limits.turn_timeout_s
-        running = Running(lambda: turn, timeout_s, "real_time")
+        assistant = self._assistant(settings, messages)
+        turn = assistant.answer_text(asked or "…", self._memory, tools=settings.offered)
+        running = Running(lambda: turn, self._service.settings.limits.turn_timeout_s, "real_time")
         try:
             async with self._service.admission.turn():
-                await self._tell(running, assistant, heard=None)
+                await self._run_turn(running, assistant, settings)
         except ApiError as error:
             await self.report(error)
 
-    async def _refuse_response(self) -> None:
-        """What was committed cannot be believed: the person is sent to text input."""
+    async def _refuse_response(self, settings: ResponseSettings) -> None:
+        """The speech that was committed is below the confidence threshold: type instead."""
         reason, hint = LOW_CONFIDENCE, hint_of(LOW_CONFIDENCE)
         error = {"type": "degraded", "code": reason, "message": hint}
-        body = {"id": new_id("resp"), "object": "realtime.response", "output": []}
+        body: dict[str, Any] = {
+            "id": new_id("resp"), "object": "realtime.response", "output": [],
+            "metadata": settings.metadata,
+        }  # fmt: skip
         started = {**body, "status": "in_progress", "status_details": None}
         details = {"type": "failed", "error": error}
         await self._send("response.created", response=started)
@@ -342,46 +516,104 @@ class Session:
 
     # ------------------------------------------------------------ prompts
 
-    def _head(self, settings: AnswerSettings) -> tuple[Message, ...]:
-        """Instructions and what was said, as much of it as the budget holds."""
+    def _prompt_messages(self, settings: AnswerSettings) -> tuple[Message, ...]:
+        """Instructions, and as much of the conversation, or of a response's own input, as the
+        budget holds."""
         variant, generator = self._service.settings.variant, self._service.models.generator
         instructions = settings.instructions
         if instructions is None:
             instructions = find_prompt(variant.prompt).system
-        while len(self._messages) > 1 and (
-            len(generator.encode_chat(self._messages)) > variant.history_budget_tokens
+        given = settings.input if isinstance(settings, ResponseSettings) else None
+        messages = self._items.messages if given is None else self._input_messages(given)
+        longest = self._service.settings.limits.max_text_characters
+        while len(messages) > 1 and (
+            sum(len(message.content) for message in messages) > longest
+            or len(generator.encode_chat(messages)) > variant.history_budget_tokens
         ):
-            self._messages = _without_oldest(self._messages)
+            messages = _without_oldest(messages)
         system = (Message(role="system", content=instructions),) if instructions else ()
-        return (*system, *self._messages)
+        return (*system, *messages)
+
+    def _input_messages(self, given: Sequence[Any]) -> list[Message]:
+        messages = (
+            self._items.get(item.id).message
+            if isinstance(item, ItemReference)
+            else message_of(item)
+            for item in given
+        )
+        return [message for message in messages if message is not None]
 
     def _assistant(
-        self, settings: AnswerSettings, messages: Sequence[Message], silence_ms: int | None = None
+        self,
+        settings: AnswerSettings,
+        messages: Sequence[Message],
+        silence_ms: int | None = None,
+        answers: bool = True,
     ) -> Assistant:
         base, limit = self._service.settings.variant, self._service.settings.limits.max_tokens
         asked = settings.max_output_tokens
-        num_tokens = limit if isinstance(asked, str) else min(asked, limit)
-        variant = msgspec.structs.replace(base, sampling=Sampling(max_tokens=num_tokens))
+        sampling = Sampling(
+            max_tokens=limit if isinstance(asked, str) else min(asked, limit),
+            temperature=settings.temperature,
+            seed=any_seed(settings.temperature),
+            functions=settings.functions,
+        )
+        variant = msgspec.structs.replace(base, sampling=sampling)
         if silence_ms is not None:
             variant = msgspec.structs.replace(variant, endpoint_silence_s=silence_ms / 1000)
+        if not answers:
+            variant = self._service.for_uploads(variant)
         return self._service.assistant(
             variant,
             prompts=GivenMessages(self._service.models.generator, messages),
-            hands_out_calls=bool(_offered(settings)),
+            hands_out_calls=bool(settings.offered),
         )
 
 
-def _offered(settings: AnswerSettings) -> tuple[dict[str, Any], ...]:
-    return tuple(tool.as_offered for tool in settings.tools if settings.tool_choice == "auto")
+def message_of(item: Any) -> Message | None:
+    """A client's item as the LLM gets it; None while a recording in it is not recognized."""
+    match item:
+        case CallOutputItem():
+            return Message(role="tool", content=item.output)
+        case CallItem():
+            try:
+                arguments = json.loads(item.arguments or "{}")
+            except ValueError:
+                arguments = None
+            if not isinstance(arguments, dict):
+                message = "arguments is no JSON object"
+                raise ApiError(400, message, "invalid_value", "item.arguments")
+            call = ToolCall(name=item.name, arguments=arguments)
+            return Message(role="assistant", content="", tool_calls=(call,))
+        case _:
+            texts = [
+                part.transcript if isinstance(part, AudioPart) else part.text
+                for part in item.content
+            ]
+            if any(text is None for text in texts):
+                return None
+            return Message(role=item.role, content="\n".join(text or "" for text in texts))
+
+
+def _user_message(text: str) -> Message | None:
+    return Message(role="user", content=text) if text else None
+
+
+def _body(given: Any) -> dict[str, Any]:
+    """A client's item as it is sent back: with an id, and without its audio."""
+    body = given.model_dump()
+    for part in body.get("content") or ():
+        part.pop("audio", None)
+    return {**body, "id": given.id or new_id("item"), "status": "completed"}
+
+
+def _speech_item(item_id: str) -> Item:
+    content = [{"type": "input_audio", "transcript": None}]
+    body = {"id": item_id, "type": "message", "role": "user", "status": "completed"}
+    return Item({**body, "content": content})
 
 
 def _without_oldest(messages: list[Message]) -> list[Message]:
     """Without the oldest exchange: half of one misleads."""
     following = (n for n, m in enumerate(messages) if n and m.role == "user")
     return messages[next(following, len(messages) - 1) :]
-
-
-def _malformed(error: ValidationError) -> ApiError:
-    first = error.errors(include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return ApiError(400, f"{place or 'event'}: {first['msg']}", first["type"], place or None)

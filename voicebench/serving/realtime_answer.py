@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from voicebench.serving.logs import new_id
+from voicebench.serving.realtime_items import Item, Items
 from voicebench.serving.turns import Running
 from voicebench.types import Event, Message, ToolCall
 
@@ -16,30 +17,37 @@ Send = Callable[..., Awaitable[None]]
 
 
 class ResponseEvents:
-    """Tells of one response while it is made.
+    """Sends the events of one response while it is made.
 
     Args:
         send: Sends an event.
         running: The turn that answers.
+        items: The conversation that the answer joins; None for a response out of band.
+        metadata: The client's own, returned with the response.
+
+    Attributes:
+        id: Of the response.
     """
 
-    def __init__(self, send: Send, running: Running) -> None:
+    def __init__(
+        self,
+        send: Send,
+        running: Running,
+        items: Items | None,
+        metadata: dict[str, str] | None = None,
+    ) -> None:
         self._send = send
         self._running = running
-        self._id = new_id("resp")
+        self._items = items
+        self._metadata = metadata
+        self.id = new_id("resp")
         self._text_item = ""
         self._text = ""
         self._output: list[dict[str, Any]] = []
-        self._calls: list[ToolCall] = []
         self._is_created = False
 
-    @property
-    def message(self) -> Message:
-        """What was answered, for the conversation."""
-        return Message(role="assistant", content=self._text, tool_calls=tuple(self._calls))
-
     async def take(self, event: Event) -> None:
-        """Takes an event of the turn."""
+        """Sends what an event of the turn means to the client."""
         if event.kind == "answer_token" and event.data["text"]:
             await self._say(event.data["text"])
         elif event.kind == "tool_called" and event.data["name"]:
@@ -82,7 +90,7 @@ class ResponseEvents:
             self._text_item = new_id("item")
             item = self._message_item("in_progress", [])
             await self._send("response.output_item.added", **self._here(), item=item)
-            await self._send("conversation.item.added", item=item)
+            await self._join(item)
             part = {"type": "text", "text": ""}
             await self._send("response.content_part.added", **self._in_text(), part=part)
         self._text += text
@@ -95,10 +103,23 @@ class ResponseEvents:
         item = self._message_item(status, [{"type": "output_text", "text": self._text}])
         self._output.append(item)
         await self._send("response.output_item.done", **self._here(), item=item)
-        await self._send("conversation.item.done", item=item)
+        await self._settle(item, Message(role="assistant", content=self._text))
+
+    async def _join(self, item: dict[str, Any]) -> None:
+        """The item is part of the conversation from here on, in the order of its beginning."""
+        if self._items is not None:
+            before = self._items.add(Item(item))
+            await self._send("conversation.item.added", item=item, previous_item_id=before)
+
+    async def _settle(self, item: dict[str, Any], message: Message) -> None:
+        """The item is whole; nothing where the client has deleted it meanwhile."""
+        if self._items is not None and item["id"] in self._items:
+            joined = self._items.get(item["id"])
+            joined.body, joined.message = item, message
+            await self._send("conversation.item.done", item=item)
 
     async def _call(self, name: str, arguments: str) -> None:
-        self._calls.append(ToolCall(name=name, arguments=msgspec.json.decode(arguments)))
+        call = ToolCall(name=name, arguments=msgspec.json.decode(arguments))
         item = {
             "id": new_id("item"),
             "type": "function_call",
@@ -107,8 +128,9 @@ class ResponseEvents:
             "name": name,
             "arguments": "",
         }
-        index = {"response_id": self._id, "output_index": len(self._output) + bool(self._text)}
+        index = {"response_id": self.id, "output_index": len(self._output) + bool(self._text)}
         await self._send("response.output_item.added", **index, item=item)
+        await self._join(item)
         named = {**index, "item_id": item["id"], "call_id": item["call_id"]}
         await self._send("response.function_call_arguments.delta", **named, delta=arguments)
         await self._send(
@@ -117,7 +139,7 @@ class ResponseEvents:
         item = {**item, "status": "completed", "arguments": arguments}
         self._output.append(item)
         await self._send("response.output_item.done", **index, item=item)
-        await self._send("conversation.item.done", item=item)
+        await self._settle(item, Message(role="assistant", content="", tool_calls=(call,)))
 
     def _message_item(self, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
         return {
@@ -129,7 +151,7 @@ class ResponseEvents:
         }
 
     def _here(self) -> dict[str, Any]:
-        return {"response_id": self._id, "output_index": 0}
+        return {"response_id": self.id, "output_index": 0}
 
     def _in_text(self) -> dict[str, Any]:
         return {**self._here(), "item_id": self._text_item, "content_index": 0}
@@ -137,12 +159,14 @@ class ResponseEvents:
     def _body(self, status: str, details: dict[str, Any] | None = None) -> dict[str, Any]:
         turn = self._running.turn
         body: dict[str, Any] = {
-            "id": self._id,
+            "id": self.id,
             "object": "realtime.response",
             "status": status,
             "status_details": details,
             "output": self._output,
             "output_modalities": ["text"],
+            "metadata": self._metadata,
+            "conversation_id": None if self._items is None else self._items.conversation_id,
         }
         if status != "in_progress":
             num_in, num_out = len(turn.prompt_token_ids), len(turn.answer_tokens)

@@ -188,7 +188,7 @@ class Service:
         }
         if turn.degraded:
             values["reason"] = turn.degraded.reason
-        if turn.failure and outcome != "left":
+        if turn.failure and outcome not in ("left", "transcribed"):
             values |= {"stage": turn.failure.stage, "error": turn.failure.type}
         if self.settings.logs_content:
             values["content"] = {"heard": turn.hypothesis.text, "answer": turn.answer}
@@ -200,4 +200,6 @@ def _outcome(running: Running) -> str:
         return "interrupted"
     if running.is_timed_out:
         return "timed_out"
+    if not running.is_over:
+        return "transcribed"
     return "degraded" if running.turn.degraded else "answered"

@@ -40,7 +40,9 @@ class Limits(Record):
     read_timeout_s: float = 30.0
     """A client that takes nothing of what is streamed to it for so long is one that has left."""
     max_streams: int = 32
-    """WebSockets at the same time."""
+    """WebSockets that send speech at the same time; open ones that send none do not count."""
+    speech_idle_s: float = 10.0
+    """A WebSocket without audio for so long gives its place back to others."""
     stream_idle_s: float = 600.0
     """A WebSocket on which nothing comes for so long is closed."""
     max_conversations: int = 1_000

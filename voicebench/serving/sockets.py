@@ -12,14 +12,51 @@ from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from voicebench.serving.errors import ApiError
+from voicebench.serving.limits import Admission
 from voicebench.serving.logs import log
 from voicebench.serving.service import Service
+from voicebench.serving.settings import Limits
 
 _GOING_AWAY = 1001
 
 
-class NothingTakenError(Exception):
+class SlowConsumerError(Exception):
     """The client does not read what it is sent."""
+
+
+class SpeechPlace:
+    """A stream's place among those that send speech: taken with its first audio, and given back
+    when none came for a while. An open stream that sends nothing holds none.
+
+    Args:
+        admission: Whose places.
+        idle_s: How long without audio.
+    """
+
+    def __init__(self, admission: Admission, idle_s: float) -> None:
+        self._admission = admission
+        self._idle_s = idle_s
+        self._place = contextlib.ExitStack()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def take(self) -> None:
+        """Audio has come.
+
+        Raises:
+            ApiError: 503, all places are taken or the service is shutting down.
+        """
+        if self._timer is None:
+            self._place.enter_context(self._admission.stream())
+        else:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(self._idle_s, self.release)
+
+    def release(self) -> None:
+        """Gives the place back."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        self._place.close()
 
 
 class Socket:
@@ -27,14 +64,15 @@ class Socket:
 
     Args:
         websocket: See FastAPI.
-        idle_s: Longest wait for the next message.
-        read_timeout_s: How long a client may take nothing of what it is sent.
+        limits: On waiting for the client.
+        speech_place: See `SpeechPlace`.
     """
 
-    def __init__(self, websocket: WebSocket, idle_s: float, read_timeout_s: float) -> None:
+    def __init__(self, websocket: WebSocket, limits: Limits, speech_place: SpeechPlace) -> None:
         self._websocket = websocket
-        self._idle_s = idle_s
-        self._read_timeout_s = read_timeout_s
+        self._idle_s = limits.stream_idle_s
+        self._read_timeout_s = limits.read_timeout_s
+        self.speech_place = speech_place
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -56,7 +94,7 @@ class Socket:
         """Sends JSON; nothing where the client has left.
 
         Raises:
-            NothingTakenError: The client takes nothing of it.
+            SlowConsumerError: The client takes nothing of it.
         """
         async with self._lock:
             if self._websocket.client_state is not WebSocketState.CONNECTED:
@@ -65,7 +103,7 @@ class Socket:
                 async with asyncio.timeout(self._read_timeout_s):
                     await self._websocket.send_text(msgspec.json.encode(body).decode())
             except TimeoutError:
-                raise NothingTakenError from None
+                raise SlowConsumerError from None
             except (WebSocketDisconnect, RuntimeError):
                 return
 
@@ -98,29 +136,30 @@ class Socket:
 async def accepted(
     service: Service, websocket: WebSocket, subprotocol: str
 ) -> AsyncIterator[Socket | None]:
-    """Accepts a WebSocket where there is a place, else refuses it and gives None. Who does not read
-    is left.
+    """Accepts a WebSocket once the models are loaded, else refuses it and yields None. A client that
+    does not read is left.
 
     Args:
         service: Whose places.
         websocket: The one that asks.
         subprotocol: Taken where the client offers it.
     """
-    with contextlib.ExitStack() as place:
-        try:
-            assert service.models
-            place.enter_context(service.admission.stream())
-        except ApiError as error:
-            await websocket.send_denial_response(error.response())
-            yield None
-            return
-        offered = websocket.scope.get("subprotocols", [])
-        await websocket.accept(subprotocol if subprotocol in offered else None)
-        limits = service.settings.limits
-        socket = Socket(websocket, limits.stream_idle_s, limits.read_timeout_s)
-        try:
-            yield socket
-        except NothingTakenError:
-            log("warning", "client takes nothing")
-        finally:
-            await socket.end()
+    try:
+        assert service.models
+        service.admission.refuse_when_draining()
+    except ApiError as error:
+        await websocket.send_denial_response(error.response())
+        yield None
+        return
+    offered = websocket.scope.get("subprotocols", [])
+    await websocket.accept(subprotocol if subprotocol in offered else None)
+    limits = service.settings.limits
+    place = SpeechPlace(service.admission, limits.speech_idle_s)
+    socket = Socket(websocket, limits, place)
+    try:
+        yield socket
+    except SlowConsumerError:
+        log("warning", "the client reads nothing")
+    finally:
+        place.release()
+        await socket.end()

@@ -80,7 +80,7 @@ class Telemetry:
         for name, help_text, function in (
             ("running_turns", "Turns being answered", lambda: admission.num_running),
             ("queued_turns", "Turns waiting for a place", lambda: admission.num_waiting),
-            ("open_streams", "Open WebSockets", lambda: admission.num_streams),
+            ("open_streams", "Streams that send speech", lambda: admission.num_streams),
             ("conversations", "Conversations remembered", num_conversations),
         ):
             gauge = Gauge(f"voicebench_{name}", help_text, registry=registry)
@@ -102,7 +102,7 @@ class Telemetry:
 
         Args:
             turn: Its record.
-            outcome: `answered`, `degraded`, `interrupted`, `timed_out` or `left`.
+            outcome: `answered`, `transcribed`, `degraded`, `interrupted`, `timed_out` or `left`.
         """
         self._of(self._turns, outcome).inc()
         if turn.degraded:

@@ -9,15 +9,17 @@ from voicebench.serving.realtime_answer import Send
 from voicebench.types import Event
 
 
-class Heard:
-    """Tells of the speech of one turn.
+class InputTranscription:
+    """The events of one turn's speech.
 
     Args:
         send: Sends an event.
         item_id: The message that the speech becomes.
         start_s: Where on the line the turn began.
         reach_s: Of its windows; see `PartialTranscript`.
-        end_listening: Called when the turn has heard enough.
+        end_listening: Called when the turn needs no more audio.
+        on_committed: Called when the speech joins the conversation; returns the id of the item
+            before it.
     """
 
     def __init__(
@@ -27,9 +29,11 @@ class Heard:
         start_s: float,
         reach_s: float,
         end_listening: Callable[[], None],
+        on_committed: Callable[[], str | None],
     ) -> None:
         self._send = send
         self._end_listening = end_listening
+        self._on_committed = on_committed
         self._item_id = item_id
         self._start_s = start_s
         self._partial = PartialTranscript(reach_s)
@@ -37,7 +41,7 @@ class Heard:
         self._audio_s = 0.0
 
     async def take(self, event: Event) -> None:
-        """Takes an event of the turn."""
+        """Sends what an event of the turn means to the client."""
         match event.kind:
             case "window_recognised":
                 await self._delta(self._partial.take(event.data["window"]))
@@ -50,7 +54,7 @@ class Heard:
                 end_ms = round(self._stopped_s * 1000)
                 stopped = "input_audio_buffer.speech_stopped"
                 await self._send(stopped, item_id=self._item_id, audio_end_ms=end_ms)
-                await committed(self._send, self._item_id)
+                await committed(self._send, self._item_id, self._on_committed())
             case "transcript_final":
                 text = event.data["text"]
                 await self._delta(self._partial.finish(text))
@@ -64,9 +68,10 @@ class Heard:
             await self._send(kind, item_id=self._item_id, content_index=0, delta=text)
 
 
-async def committed(send: Send, item_id: str) -> None:
+async def committed(send: Send, item_id: str, previous_item_id: str | None) -> None:
     """Audio has become a message of the user's."""
-    await send("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
+    before = {"previous_item_id": previous_item_id}
+    await send("input_audio_buffer.committed", item_id=item_id, **before)
     item = {
         "id": item_id,
         "type": "message",
@@ -74,15 +79,17 @@ async def committed(send: Send, item_id: str) -> None:
         "status": "completed",
         "content": [{"type": "input_audio", "transcript": None}],
     }
-    await send("conversation.item.added", item=item, previous_item_id=None)
+    await send("conversation.item.added", item=item, **before)
 
 
-async def completed(send: Send, item_id: str, transcript: str, seconds: float) -> None:
+async def completed(
+    send: Send, item_id: str, transcript: str, seconds: float, content_index: int = 0
+) -> None:
     """A message's transcript is whole."""
     await send(
         "conversation.item.input_audio_transcription.completed",
         item_id=item_id,
-        content_index=0,
+        content_index=content_index,
         transcript=transcript,
         usage={"type": "duration", "seconds": round(seconds, 3)},
     )
