@@ -94,6 +94,24 @@ def test_every_problem_is_printed_and_nothing_made(
 
 
 @needs_synthesis
+def test_digits_and_traditional_script_are_named(
+    speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(speech, tmp_path / "recordings"))
+    (folder / "a.txt").write_text("下午3點在2樓開會", encoding="utf-8")
+    argv = ["suites", "new", "own", "--from", str(folder), "--into", str(tmp_path)]
+    assert main(argv) == 0
+    err = capsys.readouterr().err
+    assert f"warning: {folder}/a.txt:1: the text has digits (3點, 2樓)" in err
+    assert "1 of 2 texts are in traditional script" in err
+    assert load_suite(tmp_path / "own").cases[0].turns[0].reference == "下午3點在2樓開會"
+    argv = ["suites", "new", "more", "--from", str(folder), "--into", str(tmp_path), "--json"]
+    assert main(argv) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (len(document["warnings"]), document["num_traditional"]) == (1, 1)
+
+
+@needs_synthesis
 def test_a_corpus_is_referred_to(
     speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,10 +45,60 @@ def test_a_transcript_becomes_what_a_recogniser_would_write(written: str, refere
         ("……！", "the text '……！' holds no words"),
         ("涨了5%", "the text has %, which is read aloud: write it as it was said"),
         ("付￥30", "the text has ¥, which is read aloud: write it as it was said"),
+        ("３：３０见", "the text has :, which is read aloud: write it as it was said"),
+        ("要3~5天", "the text has ~, which is read aloud: write it as it was said"),
+        ("要3–5天", "the text has –, which is read aloud: write it as it was said"),
+        ("½杯水", "the text has ½, which is read aloud: write it as it was said"),
+        ("1/2杯", "the text has /, which is read aloud: write it as it was said"),
+        ("≥5个", "the text has ≥, which is read aloud: write it as it was said"),
+        (">5个", "the text has >, which is read aloud: write it as it was said"),
+        ("-5度", "the text has -, which is read aloud: write it as it was said"),
+        ("今天，-5度", "the text has -, which is read aloud: write it as it was said"),
+        ("−5℃", "the text has ℃ −, which is read aloud: write it as it was said"),
+        ("付3,000元", "the text has ,, which is read aloud: write it as it was said"),
+        ("3*5", "the text has *, which is read aloud: write it as it was said"),
+        ("±2", "the text has ±, which is read aloud: write it as it was said"),
+        ("3点在2楼，用A4纸", ""),
+        ("好啊～", ""),
+        ("well-known - or not", ""),
+        ("他说：三点", ""),
     ],
 )
 def test_a_text_that_cannot_be_a_reference_is_told(text: str, fault: str) -> None:
     assert text_fault(text) == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("下午3点在2楼", "3点, 2楼"),
+        ("１２个，３．５米，第③", "12个, 3.5米, 3"),
+        ("3-5天", "3, 5天"),
+        ("1号2号3号4号", "1号, 2号, 3号, …"),
+        ("三点用MP3和A4", ""),
+        ("三点", ""),
+    ],
+)
+def test_digits_are_warned_about_with_the_line(folder: Path, text: str, shown: str) -> None:
+    (folder / "a.txt").write_text(text, encoding="utf-8")
+    found = read_folder(folder)
+    assert found.problems == []
+    told = [str(each).removeprefix(f"{folder}/") for each in found.warnings]
+    assert told == [
+        f"a.txt:1: the text has digits ({shown}), which a recogniser may write in words. Write numbers "
+        "as they were said, or compare with the normalizer itn."
+    ] * bool(shown)  # fmt: skip
+
+
+@given(st.text(alphabet="三3点5½－-~:：/,.≥°天 A", max_size=10))
+def test_a_text_with_numbers_is_taken_as_it_stands_or_refused(text: str) -> None:
+    kept = to_reference(text)
+    if not text_fault(text):
+        digits = [char for char in unicodedata.normalize("NFKC", text) if char.isdigit()]
+        assert [char for char in kept if char.isdigit()] == digits
+        assert not set("~:/≥°⁄½").intersection(kept)
+        between = re.findall(r"\d[^\w\s.'-]+\d", unicodedata.normalize("NFKC", text))
+        assert between == []
 
 
 @given(st.text(max_size=30))
@@ -118,7 +170,8 @@ def _told(folder: Path) -> list[str]:
         ),
         (
             lambda f: write_tone(f / "a.MP3"),
-            "a.txt:1: id 'a' is already that of {f}/a.txt:1. Rename one of the files.",
+            "a.txt:1: is the text of a.MP3 and a.wav, and can be that of one. Keep one of them, or "
+            "rename it.",
         ),
     ],
 )
@@ -134,6 +187,98 @@ def test_all_faults_are_named_at_once(folder: Path) -> None:
     (folder / "c.txt").write_text("没有录音")
     (folder / "ward 2" / "b.txt").write_text("")
     assert [each.split(":")[0] for each in _told(folder)] == ["c.txt", "ward 2/b.txt", "a.wav"]
+
+
+def _file(folder: Path, name: str, text: str = "") -> None:
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix.lower() in (".wav", ".mp3"):
+        write_tone(path)
+    else:
+        path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("audio", "text"),
+    [
+        ("A.WAV", "A.TXT"), ("A.wav", "A.Txt"), ("B.WAV", "b.txt"),
+        ("café.wav", unicodedata.normalize("NFD", "café.txt")),
+        (unicodedata.normalize("NFD", "café.wav"), "café.txt"),
+        (unicodedata.normalize("NFD", "がí/é.wav"), "がí/é.txt"),
+    ],
+)  # fmt: skip
+def test_a_name_is_the_same_in_any_case_and_form(tmp_path: Path, audio: str, text: str) -> None:
+    _file(tmp_path, audio)
+    _file(tmp_path, text, "三点见")
+    found = read_folder(tmp_path)
+    assert found.problems == []
+    (only,) = found.recordings
+    assert unicodedata.is_normalized("NFC", only.id)
+
+
+def test_the_nearest_text_is_the_one(tmp_path: Path) -> None:
+    for name in ("a.wav", "A.wav"):
+        _file(tmp_path, name)
+    _file(tmp_path, "a.txt", "小")
+    _file(tmp_path, "A.txt", "大")
+    assert {each.id: each.text for each in read_folder(tmp_path).recordings} == {
+        "a": "小",
+        "A": "大",
+    }
+
+
+@pytest.mark.parametrize("named", ["café.wav", unicodedata.normalize("NFD", "café.wav")])
+@pytest.mark.parametrize("there", ["café.wav", unicodedata.normalize("NFD", "café.wav")])
+def test_a_table_names_a_file_in_any_form(tmp_path: Path, named: str, there: str) -> None:
+    _file(tmp_path, there)
+    _write_table(tmp_path, f"file\ttext\n{named}\t好\n")
+    found = read_folder(tmp_path)
+    assert (found.problems, [each.id for each in found.recordings]) == ([], ["café"])
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("wavs\\1.wav", "Write it as wavs/1.wav."),
+        (".\\wavs\\1.wav", "Write it as wavs/1.wav."),
+        ("other\\1.wav", "Write folders with /."),
+        ("wavs/1.WAV", "Did you mean wavs/1.wav?"),
+        ("wavs/l.wav", "Did you mean wavs/1.wav?"),
+    ],
+)
+def test_a_file_that_is_not_there_gets_a_hint(tmp_path: Path, name: str, hint: str) -> None:
+    _file(tmp_path, "wavs/1.wav")
+    _write_table(tmp_path, f"file,text\n{name},好\n", "transcripts.csv")
+    first = _told(tmp_path)[0]
+    assert first == f"transcripts.csv:2: there is no audio file {tmp_path / name}. {hint}"
+
+
+def test_two_recordings_of_one_id_are_named(tmp_path: Path) -> None:
+    for name in ("x.wav", "x.mp3"):
+        _file(tmp_path, name)
+    _write_table(tmp_path, "file\ttext\nx.wav\t好\nx.mp3\t好\n")
+    assert _told(tmp_path) == [
+        f"transcripts.tsv:3: x.mp3 and x.wav ({tmp_path}/transcripts.tsv:2) both get the id 'x'. Rename "
+        "one of the files."
+    ]
+
+
+@pytest.mark.parametrize("blank", [",", ",,,", " , ,"])
+def test_blank_columns_at_the_end_are_none(folder: Path, blank: str) -> None:
+    rows = f"file,text{blank}\na.wav,好{blank}\nward 2/b.wav,好\n{blank}\n"
+    _write_table(folder, rows, "transcripts.csv")
+    found = read_folder(folder)
+    assert (found.problems, len(found.recordings)) == ([], 2)
+
+
+def test_a_table_may_be_named_in_capitals(folder: Path) -> None:
+    _write_table(folder, "file,text\na.wav,好\nward 2/b.wav,好\n", "Transcripts.CSV")
+    assert len(read_folder(folder).recordings) == 2
+
+
+def test_a_cell_without_a_column_is_named(folder: Path) -> None:
+    _write_table(folder, "file,text,\na.wav,好,多\nward 2/b.wav,好\n", "transcripts.csv")
+    assert _told(folder)[0] == "transcripts.csv:2: has 3 cells, the header 2"
 
 
 def _write_table(folder: Path, text: str, name: str = "transcripts.tsv") -> None:
@@ -174,7 +319,7 @@ _B = "ward 2/b.wav\t好\n"
         ("a.wav\t好\n../c.wav\t好\n" + _B, ["transcripts.tsv:3: '../c.wav' is not inside {f}"]),
         (
             "a.wav\t好\na.wav\t好\n" + _B,
-            ["transcripts.tsv:3: id 'a' is already that of {f}/transcripts.tsv:2"],
+            ["transcripts.tsv:3: a.wav is already named at {f}/transcripts.tsv:2"],
         ),
         ("a.wav\t好\n", ["ward 2/b.wav: has no transcript. Add it to transcripts.tsv."]),
     ],
@@ -201,7 +346,8 @@ def test_an_end_of_speech_must_be_seconds(folder: Path, end: str) -> None:
             r"transcripts\.tsv:1 has no column 'text'; its header is file txt.*Did you mean text\?",
         ),
         ("file\ttext\tt_eos", r"has the column 't_eos'.*Did you mean t_eos_s\?"),
-        ("file\ttext\ttext", r":1 names a column twice"),
+        ("file\ttext\ttext", r":1 names a column twice: text\. Rename one"),
+        ("file\t\ttext", r":1 has no name in column 2"),
         ("", r"its header is empty.*Columns: file, text, meaning, t_eos_s"),
     ],
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("zh", "yue", "en")
 OWN_LICENCE = "LicenseRef-own-recordings"
-NUM_LEFT_OUT_SHOWN = 10
+NUM_SHOWN = 10
 
 _NEW_EPILOG = """\
 A .txt beside each audio file, or one transcripts.tsv (or .csv) with the columns file and text.
@@ -147,6 +147,7 @@ def _check_shared(args: argparse.Namespace) -> None:
 
 def _make(args: argparse.Namespace, found: Found, info: SuiteInfo) -> int:
     from voicebench.commands._progress import ItemProgress
+    from voicebench.metrics.normalize import is_traditional
     from voicebench.metrics.suggest import suggest_facts
     from voicebench.pipeline.endpoint import vad_end_of_speech
     from voicebench.suites.load import DATASETS_FOLDER
@@ -167,10 +168,19 @@ def _make(args: argparse.Namespace, found: Found, info: SuiteInfo) -> int:
             progress=progress.done,
         )
         made = make_suite(found, making, args.limit)
+    num_traditional = sum(is_traditional(each.text) for each in found.recordings)
     if args.json:
-        print(json.dumps(_document(made), ensure_ascii=False, indent=2))
-    else:
-        _print(made, info.name)
+        document = {**_document(made), "num_traditional": num_traditional}
+        print(json.dumps(document, ensure_ascii=False, indent=2))
+        return 2 if made.folder is None else 0
+    _print_first("warning", made.warnings)
+    if num_traditional:
+        print(
+            f"{num_traditional} of {len(found.recordings)} texts are in traditional script: error rates "
+            "compare it with simplified script character by character",
+            file=sys.stderr,
+        )
+    _print(made, info.name)
     return 2 if made.folder is None else 0
 
 
@@ -184,8 +194,16 @@ def _document(made: Made) -> dict[str, Any]:
         "num_cases": made.num_cases,
         "speech_s": round(made.speech_s, 3),
         "problems": [problem._asdict() for problem in made.problems],
+        "warnings": [warning._asdict() for warning in made.warnings],
         "left_out": [problem._asdict() for problem in made.left_out],
     }
+
+
+def _print_first(what: str, problems: list[Problem]) -> None:
+    for problem in problems[:NUM_SHOWN]:
+        print(f"{what}: {problem}", file=sys.stderr)
+    if len(problems) > NUM_SHOWN:
+        print(f"{what}: {len(problems) - NUM_SHOWN} more; --json lists them", file=sys.stderr)
 
 
 def _print(made: Made, name: str) -> None:
@@ -194,10 +212,6 @@ def _print(made: Made, name: str) -> None:
     if made.problems:
         print(f"{name}: {_count(made.problems)}, so no suite was made; --skip-bad leaves them out")
         return
-    for problem in made.left_out[:NUM_LEFT_OUT_SHOWN]:
-        print(f"left out: {problem}", file=sys.stderr)
-    more = len(made.left_out) - NUM_LEFT_OUT_SHOWN
-    if more > 0:
-        print(f"left out: {more} more; --json lists them", file=sys.stderr)
+    _print_first("left out", made.left_out)
     print(f"{made.folder}: {made.num_cases} cases, {made.speech_s / 60:.1f} min of speech")
     print(f"Check it with: voicebench suites check {made.folder}")

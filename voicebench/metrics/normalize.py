@@ -66,6 +66,15 @@ def simplify(text: str) -> str:
     return text.translate(_SIMPLIFIED)
 
 
+def is_traditional(text: str) -> bool:
+    """Whether a text has characters that simplified script writes otherwise.
+
+    >>> is_traditional("會議室"), is_traditional("会议室"), is_traditional("乾隆的著作")
+    (True, False, False)
+    """
+    return str(_converters()[0].convert(text)) != text
+
+
 def _fold(text: str) -> str:
     """NFKC, lower case, simplified; ½ as the fraction that it is."""
     vulgar = (_vulgar_fraction(char, text[:at]) for at, char in enumerate(text))

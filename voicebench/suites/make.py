@@ -72,6 +72,7 @@ class Made:
         num_cases: Its cases.
         speech_s: Seconds of audio up to each end of speech.
         problems: What was wrong.
+        warnings: What was taken and makes figures hard to believe.
         left_out: What was left out: known gaps of a corpus, and what was wrong but skipped.
     """
 
@@ -79,6 +80,7 @@ class Made:
     num_cases: int = 0
     speech_s: float = 0.0
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
     left_out: list[Problem] = field(default_factory=list)
 
 
@@ -126,6 +128,8 @@ def make_suite(found: Found, making: Making, limit: int | None = None) -> Made:
         raise SuiteError(f"{making.folder} is there already", "Take another name or remove it.")
     made = Made(problems=list(found.problems), left_out=list(found.left_out))
     recordings = pick(found.recordings, limit)
+    places = {each.place for each in recordings}
+    made.warnings = [each for each in found.warnings if each.place in places]
     part = making.folder.parent / f".{making.folder.name}.{os.getpid()}.part"
     try:
         part.mkdir(parents=True)

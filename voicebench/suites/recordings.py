@@ -8,6 +8,7 @@ anything is made, each with its place.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import re
 import unicodedata
@@ -29,7 +30,10 @@ _NEEDED, _WANTED = ("file", "text"), ("meaning", "t_eos_s")
 
 _CJK = "㐀-䶿一-鿿豈-﫿぀-ヿ\U00020000-\U0003ffff"
 _GAP = re.compile(rf"(?<![^\W_{_CJK}]) | (?![^\W_{_CJK}])")
-_READ_ALOUD = frozenset("%‰°¥$€£+=@&#×÷/")
+_READ_ALOUD = frozenset("%‰°¥$€£¢+=@&#×÷/⁄±≈≠≥≤≦≧№")
+_SIGNS = frozenset("-−‐‑‒–~<>*")
+"""Read aloud before a digit; elsewhere marks like others."""
+_NUM_DIGITS_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,14 @@ class Found:
     Attributes:
         recordings: The sound ones, in order of their ids.
         problems: What is wrong.
+        warnings: What can be used and makes figures hard to believe.
         left_out: What a published corpus lacks in every copy, so that nobody here can mend it.
         is_published: Whether it is such a corpus; texts that cannot be references are left out then.
     """
 
     recordings: list[Recording] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
     left_out: list[Problem] = field(default_factory=list)
     is_published: bool = False
 
@@ -87,6 +93,10 @@ class Found:
             self.problems.append(Problem(recording.place, fault))
         else:
             self.recordings.append(recording)
+            if shown := numbers_in_digits(f"{recording.text} {recording.meaning}"):
+                message = f"the text has digits ({shown}), which a recogniser may write in words"
+                way_out = "Write numbers as they were said, or compare with the normalizer itn."
+                self.warnings.append(Problem(recording.place, message, way_out))
 
     def sorted(self) -> Found:
         """In order of ids, the same id twice named as a problem."""
@@ -95,9 +105,22 @@ class Found:
         for each in self.recordings:
             known = first.setdefault(each.id, each)
             if known is not each:
-                message = f"id {each.id!r} is already that of {known.place}"
-                self.problems.append(Problem(each.place, message, "Rename one of the files."))
-        return Found([*first.values()], self.problems, self.left_out, self.is_published)
+                self.problems.append(_clash(each, known))
+        return dataclasses.replace(self, recordings=[*first.values()])
+
+
+def _clash(second: Recording, first: Recording) -> Problem:
+    """Two recordings of one id: the same file named twice, or two files."""
+    if not isinstance(second.audio, Path) or not isinstance(first.audio, Path):
+        message = f"id {second.id!r} is already that of {first.place}"
+        return Problem(second.place, message, "Rename one of them.")
+    if second.audio == first.audio:
+        message = f"{second.audio.name} is already named at {first.place}"
+        return Problem(second.place, message, "Take one of the lines away.")
+    message = (
+        f"{second.audio.name} and {first.audio.name} ({first.place}) both get the id {second.id!r}"
+    )
+    return Problem(second.place, message, "Rename one of the files.")
 
 
 def to_reference(text: str) -> str:
@@ -124,10 +147,39 @@ def text_fault(text: str) -> str:
     """Why a text cannot be a reference; empty when it can."""
     if not any(char.isalnum() for char in to_reference(text)):
         return "the text is empty" if not text.strip() else f"the text {text!r} holds no words"
-    signs = sorted(_READ_ALOUD.intersection(unicodedata.normalize("NFKC", text)))
-    if signs:
+    if signs := sorted(set(_signs(text))):
         return f"the text has {' '.join(signs)}, which is read aloud: write it as it was said"
     return ""
+
+
+def _signs(text: str) -> Iterator[str]:
+    """Signs that are read aloud, and that a reference would be without: %, the colon of 3:30, ½."""
+    forms = [unicodedata.normalize("NFKC", char) for char in text]
+    origin = [
+        char if len(form) > 1 else form
+        for char, form in zip(text, forms, strict=True)
+        for _ in form
+    ]
+    folded = "".join(forms)
+    for at, char in enumerate(folded):
+        if char in _READ_ALOUD:
+            yield origin[at]
+        elif unicodedata.category(char)[0] in "PS" and not _is_said(folded, at):
+            before, after = folded[:at].rstrip()[-1:], folded[at + 1 :].lstrip()[:1]
+            if after.isdigit() and (before.isdigit() or char in _SIGNS):
+                yield origin[at]
+
+
+def numbers_in_digits(text: str) -> str:
+    """The first numbers that a text writes in digits, each with the character behind it.
+
+    >>> numbers_in_digits("3点在2楼，用MP3听Ａ4的③首")
+    '3点, 2楼, 3首'
+    """
+    folded = unicodedata.normalize("NFKC", text)
+    found = re.findall(r"(?<![A-Za-z\d.])\d[\d.,]*[^\W\d_]?", folded)
+    more = ", …" if len(found) > _NUM_DIGITS_SHOWN else ""
+    return ", ".join(found[:_NUM_DIGITS_SHOWN]) + more
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -175,9 +227,8 @@ def _is_hidden(path: Path, folder: Path) -> bool:
 
 def recording_id(path: Path, folder: Path) -> str:
     """An id from where a file lies: `ward 2/a.wav` is `ward_2-a`."""
-    return "-".join(
-        "_".join(part.split()) for part in path.relative_to(folder).with_suffix("").parts
-    )
+    parts = path.relative_to(folder).with_suffix("").parts
+    return unicodedata.normalize("NFC", "-".join("_".join(part.split()) for part in parts))
 
 
 def read_folder(folder: Path) -> Found:
@@ -189,12 +240,13 @@ def read_folder(folder: Path) -> Found:
     if not folder.is_dir():
         raise SuiteError(f"there is no folder {folder}", "Name the folder with the recordings.")
     audio = find_audio(folder)
-    tables = [folder / name for name in TABLES if (folder / name).is_file()]
+    tables = sorted(path for path in folder.iterdir() if path.name.lower() in TABLES)
     if len(tables) > 1:
-        raise SuiteError(f"{folder} holds both {' and '.join(TABLES)}", "Keep one of them.")
+        names = " and ".join(path.name for path in tables)
+        raise SuiteError(f"{folder} holds both {names}", "Keep one of them.")
     if not audio and not tables:
         raise SuiteError(f"{folder} holds no audio", f"Known: {' '.join(sorted(AUDIO_SUFFIXES))}.")
-    found, named = _read_table(folder, tables[0]) if tables else _read_texts(folder, audio)
+    found, named = _read_table(folder, tables[0], audio) if tables else _read_texts(folder, audio)
     for path in audio:
         if path not in named:
             way_out = f"Add it to {tables[0].name}." if tables else f"Write {path.stem}.txt."
@@ -202,31 +254,55 @@ def read_folder(folder: Path) -> Found:
     return found.sorted()
 
 
+def _key(path: Path) -> str:
+    """One spelling of a path: file systems write é and が in one character or in two."""
+    return unicodedata.normalize("NFC", path.as_posix())
+
+
+def _texts_of(folder: Path, audio: Sequence[Path]) -> dict[Path, list[Path]]:
+    """Text files under a folder, and the audio files of their name: A.WAV is that of A.TXT, and of a.txt
+    where nothing is nearer."""
+    texts = [path for path in folder.rglob("*") if path.suffix.lower() == ".txt"]
+    by_text: dict[Path, list[Path]] = {
+        path: [] for path in sorted(texts) if path.is_file() and not _is_hidden(path, folder)
+    }
+    exact = {_key(path.with_suffix("")): path for path in by_text}
+    folded = {key.casefold(): path for key, path in exact.items()}
+    for path in audio:
+        key = _key(path.with_suffix(""))
+        if text := exact.get(key) or folded.get(key.casefold()):
+            by_text[text].append(path)
+    return by_text
+
+
 def _read_texts(folder: Path, audio: Sequence[Path]) -> tuple[Found, set[Path]]:
     """Texts beside audio files, and the audio files that have one."""
     found, named = Found(), set[Path]()
-    texts = {path for path in folder.rglob("*.txt") if not _is_hidden(path, folder)}
-    for path in sorted(texts - {path.with_suffix(".txt") for path in audio}):
-        message = "there is no audio file of this name beside it"
-        found.problems.append(Problem(f"{path}:1", message, "Add it or take the text away."))
-    for path in audio:
-        beside = path.with_suffix(".txt")
-        if beside not in texts:
-            continue
-        named.add(path)
-        text = _decode(beside)
-        if isinstance(text, Problem):
+    for beside, recorded in _texts_of(folder, audio).items():
+        place = f"{beside}:1"
+        named.update(recorded)
+        if not recorded:
+            message = "there is no audio file of this name beside it"
+            found.problems.append(Problem(place, message, "Add it or take the text away."))
+        elif len(recorded) > 1:
+            names = " and ".join(path.name for path in recorded)
+            message = f"is the text of {names}, and can be that of one"
+            found.problems.append(Problem(place, message, "Keep one of them, or rename it."))
+        elif isinstance(text := _decode(beside), Problem):
             found.problems.append(text)
         else:
-            found.add(Recording(recording_id(path, folder), f"{beside}:1", text.strip(), path))
+            path = recorded[0]
+            found.add(Recording(recording_id(path, folder), place, text.strip(), path))
     return found, named
 
 
-def _read_table(folder: Path, table: Path) -> tuple[Found, set[Path]]:
+def _read_table(folder: Path, table: Path, audio: Sequence[Path]) -> tuple[Found, set[Path]]:
     """Rows of a table, and the audio files that it names."""
     found, named = Found(), set[Path]()
+    there = {_key(path): path for path in audio}
     for number, row, fault in table_rows(table, _NEEDED, _WANTED):
         place, path = f"{table}:{number}", folder / row.get("file", "")
+        path = there.get(_key(path), path)
         named.add(path)
         end = row.get("t_eos_s", "")
         if not path.resolve().is_relative_to(folder.resolve()):
@@ -235,6 +311,10 @@ def _read_table(folder: Path, table: Path) -> tuple[Found, set[Path]]:
             fault = f"t_eos_s must be seconds after 0, got {end!r}"
         if fault:
             found.problems.append(Problem(place, fault))
+            continue
+        if not path.is_file():
+            way_out = _hint(row["file"], [each.relative_to(folder).as_posix() for each in audio])
+            found.problems.append(Problem(place, f"there is no audio file {path}", way_out))
             continue
         found.add(
             Recording(
@@ -247,6 +327,17 @@ def _read_table(folder: Path, table: Path) -> tuple[Found, set[Path]]:
             )
         )
     return found, named
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    """The way out where a table names a file that is not there."""
+    slashed = name.replace("\\", "/").removeprefix("./")
+    if slashed in known:
+        return f"Write it as {slashed}."
+    same = [each for each in known if each.casefold() == slashed.casefold()]
+    if same:
+        return f"Did you mean {same[0]}?"
+    return "Write folders with /." if "\\" in name else nearest(name, known)
 
 
 def _is_positive_number(text: str) -> bool:
@@ -271,25 +362,40 @@ def table_rows(
         reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     else:
         reader = csv.reader(lines)
-    header = [name.strip() for name in next(reader, [])]
+    header = _without_blank_end(next(reader, []))
     _check_columns(table, header, needed, wanted)
     for cells in reader:
         if not any(cell.strip() for cell in cells):
             continue
+        cells = _without_blank_end(cells, len(header))
         if len(cells) != len(header):
             yield reader.line_num, {}, f"has {len(cells)} cells, the header {len(header)}"
             continue
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+        row = dict(zip(header, cells, strict=True))
         empty = [name for name in needed if not row[name]]
         fault = f"the cell {' and '.join(empty)} is empty ({row[needed[0]]})" if empty else ""
         yield reader.line_num, row, fault
 
 
+def _without_blank_end(cells: Sequence[str], num_kept: int = 0) -> list[str]:
+    """Cells without white space around them, and without blank ones at the end, which spreadsheets
+    leave; at least `num_kept` stay."""
+    stripped = [cell.strip() for cell in cells]
+    while len(stripped) > num_kept and not stripped[-1]:
+        stripped.pop()
+    return stripped
+
+
 def _check_columns(
     table: Path, header: Sequence[str], needed: Sequence[str], wanted: Sequence[str] | None
 ) -> None:
-    if len(set(header)) < len(header):
-        raise SuiteError(f"{table}:1 names a column twice: {' '.join(header)}")
+    if "" in header:
+        message = f"{table}:1 has no name in column {header.index('') + 1}"
+        raise SuiteError(message, "Name it, or take the column away.")
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        way_out = "Rename one of them, or take it away."
+        raise SuiteError(f"{table}:1 names a column twice: {' '.join(twice)}", way_out)
     missing = [name for name in needed if name not in header]
     known = (*needed, *(wanted or ()))
     strange = [name for name in header if name not in known] if wanted is not None else []
