@@ -2,6 +2,7 @@
 
     python bench/run_agreement.py                         # prints the table
     python bench/run_agreement.py --docs docs/facts.md    # and writes it into the page
+    python bench/run_agreement.py --held-out pairs.tsv    # further pairs, in rows of their own
 
 `tests/metrics/fact_pairs.tsv` holds an answer, a fact, and the verdict that a person gave from the
 meaning alone. The column `first` holds what the judge said when it met the pair for the first time:
@@ -16,13 +17,20 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from _agreement import JudgeAgreement, agreement
 from _common import ROOT, finish
 
-from voicebench.metrics.agreement import JudgeAgreement, agreement
 from voicebench.metrics.facts import judge_answer
 from voicebench.types import Fact
 
 PAIRS = ROOT / "tests" / "metrics" / "fact_pairs.tsv"
+HELD_OUT = ROOT / "tests" / "metrics" / "held_out_pairs.tsv"
+FIRST_SIGHT = {
+    "2": "first sight, before mending",
+    "3": "first sight, mended once",
+    "5": "first sight, kinds that an audit found wrong",
+    "6": "first sight, of the grammar",
+}
 COLUMNS = ("pairs", "n", "agreed", "kappa", "false: precision", "false: recall",
            "missing: recall")  # fmt: skip
 BEGIN, END = (
@@ -39,6 +47,11 @@ def read_pairs(path: Path = PAIRS) -> list[Pair]:
         return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
+def read_held_out(path: Path = HELD_OUT) -> list[Pair]:
+    """Pairs that were not looked at while mending; none where there is no such file."""
+    return read_pairs(path) if path.exists() else []
+
+
 def verdict_of(pair: Pair) -> str:
     """What the judge makes of a pair's answer."""
     fact = Fact(
@@ -48,7 +61,8 @@ def verdict_of(pair: Pair) -> str:
         accepted=_forms(pair["accepted"]),
         forbidden=_forms(pair["forbidden"]),
     )
-    found = judge_answer(pair["answer"], [fact], clock=pair["clock"], context=[pair["context"]])
+    answer = pair["answer"].replace("\\n", "\n")
+    found = judge_answer(answer, [fact], clock=pair["clock"], context=[pair["context"]])
     return found.facts[0].verdict + ("+unsupported" if found.unsupported else "")
 
 
@@ -61,17 +75,24 @@ def _plain(verdict: str) -> str:
     return "false" if "contradicted" in verdict or "unsupported" in verdict else verdict
 
 
-def table(pairs: Sequence[Pair]) -> dict[str, JudgeAgreement]:
-    """JudgeAgreement on each round at first sight, and on all pairs now, by type of fact."""
+def table(pairs: Sequence[Pair], held_out: Sequence[Pair] = ()) -> dict[str, JudgeAgreement]:
+    """Agreement on each round at first sight, and on all pairs now, by type of fact; then on pairs
+    that were held out."""
     rows = {}
-    for round_, title in (("2", "first sight, before mending"), ("3", "first sight, mended once")):
+    for round_, title in FIRST_SIGHT.items():
         met = [pair for pair in pairs if pair["round"] == round_]
         rows[title] = _agreement((pair, pair["first"]) for pair in met)
+    return rows | _by_type("now", pairs) | (_by_type("held out", held_out) if held_out else {})
+
+
+def _by_type(title: str, pairs: Sequence[Pair]) -> dict[str, JudgeAgreement]:
     judged = [(pair, verdict_of(pair)) for pair in pairs]
-    for kind in sorted({pair["type"] for pair in pairs}):
-        rows[f"now, {kind}"] = _agreement((p, v) for p, v in judged if p["type"] == kind)
-    rows["now, all"] = _agreement(judged)
-    return rows
+    kinds = sorted({pair["type"] for pair in pairs})
+    rows = {
+        f"{title}, {kind}": _agreement((p, v) for p, v in judged if p["type"] == kind)
+        for kind in kinds
+    }
+    return rows | {f"{title}, all": _agreement(judged)}
 
 
 def _agreement(judged: Iterable[tuple[Pair, str]]) -> JudgeAgreement:
@@ -101,8 +122,10 @@ def main() -> int:
     """Runs the bench; 0."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--docs", type=Path, help="page whose table is written anew")
+    parser.add_argument("--held-out", type=Path, default=HELD_OUT, metavar="TSV",
+                        help="pairs that were not looked at while mending")  # fmt: skip
     args = parser.parse_args()
-    found = table(read_pairs())
+    found = table(read_pairs(), read_held_out(args.held_out))
     rows = cells(found)
     if args.docs:
         text = args.docs.read_text(encoding="utf-8")

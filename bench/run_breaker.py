@@ -21,11 +21,11 @@ from _common import finish, footer, write_figure
 from _hearing import Said, hear, load_said, with_noise
 
 from voicebench.config import build_recognizer, load_profile
-from voicebench.metrics.entities import Names
 from voicebench.metrics.error_rate import cer
 from voicebench.metrics.judge import suite_names
 from voicebench.metrics.stats import wilson
 from voicebench.metrics.trips import turn_trips
+from voicebench.metrics.values.scan import Names
 from voicebench.report.curves import Curve, Panel, Setting, curves
 from voicebench.runs.record import read_cases, read_turns
 from voicebench.suites.load import list_suites, load_suite

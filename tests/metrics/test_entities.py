@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebench.metrics.entities import find_entities
 from voicebench.metrics.judge import entity_score
-from voicebench.metrics.numbers import parse_number, plain
+from voicebench.metrics.values.numerals import parse_number, plain
+from voicebench.metrics.values.scan import find_entities
 
 MONDAY = "2026-03-02T09:00"
 

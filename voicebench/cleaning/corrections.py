@@ -13,6 +13,11 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from voicebench.lexicon import either
+from voicebench.lexicon.people import CLEAR_SURNAMES, TITLES
+from voicebench.lexicon.places import CITIES
+from voicebench.lexicon.units import COUNTERS, CURRENCIES, UNITS
+
 _NUMBER = "[0-9零〇一二两三四五六七八九十百千万亿幺]+"
 _DAY = (
     rf"(?:(?:下个?|这个?|本)?月)?(?:{_NUMBER}月)?{_NUMBER}[号日](?![楼线门院店室])|{_NUMBER}月份?|"
@@ -23,27 +28,17 @@ _PERIOD = "早上|上午|中午|下午|傍晚|晚上|凌晨|半夜"
 _CLOCK = rf"{_NUMBER}点(?:半|钟|[一三]刻|{_NUMBER}分?)?(?:钟)?|{_NUMBER}[:：][0-9]{{2}}"
 _SLOTS = ("day", "period", "clock")
 _WHEN = rf"(?P<day>(?:{_DAY})*)(?P<period>(?:{_PERIOD})?)(?P<clock>(?:{_CLOCK})?)"
-_UNITS = (
-    "块钱|块|元|毛钱|毛|分钟|个小时|小时|个月|个人|个|人|位|张|份|杯|瓶|箱|斤|公斤|盒|台|把|本|条|件|只|双|套|间|"
-    "号楼|号线|楼|层|室|号|度|公里|里|米|天|年|岁|折|次|页|盆|袋|包|支|辆|部|桌|朵|束|桶|克|吨|升|万元"
+_UNITS = either(
+    (set(UNITS) | set(COUNTERS) | set(CURRENCIES) | {"毛钱", "毛", "万元"}) - set("点月周")
 )
 _AMOUNT = rf"(?P<number>(?:百分之)?{_NUMBER}(?:[.点]{_NUMBER})?)(?P<unit>(?:{_UNITS})?)"
 _SAME_UNITS = {"块钱": "元", "块": "元", "毛钱": "毛", "个小时": "小时", "个人": "人"}
 
-_SURNAMES = (
-    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎"
-    "余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊陆郝孔崔邱秦顾侯邵孟龙段雷钱汤尹黎易武乔贺赖龚文庞樊施"
-)
-_TITLES = "老师|经理|医生|主任|先生|女士|小姐|师傅|教授|律师|总|姐|哥|阿姨|叔叔|同学"
+_TITLES = either(set(TITLES) - {"工"})
 _NAME_LIKE_WORDS = re.compile(
     "周[一二三四五六日末]|马上|高兴|方便|方式|文件|石头|段时|易于|任何|任务|余额|钱"
 )
-_CITIES = (
-    "北京|上海|广州|深圳|杭州|南京|苏州|成都|重庆|武汉|西安|天津|长沙|郑州|青岛|大连|厦门|福州|昆明|贵阳|南宁|"
-    "海口|三亚|济南|合肥|南昌|太原|沈阳|长春|哈尔滨|石家庄|兰州|银川|西宁|拉萨|乌鲁木齐|呼和浩特|宁波|无锡|"
-    "佛山|东莞|珠海|中山|惠州|香港|澳门|台北|桂林|洛阳|扬州|温州|烟台|威海|徐州|常州|南通|绍兴|嘉兴|泉州|"
-    "潍坊|保定|唐山|开封|大理|丽江"
-)
+_CITIES = either(set(CITIES) - {"吉林市"})
 _RESTARTS = "去到给跟和从在找约叫订买坐问飞送寄"
 _GOVERNING = "在到去给和跟叫找谈送买订付"
 _GOVERNED = re.compile(
@@ -204,12 +199,12 @@ def _match_amount(head: str, after: str, tail: str) -> _Resolved | None:
 
 
 def _match_name(head: str, after: str, tail: str) -> _Resolved | None:
-    name = rf"[{_SURNAMES}](?:{_TITLES}|[\u4e00-\u9fff]{{1,2}})"
+    name = rf"[{CLEAR_SURNAMES}](?:{_TITLES}|[\u4e00-\u9fff]{{1,2}})"
     said = re.search(f"(?:{name})$", head)
     if not said or _NAME_LIKE_WORDS.match(said.group()) or _NAME_LIKE_WORDS.match(after):
         return None
     ending = re.escape(tail) if tail else ""
-    if not re.match(rf"[{_SURNAMES}](?:{_TITLES}|[\u4e00-\u9fff]{{1,2}}){ending}", after):
+    if not re.match(rf"[{CLEAR_SURNAMES}](?:{_TITLES}|[\u4e00-\u9fff]{{1,2}}){ending}", after):
         return None
     return _Resolved(head[: said.start()], after, said.group())
 

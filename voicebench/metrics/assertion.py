@@ -1,87 +1,231 @@
-"""Whether a text asserts a value or only mentions it.
+"""Whether a text asserts a value, denies it, took it back, or leaves it open.
 
-不是周三，是周四 mentions 周三 to deny it; 从三点改到四点 mentions what was taken back; 如果周三 and 周三还是
-周四 leave it open. Judged by the words of the clause around the value, not by parsing.
+不是周三，是周四 denies 周三; 从三点改到四点 took 三点 back; 如果周三, 周三还是周四 and 无法确认是否周三 leave it
+open. `Reader` reads the clauses of one text; each cue is a pattern before or after the value.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-_CLAUSE_END = re.compile(r"[,。!?;:\n，！？；]")
-_FILLER = r"(?:[在于到为是的说指约\"“'「『(]|大约|这个|那个|安排)*"
+from voicebench.metrics.constraints import REFUSAL
+
+Polarity = Literal["asserted", "denied", "open"]
+"""`denied` covers what was taken back; `open` what is asked, supposed, chosen from or refused."""
+
+_BREAK = re.compile(r"[,。!?;:\n()\[\]【】—]")
+_SENTENCE_END = re.compile(r"[。!?;\n]")
+_PRETEXT = r"(?:[在于到为是的说指约就按用跟和给与于了]|[\"“'「『《]|大约|这个|那个|那场|原先|原来|您|你|刚才|之前|开头|一开始|最初|所|公司|会议)*"
+_VERB = (
+    r"(?:在|去|到|来|带|找|买|订|定|付|叫|约|选|等|开|用|让|请|派|给|交|收|坐|乘|飞|按|算|改|换|安排|考虑|推荐|建议|需要?|要|想|再|说|提到?|指|是|为|姓|住|送|"
+    r"寄|发|做|办|参加|联系|通知|邀请|推迟|提前|调整?|改期|挪|移|选择|采用|接受|包括|包含|属于|取消|完成|支付|预订|预约|举行|召开|进行|推荐|只|被|能|会|可|把|由|继续|"
+    r"打算|准备|计划|放在|定在|见|走|出发|喝|吃|点|看|接|拿|取|穿|比|超出|采购|购买|下单|确认|立即|马上|全部|真正|完全|成功)"
+)
+_NOT_NEGATION = (
+    r"(?!过(?!去)|超过|少于|低于|高于|多于|早于|晚于|迟于|到(?=[\d零一二两三四五六七八九十百千万])|止|只|但|仅|如|然|管|论|妨|久|错|足|满|日|得晚|得早|得超|得少|得低|"
+    r"得高|忘|要忘|要错过|错过|见不散|知道|清楚|确定|太确定|好意思|是吗|大于|小于|同(?!意)|断|等于|敢|用担心|用谢|客气|急|需要)"
+)
 _DENIED_BEFORE = re.compile(
-    r"(?:不是|并非|而非|绝非|(?<!除)非|不再|不在|不叫|不姓|不为|不去|不到(?=[上北南])|不选|不等于|没有|没说|"
-    r"并不|而不|并没|不可能|除了|(?:没有?|未|不)(?:再|被)?(?:改|换|推迟|提前|调整?)|"
-    r"(?:不用|不要|不必|不找|不|(?<![特区分告差类级性])别|无需)(?:再)?(?:带|找|买|订|付|叫|约|选|等|来)?(?<!不)|\bnot |instead of )"
-    rf"{_FILLER}$"
+    rf"(?:(?<![是要可差特区分告类级性个对])(?:不|别|勿|未|没有?|尚未|还没有?|并未|并没有?|从未|无需|无须|禁止|避免|防止|拒绝|非){_NOT_NEGATION}(?:再|必|用|能|可以?|会|要|得|应该?|该|许|准)?{_VERB}{{0,3}}"
+    r"|并非|而非|绝非|不再|除了|(?<!扣)除去|排除|忽略|无视|别管|放弃|无法|不予考虑|否定|否决|去掉|删除|删掉|划掉|撤销|撤回|作废|与其|不等于|反对|"
+    r"\bnot |instead of |rather than )"
+    rf"{_PRETEXT}$"
 )
 _TAKEN_BACK_BEFORE = re.compile(
-    r"(?:(?<![平草高太中])原(?:定|来|本|先|计划|时间|价)?|本来|起初|一开始|先前|取消了?|代替|替代|而不是|"
-    rf"口误(?:说|讲)?[成了]?|误说[成了]?){_FILLER}$"
+    r"(?:(?<![平草高太中])原(?:定|来|本|先|计划|时间|价|为|是|先是|先定|报|说|写|称|订)?|本来|起初|一开始|先前|原先|(?:已经?|先)?取消了?|代替|替代|取代|换下|换掉|替换|替下|顶替|而不是|"
+    rf"口误(?:说|讲)?[成了]?|误(?:说|讲|写|听|认)[成为了]?|[说讲写记听看]错[成为了]){_PRETEXT}$"
 )
-_FIRST_SAID_BEFORE = re.compile(
-    rf"(?:先|之前|最初|起先|开始|刚才|刚刚)(?:是|您|你)?(?:说|提到|讲|报)(?:的|了|过)?{_FILLER}$"
+_IN_ANOTHER_PLACE_BEFORE = re.compile(r"(?:替|顶|接替|换)了?$")
+_HISTORY_BEFORE = re.compile(
+    r"(?:先|之前|最初|最早|起先|起初|开始|开头|刚才|刚刚|前面|原先|早先|此前|先前|当初|曾|本来|上次|上一次|第一次|头一次|最开始|您?提到了?|您?说的?是?|您说了?)"
+    r"[^,。!?;]{0,6}?(?:说|提到?|讲|报|定|约|写|想|打算|计划|以为|记|告诉|安排|订|选|给|是|在|为)(?:的|了|过|到|成|是|在|为|错|给|我|会议|时间|地点|价格|要|去)*"
+    rf"{_PRETEXT}$"
 )
-_THEN_SAID_AFTER = re.compile(r"后来|随后|然后|接着|最后|又|再|改|更正|纠正|现在|实际|其实")
-_SUPPOSED_BEFORE = re.compile(rf"(?:如果|要是|假如|倘若|若是|万一){_FILLER}$")
+_CONTRAST = re.compile(
+    r"后来|随后|随即|然后又|接着又|又(?:改|说|推|换|定|更)|但|不过|→|更正|纠正|改|其实|而是|为准|更新|最终|最后|现在|实际|正确|应为|应该是|换成|推[到迟]|挪|调整|订正|修正|可|却|再改"
+)
+_SUPPOSED_BEFORE = re.compile(
+    rf"(?:如果|要是|假如|倘若|若是|若|万一|除非|假设)[^,。!?;就则]*$|(?:如果|要是|若|万一){_PRETEXT}$"
+)
+_CHOICE_BETWEEN = re.compile(r"[^,。!?;\n]{0,4}(?:(?:还是|或者?是?|要么))[^,。!?;\n]{0,3}")
+_ASKED_BEFORE = re.compile(
+    r"(?:是否|是不是|有没有|会不会|能不能|可不可以|要不要|算不算)[^,。!?;]*$"
+)
+_LINK = (
+    r"(?:[\"”'」』》(]|的|那|这|个|场|次|天|趟|班|会议?|安排|方案|说法|时间|预[订约]|票|版本?|一|之前|刚才|已经?|现已|现在|均|都|被|是|系|属|就|也|请您?|"
+    r"您|暂|暂时|可能|上午|下午|晚上|早上|,(?=不对|错|说错|口误))*"
+)
 _DENIED_AFTER = re.compile(
-    r"[\"”'」』)]?(?:,?[是系属]?(?:不对|错了|说错|口误|错的|不正确|有误)|,?不是(?=[,。!]|$)|作废|已取消|取消)"
+    rf"{_LINK}(?:不对|错了?(?=[,。!;)]|$|的|,)|说错|讲错|口误|有误|作废|取消(?!费)|不算数?|不作数|无效|忽略|不用管|不用考虑|不要了|别管|被?否决?|替换掉|失效|撤[销回]|划掉|不成立|"
+    rf"不再|不作准|为误|误[,。]|弄错|记错|打错|搞错|听错|免了|算了|过期|有变|不用了|撤了|错误|pass|不予考虑|更正为|改期|不正确|改掉|丢掉|去掉|删[掉除]|排除)"
+    rf"|[\"”'」』》]?(?:\?|,)?不是(?=[,。!]|$)|[\"”'」』》]?\?(?:不|错)"
 )
-_GIVEN_UP_AFTER = re.compile(r"不行|没空|[去来]不了|不(?:开会?|去|来|举行|营业)(?=了?(?:[,。!]|$))")
-"""李明来不了,换王芳; where no other value follows, it is what there is to say of this one."""
-_CHANGED_AFTER = re.compile(
-    r"[^,。!?;\n]{0,12}?(?:(?:改|换|调整?|推迟|提前|延期|延后|延|变更?|更正|移|转|修正|纠正)(?:为|成|到|至|在|了)|→|->)"
+_GIVEN_UP_AFTER = re.compile(
+    rf"{_LINK}(?:我|他|她|您|公司|店里|人|还)?(?:不行|没空|[去来]不了|没时间|不方便|不合适|没法|无法|"
+    r"(?:不|没|未)(?:能|会|再|用|必|需|要|可以?|在|有)?(?:去|来|开会?|办|行|能|可以|在|需|要|参加|出席|举行|营业|上班|上课|放假|出发|走|到|见面?|接|负责|主持|参与|考虑|"
+    r"选|安排|有[空会课]|方便|合适|同意|休息?|值班|交|付|收|买|订|定|用)(?=了?(?:[,。!;)]|$|会|的|班))|(?:没有?|无)(?:会议?|课|班|安排|活动|空|时间|票|航班|车次)(?=[,。!;)]|$))"
 )
-_CHOICE_AFTER = re.compile(r"[^,。!?;\n]{0,4}还是")
-_CHOICE_BEFORE = re.compile(r"还是[^,。!?;\n]{0,3}$")
-_IN_ANOTHER_PLACE_BEFORE = re.compile(r"(?:替|顶替|接替)$")
-_ASKED_AFTER = re.compile(r"(?![^,。!;\n]*[可好行对]以?吗)[^,。!?;\n]*(?:吗[,。!?]?|\?)$")
+_CHANGE = re.compile(
+    r"(?P<no>(?:没有?|未|不|别|无需|不用|不会|不能)(?:再|被)?)?(?:改|换|调整?|挪|推迟|推后|推|提前|延期|延后|延|变更?|更正|移|修正|纠正|订正|转|顺延|升级|更新|更改|替换|更换|(?:增加?|减少?|降低?|加|升|涨|缩减?|削减|扩)(?=到|至|为|成)|→|->|=>)"
+    r"(?:为|成|到|至|在|回|了|去|订|约|签|期|由|让|乘|坐|是|说)*"
+)
+_ASKED_AFTER = re.compile(r"(?![^,。!;\n]*[可好行对]以?吗)[^,。!?;\n]*(?:[吗么呢](?:[,。?]|$)|\?)")
+_YES = re.compile(r"[^,。!?;\n]*[吗么]?\?(?:是的?|对|没错|正是|嗯|可以|好)(?=[,。!的]|$)")
+_BY_THIS = re.compile(r"以(?=[^,。!?;]*(?:为准|为主))|按照?(?=[^,。!?;]*(?:来算|算|执行|为准))")
+_BACKWARD_REFUSAL = re.compile(
+    r"^(?:我们?|但是?|不过|可|暂|目前|还|这一?点?|该信息|此事|也|系统|抱歉|对此|都|就|真的|实在)*$"
+)
+_HEDGE = re.compile(r"^(?:可能|也许|或许|大概|好像|似乎|应该|是否|会不会|是不是|不知|猜)")
+_BETWEEN_CLAUSES = re.compile(
+    r"(?:又|后来?|随后|随即|然后|但|但是|不过|再|现在?|已经?|于是|最后|最终|并|被|可|因此|因故|临时|经|协商|双方|您|你|他们?|后面|马上|立刻|之后|就|决定|统一|要|需|请|其实|实际上?|会议?|时间|把|将|后又|而|都|给|所以)*"
+)
 
 
-Stance = Literal["asserted", "denied", "open"]
+@dataclass(frozen=True)
+class Mention:
+    """A value's place, its kind, and whether it may take another's place."""
+
+    start: int
+    end: int
+    kind: str
 
 
-def stance(text: str, start: int, end: int, others_of_kind: tuple[int, ...] = ()) -> Stance:
-    """Whether the value at `start:end` of a folded text is stated, denied or taken back, or left open.
-
-    Args:
-        text: The whole text, folded.
-        start: First character of the value.
-        end: After its last character.
-        others_of_kind: Where values of its kind begin; a change (改到) takes a value back only where
-            the clause goes on to name the new one, and 还是 is a choice only after another one.
+class Reader:
+    """Reads what one folded text asserts.
 
     >>> text = "不是周三,是周四"
-    >>> stance(text, 2, 4), stance(text, 6, 8), stance("周三还是周四", 4, 6, (0,))
-    ('denied', 'asserted', 'open')
+    >>> reader = Reader(text, [Mention(2, 4, "date"), Mention(6, 8, "date")])
+    >>> reader.polarity(2, 4, "date"), reader.polarity(6, 8, "date")
+    ('denied', 'asserted')
     """
-    breaks = [match.end() for match in _CLAUSE_END.finditer(text, 0, start)]
-    clause_start = breaks[-1] if breaks else 0
-    before = text[clause_start:start]
-    follows_another = any(clause_start <= other < start for other in others_of_kind)
-    if _DENIED_BEFORE.search(before) or _TAKEN_BACK_BEFORE.search(before):
-        return "denied"
-    if follows_another and _IN_ANOTHER_PLACE_BEFORE.search(before):
-        return "denied"
-    if _SUPPOSED_BEFORE.search(before) or (follows_another and _CHOICE_BEFORE.search(before)):
-        return "open"
-    if _CHOICE_AFTER.match(text, end):
-        return "open"
-    if _DENIED_AFTER.match(text, end) or _is_replaced(text, end, before, others_of_kind):
-        return "denied"
-    return "open" if _ASKED_AFTER.match(text, end) else "asserted"
 
+    def __init__(self, text: str, mentions: Sequence[Mention]) -> None:
+        self.text = text
+        self.mentions = tuple(mentions)
+        self._breaks = [match.start() for match in _BREAK.finditer(text)]
+        self._refusals = [match.span() for match in REFUSAL.finditer(text)]
+        self._changes = tuple(_CHANGE.finditer(text))
+        self._rules = [match.end() for match in _BY_THIS.finditer(text)]
 
-def _is_replaced(text: str, end: int, before: str, others_of_kind: tuple[int, ...]) -> bool:
-    """Whether a later value of the kind takes this one's place: 周三改到周四, 先说周三后来说周四."""
-    changed = _CHANGED_AFTER.match(text, end)
-    if changed:
-        close = _CLAUSE_END.search(text, changed.end())
-        clause_end = close.start() if close else len(text)
-        if any(changed.end() <= other < clause_end for other in others_of_kind):
+    def polarity(self, start: int, end: int, kind: str) -> Polarity:
+        """Whether the value at `start:end` is asserted, denied or left open."""
+        text = self.text
+        first, last = self._clause(start, end)
+        before = text[first:start]
+        others = [
+            m for m in self.mentions if m.kind == kind and not (start < m.end and m.start < end)
+        ]
+        near = [m for m in others if first <= m.start < last]
+        if self._is_refused(first, last, start):
+            return "open"
+        if _DENIED_BEFORE.search(before) or _TAKEN_BACK_BEFORE.search(before):
+            return "denied"
+        if any(m.end <= start for m in near) and _IN_ANOTHER_PLACE_BEFORE.search(before):
+            return "denied"
+        if _SUPPOSED_BEFORE.search(before) or self._is_choice(start, end, others):
+            return "open"
+        if _DENIED_AFTER.match(text, end) or _GIVEN_UP_AFTER.match(text, end):
+            return "denied"
+        if self._is_changed(start, end, others):
+            return "denied"
+        is_new = any(self._follows(change, Mention(start, end, kind)) for change in self._changes)
+        if not is_new and self._is_history(before, start, end, others):
+            return "denied"
+        if any(first <= rule <= m.start < rule + 6 for rule in self._rules for m in others) or (
+            self._is_overruled(start, others)
+        ):
+            return "denied"
+        if _ASKED_BEFORE.search(before) or _ASKED_AFTER.match(text, end):
+            return "asserted" if _YES.match(text, end) else "open"
+        return "asserted"
+
+    def _clause(self, start: int, end: int) -> tuple[int, int]:
+        first = max((b + 1 for b in self._breaks if b < start), default=0)
+        last = min((b for b in self._breaks if b >= end), default=len(self.text))
+        return first, last
+
+    def _is_refused(self, first: int, last: int, start: int) -> bool:
+        """Whether the clause says that it does not know, or the next says so of this one."""
+        text = self.text
+        for refusal_start, refusal_end in self._refusals:
+            if first <= refusal_start < last:
+                return True
+            clause, _ = self._clause(refusal_start, refusal_end)
+            is_next = last < len(text) and text[last] in ",(" and clause == last + 1
+            if is_next and _BACKWARD_REFUSAL.match(text[clause:refusal_start]):
+                rest = re.match(r"[^,。!?;]*", text[refusal_end:])
+                return not rest or len(rest.group()) <= 2 or "是" in rest.group()
+            if (
+                clause < first
+                and text[first - 1] == ","
+                and _HEDGE.match(text[first:start] or text[first:])
+            ):
+                return True
+        return False
+
+    def _is_choice(self, start: int, end: int, others: Sequence[Mention]) -> bool:
+        text = self.text
+        return any(
+            (m.start >= end and _CHOICE_BETWEEN.fullmatch(text, end, m.start))
+            or (m.end <= start and _CHOICE_BETWEEN.fullmatch(text, m.end, start))
+            for m in others
+        ) or bool(re.match(r"[^,。!?;\n]{0,4}还是", text[end:]))
+
+    def _is_changed(self, start: int, end: int, others: Sequence[Mention]) -> bool:
+        """Whether a verb of change puts another value in this one's place: 周三改到周四."""
+        for change in self._changes:
+            taken = [m for m in others if self._follows(change, m)]
+            if change.group("no"):
+                if self._follows(change, Mention(start, end, "")):
+                    return True
+                continue
+            if change.start() >= end and taken and self._belongs(end, change.start()):
+                return True
+        return False
+
+    def _follows(self, change: re.Match[str], mention: Mention) -> bool:
+        """Whether a value is what a change leads to: nothing but values and 的 in between."""
+        position = change.end()
+        if mention.start < position or mention.start - position > 12:
+            return False
+        between = self.text[position : mention.start]
+        for other in sorted(self.mentions, key=lambda m: -m.start):
+            if position <= other.start and other.end <= mention.start:
+                between = between[: other.start - position] + between[other.end - position :]
+        return not re.sub(r"[的在到为是了那这个下成由去让请找]|\"|“", "", between)
+
+    def _belongs(self, end: int, change: int) -> bool:
+        """Whether a change speaks of the value before it, in the clause or in one that goes on."""
+        between = self.text[end:change]
+        if _SENTENCE_END.search(between):
+            return False
+        tail = _BREAK.split(between)[-1]
+        if not _BREAK.search(between):
+            return len(between) <= 16
+        return bool(_BETWEEN_CLAUSES.fullmatch(tail)) and len(between) <= 24
+
+    def _is_history(self, before: str, start: int, end: int, others: Sequence[Mention]) -> bool:
+        """Whether the value was said at first and another one afterwards."""
+        if not others or not _HISTORY_BEFORE.search(before):
+            return False
+        later = [m for m in others if m.start >= end]
+        if later and _CONTRAST.search(self.text, end, later[0].start):
             return True
-    corrected = _FIRST_SAID_BEFORE.search(before) and _THEN_SAID_AFTER.search(text, end)
-    corrected = corrected or _GIVEN_UP_AFTER.match(text, end)
-    return bool(corrected) and any(other >= end for other in others_of_kind)
+        if (
+            later
+            and re.match(r"先|最初|开始|起初|开头", before[-12:])
+            and _CONTRAST.search(self.text, end)
+        ):
+            return True
+        return any(m.end <= start for m in others) and (
+            self.text[start - len(before) - 1 : start - len(before)] == "("
+            or bool(_CONTRAST.search(self.text, 0, start))
+        )
+
+    def _is_overruled(self, start: int, others: Sequence[Mention]) -> bool:
+        """Whether 以周四为准 puts another value of the kind above this one."""
+        is_own = any(0 <= start - rule < 6 for rule in self._rules)
+        return not is_own and any(0 <= m.start - rule < 6 for rule in self._rules for m in others)

@@ -15,9 +15,11 @@ from typing import Any
 from voicebench.errors import SuiteError
 
 _SENTENCE_END = re.compile(r"[。！？!?…\n]+|(?<!\d)\.(?=\s|$)")
-_REFUSAL = re.compile(
-    r"暂?时?(?:还)?(?:无法|不能|没法|难以)(?:确认|确定|得知|知道|判断|回答|核实|查到)|不(?:太|能)?(?:确定|清楚|知道|知情)|"
-    r"(?:没有?|未)(?:有)?(?:提到|提及|说明|提供|给出|说过|告诉|相关信息|听清|听到|说)|"
+REFUSAL = re.compile(
+    r"(?:暂时?|目前|还|尚)?(?:无法|不能|没法|难以|没办法|不便)(?:得出|给出|准确|进一步)?(?:确认|确定|得知|知道|判断|回答|核实|查到|查证|告知|提供|肯定|获取|获知|查询到)|"
+    r"不(?:太|能|大|敢|是很|很)?(?:确定(?!性)|清楚|知道|知情|晓得|敢肯定)|无从(?:得知|确认|判断)|"
+    r"(?:没有?|未)(?:能|有|在.{0,6})?(?:提到|提及|说明|提供|给出|说过|告诉|相关信息|听清|听到|听懂|说(?![错]))|"
+    r"(?:没有?|未)(?:能)?(?:查到|找到|查询到|获取|得到)|(?:查|找|搜)不到|有待(?:确认|核实)|尚待(?:确认|核实)|待确认|待定|"
     r"信息(?:里|中)?(?:没有|不足)|cannot confirm|can't confirm|don't know|not sure",
     re.IGNORECASE,
 )
@@ -39,7 +41,7 @@ def is_refusal(answer: str) -> bool:
     >>> is_refusal("暂无法确认。"), is_refusal("周三下午三点。")
     (True, False)
     """
-    return bool(_REFUSAL.search(answer))
+    return bool(REFUSAL.search(answer))
 
 
 def tool_calls(answer: str) -> tuple[dict[str, Any], ...]:

@@ -7,17 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from voicebench.metrics.attribution import Attribution, attribute
-from voicebench.metrics.entities import (
-    NAME_KINDS,
-    VALUE_KINDS,
-    Names,
-    compare,
-    find_entities,
-    known_names,
-)
 from voicebench.metrics.facts import FactScore, Judgement, judge_answer
-from voicebench.metrics.numbers import fold
 from voicebench.metrics.selection import answer_text, gave_answer
+from voicebench.metrics.values.compare import compare
+from voicebench.metrics.values.entity import NAME_KINDS, VALUE_KINDS
+from voicebench.metrics.values.numerals import fold
+from voicebench.metrics.values.scan import Names, find_entities, known_names
 from voicebench.types import Case, CaseTurn, Fact, Turn
 
 

@@ -18,7 +18,6 @@ import msgspec
 from voicebench.metrics import confidence, latency
 from voicebench.metrics.attribution import Attribution
 from voicebench.metrics.conditions import CLEANLY, Heard, TurnKind, heard_under, kind_of
-from voicebench.metrics.entities import Names
 from voicebench.metrics.error_rate import ErrorRate, cer, cp_cer, mer
 from voicebench.metrics.facts import FactScore, Verdict
 from voicebench.metrics.judge import (
@@ -43,6 +42,7 @@ from voicebench.metrics.speculation import Cached, Drafts, count_cached, count_d
 from voicebench.metrics.stats import Counts
 from voicebench.metrics.tool_calls import makes_calls
 from voicebench.metrics.trips import Trips, turn_trips
+from voicebench.metrics.values.scan import Names
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
 from voicebench.types import Case, CaseTurn, FactType, Turn
 

@@ -1,93 +1,54 @@
-"""What can be known about Chinese names without a dictionary: where one ends.
+"""What can be known about Chinese names without a dictionary: where one ends, and what resembles it.
 
-李明 is not 李明华, 北京 is not 北京路, iPhone is not iPhone15. A name found in a text is whole unless
-what follows continues it. For a person that is a judgement by character: common given-name
-characters continue a two-character name, unless they begin a common word (平时, 明天).
+李明 is not 李明华, 北京 is not 北京路, iPhone 15 is not iPhone 15 Pro; 三层会议室 is 三楼会议室 and ModelY is
+Model Y. A name that sounds like the expected one (黎明 for 李明) or differs in one character is a
+wrong one in its place.
 """
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Iterator
 
-from voicebench.metrics.numbers import DIGITS, NUMBER, parse_number, read_digits
+from voicebench.lexicon import either
+from voicebench.lexicon.people import COMPOUND_SURNAMES, GIVEN_NAME_CHARS, SURNAMES, TITLES
+from voicebench.lexicon.places import ALSO_NAMES, CITIES
+from voicebench.metrics.values.numerals import DIGIT, NUMBER, parse_number, plain, read_digits
 
-SURNAMES = (
-    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘"
-    "杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段钱汤尹黎易常武乔贺赖龚文庞樊"
-    "兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂丛焦向柳邢岳齐梅莫庄辛管祝左涂谷祁时舒耿牟卜路詹关"
-    "苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍位覃霍翁隋植甘景薄单包司柏宁柯阮桂闵解强柴华车冉房边"
-)
-_TITLES = [
-    "总经理",
-    "副总",
-    "经理",
-    "总监",
-    "主任",
-    "主管",
-    "老师",
-    "医生",
-    "大夫",
-    "护士",
-    "先生",
-    "女士",
-    "小姐",
-    "同学",
-    "教授",
-    "律师",
-    "师傅",
-    "老板",
-    "院长",
-    "校长",
-    "部长",
-    "处长",
-    "科长",
-    "局长",
-    "队长",
-    "组长",
-    "店长",
-    "厂长",
-    "董事长",
-    "书记",
-    "工程师",
-    "博士",
-    "教练",
-    "会计",
-    "秘书",
-    "助理",
-    "阿姨",
-    "叔叔",
-    "工",
-    "总",
-]
+Span = tuple[int, int]
+
 _SURNAMES_BEFORE_TITLE = SURNAMES[:200]
 TITLED_PERSON = re.compile(
-    rf"(?<![对关由至属等便处位在终敢善])[{_SURNAMES_BEFORE_TITLE}]"
+    rf"(?<![对关由至属等便处位在终敢善])(?:{either(COMPOUND_SURNAMES)}|[{_SURNAMES_BEFORE_TITLE}])"
     rf"(?:[^\W\d_和跟与找给叫由请让是在的您你我他她为去到约和问]{{0,2}}?)"
-    rf"(?:{'|'.join(title for title in _TITLES if len(title) > 1)}|(?<=[{_SURNAMES_BEFORE_TITLE}])总(?![是在共的计体数价结部会额]))"
+    rf"(?:{either(title for title in TITLES if len(title) > 1)}|(?<=[{_SURNAMES_BEFORE_TITLE}])总(?![是在共的计体数价结部会额]))"
 )
+CITY = re.compile(
+    either(city for city in CITIES if city not in ALSO_NAMES)
+    + rf"|(?:{either(ALSO_NAMES - {'吉林市'})})(?=市)"
+)
+_PERSON = rf"(?:(?:{either(COMPOUND_SURNAMES)})[^\W\d_的了是在]{{1,2}}|[{SURNAMES}][^\W\d_的了是在]{{1,2}})"
 PERSON_IN_PLACE = re.compile(
-    rf"(?:^|(?<=[是叫和跟与找给由:]))[{SURNAMES}][^\W\d_的了是在]{{1,2}}"
-    r"(?=[。,!]|$|先生|女士|一起|负责)"
+    rf"(?:^|(?<=[是叫和跟与找给由让请派:;,。]))(?!周[一二三四五六日末])({_PERSON})"
+    r"(?=[。,!;]|$|先生|女士|一起|负责|主持|去|来|参加|接|讲|发言|汇报|到场|出席|安排|跟进|处理)"
 )
 """What stands where a person's name does, and begins like one."""
-CITIES = re.compile(
-    "北京|上海|天津|重庆|广州|深圳|杭州|南京|苏州|成都|武汉|西安|长沙|郑州|青岛|大连|厦门|福州|昆明|贵阳|南宁|海口|三亚|"
-    "济南|合肥|南昌|太原|沈阳|长春|哈尔滨|石家庄|兰州|银川|西宁|拉萨|乌鲁木齐|呼和浩特|宁波|无锡|佛山|东莞|珠海|惠州|"
-    "香港|澳门|台北|桂林|洛阳|扬州|温州|烟台|威海|徐州|常州|南通|绍兴|嘉兴|泉州|中山市|东京|纽约|伦敦|巴黎|首尔|新加坡"
-)
-_GIVEN_NAME_CHARS = frozenset(
-    "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂华建国志文红玉春海燕丹鹏飞龙斌波辉健俊峰凯浩宇轩欣怡佳琪琳"
-    "莹婷雪梅倩颖慧玲珍荣贵福生祥发光东晓小子涵思远雨梦嘉豪天美若彤宏卫民宝冬凤景行乐启航瑞诗向阳艳一凡鑫莉旭岚"
-    "楠睿璐昊琼毅淑贞世继仁义素云铁柱忠良彩银培根绍兴献萍义山林松柏泉江河湖城达康泰安宁清正邦庆振立新少永仲伯亚"
-    "中元先才德彬炎晨阳晴月星辰然"
-)
 _WORDS_AFTER_NAME = re.compile(
-    r"平时|平常|明天|明年|明早|明晚|明确|文件|国庆|建议|天天|今天|生日|生病|发来|发送|发了|发邮件|发言|发起|一起|一共|一个|"
-    r"一直|一人|一位|才能|才是|才行|先生|小姐|正在|正好|中午|中间|新来|向你|向您|向我|先去|先到|行不|子女|小时|小朋友|"
-    r"小组|山路|元旦|若是|达成|达到|清楚|远程|立刻|立即|少了|达|星期|月底|晚上|下午|上午|早上|东西|春节|志愿|清明|"
-    r"强调|新的|安排|生产|立马|然后|卫生|思考|宁可|根据|继续|超过|兴奋|飞|海外|海报|景点|江边|湖边|中心|中学|航班|光顾"
+    r"平时|平常|平均|明天|明年|明早|明晚|明日|明确|明后|文件|国庆|国内|建议|建立|天天|天气|今天|生日|生病|发来|发送|发了|发给|发邮件|发消息|发微信|"
+    r"发言|发起|一起|一共|一个|一直|一人|一位|一会|一定|才能|才是|才行|先生|小姐|正在|正好|中午|中间|新来|向你|向您|向我|先去|先到|先来|行不|行吗|行程|"
+    r"子女|小时|小朋友|小组|山路|元旦|若是|达成|达到|清楚|远程|立刻|立即|少了|达|星期|月底|月初|晚上|下午|上午|早上|东西|春节|志愿|清明|"
+    r"强调|新的|安排|生产|立马|然后|卫生|思考|宁可|根据|继续|超过|兴奋|飞|海外|海报|景点|江边|湖边|中心|中学|航班|光顾|"
+    r"安全|中国|德国|英国|美国|亲自|阳台|东边|在|亮相|政府|香港|泽"
 )
-_PLACE_TAIL = re.compile(r"[东南西北中]?(?:路|街|大道|大街|大厦|广场|胡同)")
+_TAILS = {
+    "place": re.compile(r"[东南西北中]?(?:路|街|大道|大街|大厦|广场|胡同)|附属|[东南西北分][院校]"),
+    "organisation": re.compile(r"附属|分校|[东南西北分]院|[支分]行|分公司|子公司|研究院|基金会|业协会|第[一二三四五六]"),
+    "product": re.compile(
+        r"[ -]?(?:(?:pro|max|plus|ultra|mini|se|air|note|lite|fe)(?![a-z])|青春版|标准版|尊享版|高配版|旗舰版|至尊版|尊贵版|升级版)"
+        r"|[汁派糖酱醋饼粉壳膜](?!\w{0,1}[油酱])|味|充电器|保护壳|数据线|鸡翅|蛋糕"
+    ),
+}  # fmt: skip
 
 
 def is_whole_name(text: str, start: int, end: int, kind: str) -> bool:
@@ -97,37 +58,127 @@ def is_whole_name(text: str, start: int, end: int, kind: str) -> bool:
     (False, True)
     """
     before, after = text[max(start - 1, 0) : start], text[end : end + 1]
-    if text[start].isascii() and text[start].isalnum() and before.isascii() and before.isalnum():
+    first, last = text[start], text[end - 1]
+    if (_is_latin(first) and _is_latin(before)) or (_is_latin(last) and _is_latin(after)):
         return False
-    if text[end - 1].isascii() and text[end - 1].isalnum() and after.isascii() and after.isalnum():
+    if (_is_numeral(first) and _is_numeral(before)) or (_is_numeral(last) and _is_numeral(after)):
         return False
-    if kind == "place":
-        return not _PLACE_TAIL.match(text, end)
-    if kind == "person" and end - start == 2 and after in _GIVEN_NAME_CHARS:
-        return bool(_WORDS_AFTER_NAME.match(text, end))
+    if kind in ("place", "organisation") and re.search(rf"第[{DIGIT}十]+$", text[:start]):
+        return False
+    tail = _TAILS.get(kind)
+    if tail and tail.match(text, end):
+        return False
+    if kind == "person":
+        name = text[start:end]
+        num_given = len(name) - (2 if name.startswith(COMPOUND_SURNAMES) else 1)
+        if num_given == 1 and len(name) > 1 and after in GIVEN_NAME_CHARS:
+            return bool(_WORDS_AFTER_NAME.match(text, end))
     return True
 
 
-_BEFORE_NAME = re.compile(r"(?:[是叫和跟与找给请让由为:]|联系|负责人|医生|老师|同事|朋友)$")
-_AFTER_NAME = re.compile(r"$|[,。!?;的是在和跟与说来去]|先生|女士|经理|老师|医生|负责|一起")
+def _is_latin(char: str) -> bool:
+    return char.isascii() and char.isalnum()
 
 
-def find_near_name(text: str, name: str, kind: str) -> tuple[int, int] | None:
-    """Where a folded text has a look-alike of a name that it does not have: one character wrong or
-    dropped, a longer name around it, another name of the same surname, another code of its form.
+def _is_numeral(char: str) -> bool:
+    return bool(char) and (char.isdigit() or char in DIGIT or char in "十百千万")
 
-    >>> find_near_name("联系人是张卫明。", "张伟明", "person")
-    (4, 7)
-    >>> find_near_name("联系李明华", "李明", "person")
-    (2, 5)
+
+@functools.lru_cache(maxsize=20_000)
+def canonical(text: str, has_figures: bool) -> tuple[str, tuple[Span, ...]]:
+    """A name or text as names are compared, with the span in `text` of each of its characters: no
+    spaces, dots or hyphens, 层 as 楼, and, unless it is a person, numbers in digits.
+
+    >>> canonical("小米 十四", True)[0], canonical("约翰·史密斯", False)[0]
+    ('小米14', '约翰史密斯')
     """
+    characters: list[str] = []
+    spans: list[Span] = []
+    for match in _PIECE.finditer(text):
+        piece = match.group()
+        if piece in " ·•・-'’‧.":
+            continue
+        number = piece
+        if has_figures and (piece[0] in DIGIT or piece[0] in "十百千" or piece[0].isdigit()):
+            number = _figure(piece)
+        if number != piece:
+            characters += number
+            spans += [match.span()] * len(number)
+        else:
+            characters += piece.replace("层", "楼") if has_figures else piece
+            spans += [(match.start() + i, match.start() + i + 1) for i in range(len(piece))]
+    return "".join(characters), tuple(spans)
+
+
+_PIECE = re.compile(rf"{NUMBER}|.", re.DOTALL)
+
+
+def _figure(text: str) -> str:
+    if set(text) <= set(DIGIT):
+        return read_digits(text)
+    value = parse_number(text)
+    return text if value is None or text.isdigit() else plain(value)
+
+
+def find_name(text: str, name: str, kind: str) -> Iterator[Span]:
+    """Where a folded text has a name, whole, in any of its spellings.
+
+    >>> list(find_name("在三层会议室", "三楼会议室", "place")), list(find_name("在十三楼", "三楼", "place"))
+    ([(1, 6)], [])
+    """
+    for start, end in _find_spelled(text, name, kind):
+        if is_whole_name(text, start, end, kind):
+            yield start, end
+
+
+def _find_spelled(text: str, name: str, kind: str) -> Iterator[Span]:
+    has_figures = kind != "person"
+    wanted, _ = canonical(name, has_figures)
+    if not wanted:
+        return
+    spelled, spans = canonical(text, has_figures)
+    position = spelled.find(wanted)
+    while position >= 0:
+        last = position + len(wanted) - 1
+        is_cut = has_figures and (
+            (position and spelled[position].isdigit() and spelled[position - 1].isdigit())
+            or (spelled[last].isdigit() and spelled[last + 1 : last + 2].isdigit())
+        )
+        if not is_cut:
+            yield spans[position][0], spans[last][1]
+        position = spelled.find(wanted, position + 1)
+
+
+_BEFORE_NAME = re.compile(
+    r"(?:[是叫和跟与找给请让由派为:]|联系|负责人|医生|老师|同事|朋友|主持人|联系人)$"
+)
+_AFTER_NAME = re.compile(
+    r"$|[,。!?;的是在和跟与说来去]|先生|女士|经理|老师|医生|负责|一起|主持|参加"
+)
+
+
+def find_near_name(text: str, name: str, kind: str) -> Span | None:
+    """Where a folded text has a look-alike of a name that it does not have: one that sounds like it,
+    one character wrong or dropped, a longer name around it, another name of the same surname, another
+    code or number of its form.
+
+    >>> find_near_name("联系人是张卫明。", "张伟明", "person"), find_near_name("联系李明华", "李明", "person")
+    ((4, 7), (2, 5))
+    >>> find_near_name("去航州出差", "杭州", "place")
+    (1, 3)
+    """
+    for start, end in _find_spelled(text, name, kind):
+        if not is_whole_name(text, start, end, kind):
+            return start, min(end + 1, len(text))
+    if name[0].isdigit() or name[0] in DIGIT:
+        for match in re.finditer(rf"[{DIGIT}十百\d]+{re.escape(name)}", text):
+            return match.span()
     size = len(name)
-    for match in re.finditer(re.escape(name), text):
-        if not is_whole_name(text, *match.span(), kind):
-            return match.start(), min(match.end() + 1, len(text))
     for start in range(len(text) - size + 1):
         window = text[start : start + size]
-        if window != name and _is_look_alike(text, start, window, name, kind):
+        if window != name and (
+            _sounds_alike(window, name) or _is_look_alike(text, start, window, name, kind)
+        ):
             return start, start + size
     numbered = _find_other_code(text, name) or _find_other_number(text, name, kind)
     if numbered:
@@ -137,16 +188,33 @@ def find_near_name(text: str, name: str, kind: str) -> tuple[int, int] | None:
     )
     for start in range(len(text) - size + 2):
         window = text[start : start + size - 1]
-        if window in shorter and _begins_like_a_name(window, name, kind):
+        if window in shorter and (kind != "person" or window[0] == name[0]):
             return start, start + size - 1
     return None
 
 
-_SPOKEN_DIGIT = "".join(DIGITS)
-_CODE = re.compile(rf"(?<![a-z\d])([a-z]+)[ -]?([\d{_SPOKEN_DIGIT}]{{2,}}[a-z]?)(?![a-z\d])")
+@functools.lru_cache(maxsize=20_000)
+def _sounds(char: str) -> frozenset[str]:
+    """The syllables of a Hanzi without tones, with those folded that accents do not tell apart."""
+    from pypinyin import Style, pinyin  # half a second: only where a name is amiss
+
+    (readings,) = pinyin(char, style=Style.NORMAL, heteronym=True)
+    return frozenset(
+        re.sub(r"(?<=[aei])ng$", "n", re.sub(r"^([zcs])h", r"\1", reading)) for reading in readings
+    )
 
 
-def _find_other_code(text: str, name: str) -> tuple[int, int] | None:
+def _sounds_alike(window: str, name: str) -> bool:
+    """Whether two words of Hanzi differ in writing alone."""
+    if len(name) < 2 or not all("\u4e00" <= char <= "\u9fff" for char in window + name):
+        return False
+    return all(a == b or _sounds(a) & _sounds(b) for a, b in zip(window, name, strict=True))
+
+
+_CODE = re.compile(rf"(?<![a-z\d])([a-z]+)[ -]?([\d{DIGIT}]{{2,}}[a-z]?)(?![a-z\d])")
+
+
+def _find_other_code(text: str, name: str) -> Span | None:
     """CA1381 where CA1831 is meant: the same letters, the same number or the same form."""
     own = _CODE.search(name)
     if own is None:
@@ -162,7 +230,7 @@ def _find_other_code(text: str, name: str) -> tuple[int, int] | None:
     return None
 
 
-def _find_other_number(text: str, name: str, kind: str) -> tuple[int, int] | None:
+def _find_other_number(text: str, name: str, kind: str) -> Span | None:
     """解放路80号 where 解放路十八号 is meant."""
     own = re.search(NUMBER, name)
     if own is None or kind == "person" or len(name) - len(own.group()) < 2:
@@ -177,10 +245,6 @@ def _find_other_number(text: str, name: str, kind: str) -> tuple[int, int] | Non
 def _dropped_from(kind: str) -> int:
     """The shortest name of a kind that is still known when it lacks a character."""
     return {"person": 3, "place": 4}.get(kind, 5)
-
-
-def _begins_like_a_name(window: str, name: str, kind: str) -> bool:
-    return kind != "person" or window[0] == name[0]
 
 
 def _is_look_alike(text: str, start: int, window: str, name: str, kind: str) -> bool:

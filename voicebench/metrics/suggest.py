@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from voicebench.metrics.entities import find_entities
-from voicebench.metrics.numbers import fold
+from voicebench.metrics.values.numerals import fold
+from voicebench.metrics.values.scan import find_entities
 from voicebench.types import Fact
 
 

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voicebench.metrics.entities import Names
 from voicebench.metrics.error_rate import cer
 from voicebench.metrics.judge import entity_score, judge_turn
+from voicebench.metrics.values.scan import Names
 from voicebench.types import Case, CaseTurn, Turn
 
 TRIP_REASONS = ("low_confidence", "illegal_tokens", "breaker_open")

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from voicebench.lexicon.number_words import DIGITS
 from voicebench.llm.tools import Tool, Toolbox, ToolError, tool
-from voicebench.metrics.calendar import Day, find_days
-from voicebench.metrics.numbers import DIGITS, fold
+from voicebench.metrics.values.calendar import find_days
+from voicebench.metrics.values.numerals import fold
 
 _DATA = Path(__file__).with_name("sample_tools.json")
 
@@ -80,8 +81,8 @@ def _day(text: str, now: datetime) -> Date:
     if not text.strip():
         return now.date()
     today = now.date()
-    for found in find_days(fold(text), today):
-        if isinstance(found.reading, Day) and found.reading.dates:
-            dates = sorted(found.reading.dates)
+    for day in find_days(fold(text), today):
+        if day.dates:
+            dates = sorted(day.dates)
             return next((day for day in dates if day >= today), dates[-1])
     raise ToolError(f"不知道“{text}”是哪一天，请给出日期。")

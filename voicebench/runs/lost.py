@@ -13,9 +13,9 @@ from typing import Literal
 
 from voicebench.errors import SuiteError
 from voicebench.metrics.attribution import blame
-from voicebench.metrics.entities import Names
 from voicebench.metrics.facts import FactVerdict, Judgement
 from voicebench.metrics.judge import TurnJudgement, expected_facts, judge_answers, suite_names
+from voicebench.metrics.values.scan import Names
 from voicebench.suites.load import find_suite
 from voicebench.types import Case, Record, Run, Turn
 

@@ -10,38 +10,33 @@ import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
 
-DIGITS = {char: i for i, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "幺": 1}
-UNITS = {"十": 10, "百": 100, "千": 1000}
-MYRIADS = {"万": 10_000, "亿": 100_000_000}
+from voicebench.lexicon.number_words import DIGITS, MYRIADS, SIMPLIFIED, UNITS
 
-_TRADITIONAL = str.maketrans(
-    "兩萬億點號鐘塊週後個時間這來從離結過壹贰叁肆伍陆柒捌玖拾佰仟",
-    "两万亿点号钟块周后个时间这来从离结过一二三四五六七八九十百千",
-) | {ord("俩"): "两个", ord("仨"): "三个"}
-_DIGIT = "零〇一二两三四五六七八九幺"
+DIGIT = "".join(DIGITS)
+_DASHES = str.maketrans("−–‐‑", "----")
 _ARABIC = r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?"
 
 NUMBER = (
-    rf"(?:(?:{_ARABIC}|[{_DIGIT}十百千万亿])+"
-    rf"(?:点[{_DIGIT}]+(?![十{_DIGIT}])[百千万亿]*)?)"
+    rf"(?:(?:{_ARABIC}|[{DIGIT}十百千万亿])+"
+    rf"(?:点[{DIGIT}]+(?![十{DIGIT}])[百千万亿]*)?)"
 )
 """Regular expression of a number as written or said."""
-SMALL = rf"(?:\d{{1,2}}|[{_DIGIT}]?十[{_DIGIT}]?|零?[{_DIGIT}])"
+SMALL = rf"(?:\d{{1,2}}|[{DIGIT}]?十[{DIGIT}]?|零?[{DIGIT}])"
 """Regular expression of a number up to 99, as in dates and times."""
 
 _TOKEN = re.compile(rf"{_ARABIC}|.")
-_SPELLED = re.compile(rf"[{_DIGIT}]+")
+_SPELLED = re.compile(rf"[{DIGIT}]+")
 
 
 @functools.lru_cache(maxsize=20_000)
 def fold(text: str) -> str:
-    """NFKC, lower case, traditional number words made simplified, 俩 as 两个, spaces between
-    Hanzi dropped.
+    """NFKC, lower case, one kind of dash, number words simplified, 俩 as 两个, 廿 as 二十, spaces
+    between Hanzi dropped.
 
     >>> fold("３ 萬 元，下週三")
     '3万元,下周三'
     """
-    text = unicodedata.normalize("NFKC", text).lower().translate(_TRADITIONAL)
+    text = unicodedata.normalize("NFKC", text).translate(_DASHES).lower().translate(SIMPLIFIED)
     return re.sub(r"(?<![a-z0-9]) +| +(?![a-z0-9])", "", text)
 
 

@@ -1,6 +1,6 @@
 """How far two judges of the same items agree, such as a person and `facts.judge_answer`.
 
-from voicebench.metrics.agreement import agreement
+from _agreement import agreement
 agreement([("correct", "correct"), ("missing", "correct")]).kappa
 """
 
