@@ -54,13 +54,28 @@ class Published:
             text = yaml.safe_dump(self.config, allow_unicode=True)
             (folder / "config.yaml").write_text(text, encoding="utf-8")
             if self.num_tokens:
-                tokens = [f"t{index}" for index in range(self.num_tokens)]
+                fillers = [chr(0x4E00 + index) for index in range(self.num_tokens - 4)]
+                tokens = ["<blank>", "<s>", "</s>", *fillers, "<unk>"]
                 (folder / "tokens.json").write_text(json.dumps(tokens), encoding="utf-8")
         else:
             (folder / "config.json").write_text(json.dumps(self.config), encoding="utf-8")
             vocabulary = {f"t{index}": index for index in range(self.num_tokens)}
             tokenizer = {"model": {"vocab": vocabulary}, "added_tokens": []}
             (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+        return folder
+
+    def write_whole(self, folder: Path, checkpoint: str = "model.pt") -> Path:
+        """The small files, and a checkpoint of random weights in half precision."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            weights = self.random_model().state_dict()
+        halves = {
+            name: each.half() if each.is_floating_point() else each
+            for name, each in weights.items()
+        }
+        torch.save(halves, self.write(folder) / checkpoint)
         return folder
 
     def random_model(self) -> Any:

@@ -71,7 +71,7 @@ def write_vad(folder: Path, *, threshold: float = 0.0, frontend: str = "WavFront
     weights["encoder.out_linear2.linear.weight"][:, :2] = loudness
     weights["encoder.out_linear2.linear.bias"][2] = -10.0
     _write(folder, settings, weights)
-    _write_statistics(folder, 400)
+    write_statistics(folder, 400)
     return folder
 
 
@@ -156,7 +156,8 @@ def _write(folder: Path, settings: dict[str, Any], weights: dict[str, Any]) -> N
     torch.save({"state_dict": weights}, folder / "model.pt")
 
 
-def _write_statistics(folder: Path, num_features: int) -> None:
+def write_statistics(folder: Path, num_features: int) -> None:
+    """am.mvn, about that of speech."""
     shifts, scales = " ".join(["-10.0"] * num_features), " ".join(["0.2"] * num_features)
     square = f"{num_features} {num_features}"
     (folder / "am.mvn").write_text(

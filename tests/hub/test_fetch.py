@@ -103,11 +103,14 @@ def test_a_repository_that_is_not_there_is_one_line(
 @pytest.mark.parametrize(
     ("arguments", "ways"),
     [
-        ([ASR], ["MODELSCOPE_ENDPOINT="]),
+        ([ASR], ["MODELSCOPE_ENDPOINT"]),
         ([LLM], ["HF_ENDPOINT=https://hf-mirror.com", f"models pull {LLM} --hub modelscope"]),
-        (["cam++"], ["MODELSCOPE_ENDPOINT=", "models pull cam++ --hub huggingface"]),
-        (["qwen3-4b-int4"], ["MODELSCOPE_ENDPOINT=", "--hub huggingface"]),
-        (["cam++", "--hub", "huggingface"], ["HF_ENDPOINT=", "models pull cam++ --hub modelscope"]),
+        (["cam++"], ["MODELSCOPE_ENDPOINT", "models pull cam++ --hub huggingface"]),
+        (["qwen3-4b-int4"], ["MODELSCOPE_ENDPOINT", "--hub huggingface"]),
+        (
+            ["cam++", "--hub", "huggingface"],
+            ["HF_ENDPOINT=https://hf-mirror.com", "models pull cam++ --hub modelscope"],
+        ),
     ],
 )
 def test_no_network_is_one_line_that_names_mirror_other_hub_and_import(
@@ -138,6 +141,10 @@ def test_every_model_of_4090d_has_a_pinned_place_on_modelscope() -> None:
     assert {hub for hub, _ in origins.values()} == {"modelscope"}
     unpinned = [name for name, (_, origin) in origins.items() if origin.revision is None]
     assert unpinned == ["qwen3-4b-int4"]
+    pinned = {name: origin.revision for name, (_, origin) in origins.items() if origin.revision}
+    assert pinned == {
+        "paraformer-zh": "v2.0.9", "fsmn-vad": "v2.0.4", "ct-punc": "v2.0.4", "cam++": "v2.0.2",
+    }  # fmt: skip
     assert all(find_model(name).files for name in names if name not in unpinned)
 
 

@@ -26,6 +26,7 @@ class Card(Record):
 
     name: str
     memory_gib: float
+    """Of the 4090 and 4090 D what torch reports, which vLLM's share is of; of others the data sheet's."""
     bandwidth_gb_s: float
     """10^9 bytes a second."""
     fp32_tflops: float
@@ -54,13 +55,13 @@ CARDS: dict[str, Card] = {
     card.name: card
     for card in (
         Card(
-            name="4090d", memory_gib=24, bandwidth_gb_s=1008, fp32_tflops=73.5, fp16_tflops=147.1,
+            name="4090d", memory_gib=23.65, bandwidth_gb_s=1008, fp32_tflops=73.5, fp16_tflops=147.1,
             int8_tops=588.4,
             source="NVIDIA GeForce RTX 4090 D: 14,592 cores at 2.52 GHz, 21 Gb/s x 384 bit; rates "
             "are the 4090's by cores",
         ),
         Card(
-            name="4090", memory_gib=24, bandwidth_gb_s=1008, fp32_tflops=82.6, fp16_tflops=165.2,
+            name="4090", memory_gib=23.65, bandwidth_gb_s=1008, fp32_tflops=82.6, fp16_tflops=165.2,
             int8_tops=660.6, source=_ADA,
         ),
         Card(

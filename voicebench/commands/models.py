@@ -52,10 +52,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the command; 0.
+    """Runs the command; 0, or not where a model is missing or damaged, which is printed.
 
     Raises:
-        ModelError: An unknown or damaged model, or one that could not be fetched.
+        ModelError: An unknown model, or a folder that is not the model it should be.
         StorageError: The disk is full or refuses.
     """
     from voicebench.hub.importing import import_folder
@@ -105,7 +105,7 @@ def _each(names: list[str], action: Callable[[str], object], failed: str) -> int
         except VoicebenchError as error:
             failures[name] = error
             print(f"error: {error}", file=sys.stderr, flush=True)
-    if len(failures) and len(names) > 1:
+    if failures and len(names) > 1:
         listed = ", ".join(failures)
         print(f"{failed}: {listed} ({len(failures)} of {len(names)})", file=sys.stderr)
     return max((error.exit_code for error in failures.values()), default=0)

@@ -45,7 +45,8 @@ _ENDPOINTS: dict[HubName, tuple[str, str]] = {
 }
 
 
-_MIRRORS: dict[HubName, str] = {"modelscope": "https://...", "huggingface": "https://hf-mirror.com"}
+_MIRRORS: dict[HubName, str] = {"huggingface": "https://hf-mirror.com"}
+"""Public ones, reached from mainland China."""
 
 
 def pull(name: str, hub: HubName | None = None, say: Say = print) -> StoredModel:
@@ -76,7 +77,7 @@ def pull(name: str, hub: HubName | None = None, say: Say = print) -> StoredModel
         return record
     chosen, origin = model.origin(hub)
     endpoint = endpoint_of(chosen)
-    say(f"{name}: {origin.repo} from {endpoint}, about {model.size_bytes / 1e9:.2f} GB")
+    say(f"{name}: {origin.repo} from {endpoint}, about {model.size_bytes / 1e6:,.0f} MB")
     say(f"{name}: licence {model.licence}, {model.licence_url}")
     _require_space(folder, model.size_bytes)
     fetch = _fetch_modelscope if chosen == "modelscope" else _fetch_huggingface
@@ -226,34 +227,30 @@ def _one_line(name: str, hub: HubName, endpoint: str) -> Iterator[None]:
         if status in (401, 403):
             problem = f"{endpoint} does not give {name} to everyone (HTTP {status})"
             raise ModelError(
-                problem, f"Log in with the hub's own client, or {_elsewhere(name, hub)}"
+                problem, f"Log in with the hub's own client, or: {_elsewhere(name, hub)}"
             ) from error
         if status == 404:
             problem = f"{endpoint} has no such repository or revision for {name}"
-            raise ModelError(problem, _sentence_case(_elsewhere(name, hub))) from error
+            raise ModelError(problem, f"Try: {_elsewhere(name, hub)}") from error
         if any(type(each).__name__.startswith("FileIntegrity") for each in causes):
             raise ModelError(f"a file of {name} does not fit its checksum", again) from error
         raise ModelError(
             f"{name} could not be fetched from {endpoint}: {_sentence(causes[-1])}",
-            f"{again}; or {_elsewhere(name, hub)}",
+            f"{again}. Or: {_elsewhere(name, hub)}",
         ) from error
 
 
 def _elsewhere(name: str, hub: HubName) -> str:
     """The other ways to a model: another hub, a mirror of this one, a folder."""
     ways = [
-        f"take another hub: voicebench models pull {name} --hub {other}"
+        f"voicebench models pull {name} --hub {other}"
         for other in find_model(name).origins
         if other != hub
     ]
-    variable, mirror = _ENDPOINTS[hub][0], _MIRRORS[hub]
-    ways.append(f"name a mirror: {variable}={mirror}")
-    ways.append(f"without network: voicebench models import FOLDER {name}")
+    mirror = _MIRRORS.get(hub, "")
+    ways.append(f"a mirror, named in {_ENDPOINTS[hub][0]}{f'={mirror}' if mirror else ''}")
+    ways.append(f"without network, voicebench models import FOLDER {name}")
     return "; ".join(ways)
-
-
-def _sentence_case(text: str) -> str:
-    return text[0].upper() + text[1:]
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
