@@ -46,7 +46,7 @@ def test_the_vad_gives_a_probability_a_frame(
     frames = noise[: 50 * FRAME_SAMPLES].reshape(50, FRAME_SAMPLES)
     found = [stream.speech_probability(frame) for frame in frames]
     assert all(0.0 <= each <= 1.0 for each in found)
-    assert len(set(found)) > 40  # random weights still look at the audio
+    assert len(set(found)) > 10  # random weights still look at the audio
     assert stream.speech_above == pytest.approx(0.8)  # speech_noise_thres 0.6
 
 

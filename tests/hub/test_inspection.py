@@ -155,6 +155,20 @@ def test_doctor_and_the_command_name_half_a_download(
     assert named in line
 
 
+def test_a_language_model_of_another_family_is_a_note(tmp_path: Path) -> None:
+    folder = _copied("llm", tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
+    (folder / "config.json").write_text(json.dumps(config))
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        f"asr: {{folder: {load_profile('bundled').asr.folder}}}\nllm: {{folder: {folder}}}\n"
+    )
+    (finding,) = [each for each in examine(str(own)) if each.check == "LLM"]
+    assert (finding.status, "a llama (LlamaForCausalLM)" in finding.detail) == ("note", True)
+    assert finding.fix
+
+
 @pytest.mark.models
 def test_a_vocabulary_that_is_not_the_checkpoints_is_named(tmp_path: Path) -> None:
     _other_tokens(_copied("asr", tmp_path))

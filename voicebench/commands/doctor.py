@@ -103,8 +103,7 @@ def _models(profile_name: str) -> Iterator[Finding]:
             yield Finding(check=part, status="missing", detail=error.problem, fix=error.way_out)
         else:
             size_mb = sum(each.stat().st_size for each in Path(model.folder).rglob("*")) / 1e6
-            detail = f"{model.folder}, {size_mb:.1f} MB"
-            yield Finding(check=part, status="ok", detail=detail)
+            yield _whole(part, Path(model.folder), size_mb)
     if profile.asr.hotwords:
         yield _hotwords(profile.asr)
 
@@ -117,6 +116,19 @@ def _hotwords(asr: AsrProfile) -> Finding:
     except UserError as error:
         return Finding(check="hotwords", status="missing", detail=error.problem, fix=error.way_out)
     return Finding(check="hotwords", status="ok", detail=" ".join(asr.hotwords))
+
+
+def _whole(part: str, folder: Path, size_mb: float) -> Finding:
+    """A folder that can be loaded, with a note where it is of another family than Qwen3."""
+    from voicebench.hub.inspection import inspect
+
+    contents = inspect(folder)
+    detail = f"{folder}, {size_mb:.1f} MB"
+    if part == "LLM" and contents and contents.model != "qwen3":
+        detail = f"{detail}: {contents}; this project has run Qwen3 only"
+        fix = "voicebench ask QUESTION.wav shows whether its chat template and its stops work"
+        return Finding(check=part, status="note", detail=detail, fix=fix)
+    return Finding(check=part, status="ok", detail=detail)
 
 
 def _random_weights(part: str, model: AsrProfile | LlmProfile) -> Finding:
