@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 work=$(mktemp -d -t voicebench-gpu-set-XXXXXX)
 trap 'rm -rf "$work"' EXIT
+export TMPDIR=$work
 
 started=$SECONDS
 VENV=$work/venv UV_CACHE_DIR=$work/cache requirements/install.sh gpu
