@@ -58,7 +58,7 @@ serve: $(STAMP) ## answer programs on port 8000 and people on 7860
 	$(BIN)/voicebench serve
 
 models: $(STAMP) ## train both shipped models from nothing, write checksums and model card; about 2 hours
-	$(BIN)/python -m voicebench.bundled.recipe
+	$(BIN)/python -m training
 
 lock: $(STAMP) ## resolve the locked versions anew (with UV_FIND_LINKS naming a torch CPU wheel)
 	requirements/lock.sh

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from training.language import lexicon, sentences
+from training.recognizer import evaluate as asr_evaluate
 from voicebench.bundled.manifest import BUNDLED_FOLDER
-from voicebench.bundled.recipe import asr_evaluate, lexicon, sentences
 
 FOLDER = BUNDLED_FOLDER / "asr"
 

@@ -14,10 +14,10 @@ from collections import Counter
 import msgspec
 import pytest
 
-from voicebench.bundled.recipe import cases as recipe_cases
-from voicebench.bundled.recipe import meeting_lines, sentences
-from voicebench.bundled.recipe.dialogues import dialogues
-from voicebench.bundled.recipe.frames import DIALECT_FRAMES, FRAMES
+from training import suites as recipe_cases
+from training.language import meeting_lines, sentences
+from training.language.dialogues import dialogues
+from training.language.frames import DIALECT_FRAMES, FRAMES
 from voicebench.commands.suites import summary
 from voicebench.metrics.conditions import heard_under
 from voicebench.metrics.facts import judge_answer
@@ -80,9 +80,7 @@ def test_annotated_ends_of_speech_are_where_speech_ends(name: str) -> None:
 @pytest.mark.parametrize("name", SUITES)
 def test_the_recipe_gives_the_same_bytes_again(name: str) -> None:
     shipped = (DATASETS_FOLDER / name / CASES_FILE).read_bytes()
-    assert recipe_cases.cases_bytes(name) == shipped, (
-        "run `python -m voicebench.bundled.recipe.cases`"
-    )
+    assert recipe_cases.cases_bytes(name) == shipped, "run `python -m training.suites`"
 
 
 @pytest.mark.parametrize("name", SUITES)
@@ -123,7 +121,7 @@ def test_template_tags_name_held_out_templates_only() -> None:
 
 
 def test_names_are_held_out_from_training() -> None:
-    from voicebench.bundled.recipe.lexicon import is_held_out
+    from training.language.lexicon import is_held_out
 
     names = {
         fact.value
@@ -186,10 +184,10 @@ def test_some_dialect_turns_are_spoken_by_the_cantonese_voice() -> None:
 
 @needs_synthesis
 def test_dialect_turns_hold_more_than_eighty_terms_with_their_meanings() -> None:
-    from voicebench.bundled.recipe.cases.dialect_mix import cases, terms_tsv
+    from training.suites.dialect_mix import cases, terms_tsv
 
     shipped = (DATASETS_FOLDER / "dialect_mix" / "terms.tsv").read_bytes()
-    assert terms_tsv(cases()) == shipped, "run `python -m voicebench.bundled.recipe.cases`"
+    assert terms_tsv(cases()) == shipped, "run `python -m training.suites`"
     rows = [line.split("\t") for line in shipped.decode().splitlines()[1:]]
     assert ["落单", "下单"] in [row[:2] for row in rows]
     assert len({term for term, means, _ in rows if term != means}) > 81
