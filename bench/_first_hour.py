@@ -146,18 +146,24 @@ def recogniser(args: argparse.Namespace) -> dict[str, Any]:
     noise = np.random.default_rng(0).normal(0, 0.03, 10 * SAMPLE_RATE_HZ).astype(np.float32)
     tokens, transcripts, windows = _samples(rows, ours.recognize(noise).tokens)
     now = (_DOUBT_BELOW, Guard().min_confidence, Variant().speculation_confidence)
+    audio_s = [len(clip.samples) / SAMPLE_RATE_HZ for clip, *_ in rows]
+    rtf = sum(took_s for *_, took_s in rows) / sum(audio_s)
     proposals = propose(tokens, transcripts, windows, now)
     return {
         "passed": not differing,
         "found": f"{len(rows) - len(differing)} of {len(rows)} transcripts are FunASR's own; "
-        f"{len(tokens.right)} tokens right, {len(tokens.wrong)} wrong or made up in noise",
+        f"{len(tokens.right)} tokens right, {len(tokens.wrong)} wrong or made up in noise; RTF {rtf:.3f}",
         "facts": {
             "differing": differing,
             "seconds": [took_s for *_, took_s in rows],
-            "audio_s": [len(clip.samples) / SAMPLE_RATE_HZ for clip, *_ in rows],
+            "audio_s": audio_s,
             "proposals": [dataclasses.asdict(each) for each in proposals],
         },
-        "lines": [*lines, "token confidence   # right   x wrong or made up", *histogram(tokens)],
+        "lines": [
+            *lines,
+            "from    right  wrong  tokens: # right, x wrong or made up in noise",
+            *histogram(tokens),
+        ],
         "table": [each.row() for each in proposals],
     }
 

@@ -2,24 +2,26 @@
 
 Three thresholds of this project were set on the shipped recogniser, whose right tokens lie near 1.
 A model trained with label smoothing (paraformer-zh: 0.1) puts its right tokens near .9, so the same
-numbers mean something else there. Each rule fixes what a threshold is for, not its number:
+numbers mean something else there. A rule fixes what a threshold costs, not its number: the share of
+what is right that lies below it. The shares are about those of the shipped recogniser.
 
-    _DOUBT_BELOW            of a token       separates right tokens from wrong ones best (Youden's J)
-    min_confidence          of a transcript  refuses at most 1 in 100 good transcripts (CER <= 10 %)
-    speculation_confidence  of a window      lets 9 in 10 windows without an error begin a draft
+    _DOUBT_BELOW            2 % of right tokens     are doubted: the VAD is asked about them
+    min_confidence          1 % of good transcripts (CER up to 10 %) are not believed
+    speculation_confidence  10 % of right windows   begin no draft
 
-A rule with too few samples proposes nothing and says how many it needs.
+How much of what is wrong lies below is printed beside it. With too few samples a rule proposes nothing
+and says how many it needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 BINS = 20
-BAR = 40
+BAR = 30
 """Characters of the longest bar."""
 
 
@@ -38,7 +40,8 @@ class Proposal:
     name: str
     of: str
     now: float
-    rule: str
+    share: float
+    """Of what is right, that may lie below."""
     samples: Samples
     proposed: float | None = None
     reason: str = ""
@@ -49,7 +52,8 @@ class Proposal:
         proposed = f"{self.proposed:.2f}" if self.proposed is not None else f"none: {self.reason}"
         return [
             self.name, self.of, f"{self.now:.2f}", self._rates(self.now), proposed,
-            self._rates(self.proposed) if self.proposed is not None else "", self.rule,
+            self._rates(self.proposed) if self.proposed is not None else "",
+            f"{100 * self.share:g} % of right below",
         ]  # fmt: skip
 
     def _rates(self, threshold: float) -> str:
@@ -80,60 +84,38 @@ def propose(
         windows: Means of windows; right are those without an error.
         now: The three numbers in force.
     """
-    doubt, believed, sure = now
-    return [
-        _proposal(
-            Proposal("_DOUBT_BELOW", "token", doubt, "best separates right from wrong", tokens),
-            _youden, num_right=200, num_wrong=50,
-        ),
-        _proposal(
-            Proposal("min_confidence", "transcript", believed, "refuses 1 in 100 good ones", transcripts),
-            lambda samples: _quantile(samples, 0.01), num_right=100,
-        ),
-        _proposal(
-            Proposal("speculation_confidence", "window", sure, "9 in 10 right ones pass", windows),
-            lambda samples: _quantile(samples, 0.1), num_right=100,
-        ),
-    ]  # fmt: skip
-
-
-def histogram(samples: Samples) -> list[str]:
-    """One line a bin: its lower edge, a bar of right and one of wrong, and both counts."""
-    edges = np.linspace(0, 1, BINS + 1)
-    right, wrong = (
-        np.histogram(np.clip(each, 0, 1), edges)[0] for each in (samples.right, samples.wrong)
+    kinds = (
+        ("_DOUBT_BELOW", "token", tokens, 0.02, 200),
+        ("min_confidence", "transcript", transcripts, 0.01, 100),
+        ("speculation_confidence", "window", windows, 0.1, 100),
     )
-    longest = max(1, int((right + wrong).max()))
     return [
-        f"{edge:.2f} {'#' * round(BAR * r / longest):<{BAR}} {'x' * round(BAR * w / longest):<{BAR}} "
-        f"{r:>5} {w:>5}".rstrip()
-        for edge, r, w in zip(edges, right.tolist(), wrong.tolist(), strict=False)
+        _proposal(Proposal(name, of, current, share, samples), needed)
+        for (name, of, samples, share, needed), current in zip(kinds, now, strict=True)
     ]
 
 
-def _proposal(
-    empty: Proposal, find: Callable[[Samples], float], num_right: int, num_wrong: int = 0
-) -> Proposal:
+def histogram(samples: Samples) -> list[str]:
+    """One line a bin: its lower edge, how many are right and wrong, and a bar of each.
+
+    The longest bar of each kind has `BAR` characters.
+    """
+    edges = np.linspace(0, 1, BINS + 1)
+    columns = []
+    for mark, values in (("#", samples.right), ("x", samples.wrong)):
+        counts = np.histogram(np.clip(values, 0, 1), edges)[0].tolist()
+        longest = max(1, *counts)
+        columns.append([(count, mark * -(-BAR * count // longest)) for count in counts])
+    return [
+        f"{edge:.2f} {right:>6} {wrong:>6}  {bar:<{BAR}} {other}".rstrip()
+        for edge, (right, bar), (wrong, other) in zip(edges, *columns, strict=False)
+    ]
+
+
+def _proposal(empty: Proposal, num_needed: int) -> Proposal:
     """The proposal, or why there is none: too few samples."""
-    for kind, values, needed in (
-        ("right", empty.samples.right, num_right),
-        ("wrong", empty.samples.wrong, num_wrong),
-    ):
-        if len(values) < needed:
-            return replace(empty, reason=f"{len(values)} {kind}, {needed} needed")
-    return replace(empty, proposed=find(empty.samples))
-
-
-def _youden(samples: Samples) -> float:
-    """The threshold with the largest share of wrong below less share of right below."""
-    candidates = np.linspace(0, 1, 101)
-    right, wrong = np.sort(samples.right), np.sort(samples.wrong)
-    gain = np.searchsorted(wrong, candidates) / len(wrong)
-    gain -= np.searchsorted(right, candidates) / len(right)
-    best = np.flatnonzero(np.isclose(gain, gain.max()))
-    return round(float(candidates[best].mean()), 2)  # the middle of equally good ones
-
-
-def _quantile(samples: Samples, share: float) -> float:
-    """Rounded down, so that the share is kept."""
-    return float(np.floor(100 * np.quantile(samples.right, share)) / 100)
+    right = empty.samples.right
+    if len(right) < num_needed:
+        return replace(empty, reason=f"{len(right)} right, {num_needed} needed")
+    threshold = np.quantile(right, empty.share)
+    return replace(empty, proposed=float(np.floor(100 * threshold) / 100))  # the share at most

@@ -102,35 +102,56 @@ def test_a_doctors_missing_things_come_with_their_commands() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("p50", "p95", "failed", "passed", "named"),
+    [
+        (0.4, 0.7, 0, True, "p50 0.400 s, p95 0.700 s, n 5; aims of 0.5 and 0.8 s met"),
+        (0.4, None, 0, True, "p50 0.400 s, n 5; aims of 0.5 and 0.8 s met"),
+        (0.4, 0.9, 0, True, "not met"),
+        (0.6, 0.7, 1, False, "1 failed turns"),
+    ],
+)
+def test_latencies_stand_beside_the_aims(
+    p50: float, p95: float | None, failed: int, passed: bool, named: str
+) -> None:
+    latency = {"p50": p50, "p95": p95, "n": 5}
+    group = {
+        "variant": "plain",
+        "counts": {"failed": failed},
+        "metrics": {"response_latency_s": latency},
+    }
+    read = first_hour.read_run(0, json.dumps({"groups": [group]}))
+    assert (read.passed, named in read.found) == (passed, True)
+
+
 def test_too_few_samples_propose_nothing_and_say_how_many_it_takes() -> None:
     few = Samples((0.9,) * 57, (0.3,) * 60)
-    doubt, believed, sure = propose(few, few, few, NOW)
-    assert (doubt.proposed, doubt.reason) == (None, "57 right, 200 needed")
-    assert (believed.reason, sure.reason) == ("57 right, 100 needed", "57 right, 100 needed")
-    assert propose(Samples((0.9,) * 300, (0.3,)), NONE, NONE, NOW)[0].reason == "1 wrong, 50 needed"
+    proposals = propose(few, few, few, NOW)
+    assert [each.proposed for each in proposals] == [None] * 3
+    needed = ["57 right, 200 needed", "57 right, 100 needed", "57 right, 100 needed"]
+    assert [each.reason for each in proposals] == needed
 
 
 def test_thresholds_move_with_the_model() -> None:
     """Right tokens of a model trained with label smoothing lie lower: 0.85 to 0.9."""
-    right = tuple(0.85 + index / 20_000 for index in range(1_000))
-    wrong = tuple(index / 200 for index in range(100))  # 0 to 0.495
-    tokens = Samples(right, wrong)
-    doubt, believed, sure = propose(tokens, Samples(right, ()), Samples(right, ()), NOW)
-    assert doubt.proposed == pytest.approx((0.5 + 0.85) / 2, abs=0.01)
-    assert (believed.proposed, sure.proposed) == (0.85, 0.85)
+    tokens = Samples(tuple(0.85 + index / 20_000 for index in range(1_000)), (0.2, 0.4, 0.87))
+    doubt, believed, sure = propose(tokens, tokens, tokens, NOW)
+    assert (doubt.proposed, believed.proposed, sure.proposed) == (0.85, 0.85, 0.85)
+    assert "67 % (2/3) of wrong below" in doubt.row()[5]
+    high = Samples(tuple(index / 1_000 for index in range(1_001)), ())
+    assert [each.proposed for each in propose(high, high, high, NOW)] == [0.02, 0.01, 0.1]
 
 
 @given(st.lists(st.floats(0, 1), min_size=100, max_size=300))
 def test_a_proposal_keeps_what_its_rule_promises(means: list[float]) -> None:
     samples = Samples(tuple(means), ())
-    _, believed, sure = propose(NONE, samples, samples, NOW)
-    below = [sum(mean < each.proposed for mean in means) / len(means) for each in (believed, sure)]
-    assert below[0] <= 0.01 + 1 / len(means)
-    assert below[1] <= 0.1 + 1 / len(means)
+    for each in propose(NONE, samples, samples, NOW)[1:]:
+        below = sum(mean < each.proposed for mean in means)
+        assert below <= each.share * len(means) + 1
 
 
 def test_every_sample_is_in_the_histogram() -> None:
     rows = _thresholds.histogram(Samples((0.0, 0.5, 0.999, 1.0, 1.0000001), (0.2,)))
     assert len(rows) == _thresholds.BINS
-    counts = [[int(cell) for cell in row.split()[-2:]] for row in rows]
+    counts = [[int(cell) for cell in row.split()[1:3]] for row in rows]
     assert [sum(column) for column in zip(*counts, strict=True)] == [5, 1]
