@@ -25,6 +25,8 @@ import numpy as np
 from _common import ROOT
 from _thresholds import Samples, histogram, propose
 
+from voicebench.errors import VoicebenchError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -392,7 +394,7 @@ STEPS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
 
 
 def main() -> int:
-    """Makes one step; 0."""
+    """Makes one step; 0, or the exit code of an error, which is printed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("step", choices=STEPS)
     parser.add_argument("--profile", required=True)
@@ -401,7 +403,11 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=20)
     parser.add_argument("--out", default="question.wav")
     args = parser.parse_args()
-    document = STEPS[args.step](args)
+    try:
+        document = STEPS[args.step](args)
+    except VoicebenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     print(json.dumps(document, ensure_ascii=False), flush=True)
     return 0
 

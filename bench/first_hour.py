@@ -125,8 +125,7 @@ def steps_of(profile: Profile, base: Profile, args: argparse.Namespace, folder: 
              own("imports"), 600, read_own, needs_card),
         Step("doctor, before any download", "nothing missing for random weights",
              "run the command behind each ->",
-             voicebench("doctor", "--profile", base.name, "--json"), 120, read_doctor,
-             no_card if base.asr.device != "cpu" else ""),
+             voicebench("doctor", "--profile", base.name, "--json"), 120, read_doctor),
         Step("audio", "one question as a WAV", "requirements/install.sh synth, or --recordings",
              own("audio", profile, "--out", str(question), "--cases", "1"), 120, read_own),
         Step(f"end to end, {base.name}", "READY, a transcript, an answer, times of every stage",
@@ -140,7 +139,7 @@ def steps_of(profile: Profile, base: Profile, args: argparse.Namespace, folder: 
              "remove the file that is named, then pull again",
              voicebench("models", "verify", name), 600, read_lines, shipped),
         Step("doctor", "nothing missing for the profile", "run the command behind each ->",
-             voicebench("doctor", "--profile", name, "--json"), 120, read_doctor, needs_card),
+             voicebench("doctor", "--profile", name, "--json"), 120, read_doctor),
         Step("budget", "the profile fits with room for its longest conversation",
              "lower the setting that is named in the profile",
              voicebench("budget", name, "--gpu", gpu, "--json"), 120, read_budget),
@@ -187,13 +186,15 @@ def read_driver(code: int, output: str) -> Finding:
 
 def read_lines(code: int, output: str) -> Finding:
     """Passed by the exit code; the last lines say what was found."""
+    if code:
+        return Finding(False, f"exit code {code}")
     lines = output.strip().splitlines()
-    return Finding(code == 0, lines[-1] if lines else f"exit code {code}", lines=lines[-12:])
+    return Finding(True, lines[-1] if lines else "done", lines=lines[-12:])
 
 
 def read_own(code: int, output: str) -> Finding:
     """A step of `_first_hour.py`: JSON in its last line."""
-    return Finding(**_last_json(output)) if code == 0 else _crashed(code, output)
+    return Finding(**_last_json(output)) if code == 0 else _crashed(code)
 
 
 def read_doctor(code: int, output: str) -> Finding:
@@ -208,7 +209,7 @@ def read_doctor(code: int, output: str) -> Finding:
 def read_ask(code: int, output: str) -> Finding:
     """One turn, whole."""
     if code:
-        return _crashed(code, output)
+        return _crashed(code)
     turn = _last_json(output)
     metrics = turn["metrics"]
     latency = metrics.get("response_latency_s")
@@ -223,7 +224,7 @@ def read_ask(code: int, output: str) -> Finding:
 def read_budget(code: int, output: str) -> Finding:
     """Whether it fits, and how many tokens the cache holds."""
     if code not in (0, 1):
-        return _crashed(code, output)
+        return _crashed(code)
     budget = json.loads(output)
     parts = [f"{each['part']}: {each['num_bytes'] / 1e9:.3f} GB" for each in budget["memory"]]
     found = "; ".join(budget["problems"]) or f"fits; the cache holds {budget['kv_tokens']:,} tokens"
@@ -236,7 +237,7 @@ def read_budget(code: int, output: str) -> Finding:
 def read_run(code: int, output: str) -> Finding:
     """Latencies of both variants, with n."""
     if code:
-        return _crashed(code, output)
+        return _crashed(code)
     groups = _last_json(output)["groups"]
     names = ("response_latency_s", "endpoint_delay_s", "asr_final_s", "ttft_s")
     lines = [
@@ -272,9 +273,16 @@ def _last_json(output: str) -> dict[str, Any]:
     return last
 
 
-def _crashed(code: int, output: str) -> Finding:
-    lines = output.strip().splitlines()
-    return Finding(False, f"exit code {code}", lines=lines[-12:])
+def _crashed(code: int) -> Finding:
+    """The log says why."""
+    return Finding(False, f"exit code {code}")
+
+
+def _reasons(log: Path) -> list[str]:
+    """The lines of error of a log, and its last one; its last lines where none is of error."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    errors = [line for line in lines if line.startswith("error:")]
+    return list(dict.fromkeys([*errors, *lines[-1:]])) if errors else lines[-12:]
 
 
 def perform(step: Step, folder: Path, number: int) -> Result:
@@ -297,7 +305,7 @@ def perform(step: Step, folder: Path, number: int) -> Result:
     except FileNotFoundError as error:
         return result("failed", Finding(False, f"{error.filename} is not installed"), 0.0)
     wall_s = time.monotonic() - started_s
-    tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-12:]
+    tail = _reasons(log)
     if code is None:
         return result("timed out", Finding(False, f"over {step.limit_s:g} s", lines=tail), wall_s)
     try:
