@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from voicebench.budget.asr_size import AsrShape
 from voicebench.budget.cards import CARDS, GIB, find_card
-from voicebench.budget.estimate import Budget, Load, estimate
+from voicebench.budget.estimate import Budget, Workload, estimate
 from voicebench.budget.llm_size import LlmShape
 from voicebench.budget.measure import measure
 from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
@@ -126,8 +126,8 @@ def test_more_memory_or_fewer_sequences_never_leave_less_cache(
 def test_what_is_cached_only_saves_operations(prompt: int, cached: int) -> None:
     profile = load_profile("4090d")
     asr, llm = shapes(profile)
-    load = Load(prompt_tokens=prompt + cached, cached_tokens=cached)
-    cold = Load(prompt_tokens=prompt + cached)
+    load = Workload(prompt_tokens=prompt + cached, cached_tokens=cached)
+    cold = Workload(prompt_tokens=prompt + cached)
     with_cache, without = (
         estimate(profile, asr, llm, CARDS["4090d"], each) for each in (load, cold)
     )

@@ -20,7 +20,7 @@ from voicebench.config import Profile
 from voicebench.errors import ConfigError, ModelError
 from voicebench.hub import bundle
 from voicebench.hub.bundle import TOP, check_bundle, make_bundle
-from voicebench.hub.closure import closure
+from voicebench.hub.dependencies import dependencies
 from voicebench.hub.importing import import_folder
 
 INDEX = {
@@ -49,12 +49,12 @@ def find(name: str) -> Any:
 def test_what_is_needed_is_followed_through_extras_markers_and_circles(
     extras: tuple[str, ...], versions: dict[str, str], absent: list[str]
 ) -> None:
-    assert closure("App", extras, find) == (versions, absent)
+    assert dependencies("App", extras, find) == (versions, absent)
 
 
 def test_an_extra_adds_packages_to_those_that_are_installed_here() -> None:
-    alone, _ = closure("voicebench", ())
-    with_speech, _ = closure("voicebench", ("synth",))
+    alone, _ = dependencies("voicebench", ())
+    with_speech, _ = dependencies("voicebench", ("synth",))
     assert alone.items() < with_speech.items()
     assert {"msgspec", "numpy"} <= alone.keys()
     assert "espeakng-loader" in with_speech
@@ -62,7 +62,7 @@ def test_an_extra_adds_packages_to_those_that_are_installed_here() -> None:
 
 def test_a_package_that_is_not_installed_is_named() -> None:
     with pytest.raises(ConfigError, match="app2"):
-        closure("app2", (), find)
+        dependencies("app2", (), find)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundle") / "small.tar"
     with pytest.MonkeyPatch.context() as patch:
         version = metadata.version("msgspec")
-        patch.setattr(bundle, "closure", lambda *_: ({"msgspec": version}, []))
+        patch.setattr(bundle, "dependencies", lambda *_: ({"msgspec": version}, []))
         make_bundle(out, "bundled", (), lambda _: None)
     return out
 
@@ -147,7 +147,7 @@ def test_pulled_models_go_in_with_their_record(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bundle, "closure", lambda *_: ({}, []))
+    monkeypatch.setattr(bundle, "dependencies", lambda *_: ({}, []))
     monkeypatch.setattr(bundle, "_wheels", lambda *_: iter(()))
     own = tmp_path / "own.yaml"
     own.write_text(f"asr: {{model: {ASR}}}\nllm: {{model: {LLM}}}\n")
@@ -173,7 +173,7 @@ def test_a_folder_without_a_name_is_refused(bundled_profile: Profile, tmp_path: 
 def test_a_wheel_that_cannot_be_had_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bundle, "closure", lambda *_: ({"voicebench-nowhere": "1"}, []))
+    monkeypatch.setattr(bundle, "dependencies", lambda *_: ({"voicebench-nowhere": "1"}, []))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     assert main(["bundle", "make", str(tmp_path / "x.tar")]) == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -41,7 +41,7 @@ class MemoryLine(Record):
     detail: str
 
 
-class Floor(Record):
+class RooflineBound(Record):
     """The least time of one step, from bytes and from operations."""
 
     step: str
@@ -62,7 +62,7 @@ class Floor(Record):
         return "bytes" if self.bytes_s >= self.operations_s else "operations"
 
 
-class Load(Record):
+class Workload(Record):
     """The turn that the floors are of."""
 
     prompt_tokens: int = 200
@@ -79,9 +79,9 @@ class Budget(Record):
 
     profile: str
     card: Card
-    load: Load
+    load: Workload
     memory: tuple[MemoryLine, ...]
-    floors: tuple[Floor, ...]
+    floors: tuple[RooflineBound, ...]
     kv_bytes_per_token: int
     kv_tokens: int
     """Tokens of all conversations together that the cache holds."""
@@ -120,7 +120,7 @@ def estimate(
     asr: AsrShape,
     llm: LlmShape,
     card: Card,
-    load: Load | None = None,
+    load: Workload | None = None,
     companions: Mapping[str, int] | None = None,
 ) -> Budget:
     """The budget of a profile on a card; a pure function of dimensions and settings.
@@ -133,7 +133,7 @@ def estimate(
         load: The turn that the floors are of.
         companions: Bytes of VAD, punctuation and speakers, by what they do.
     """
-    load = load or Load()
+    load = load or Workload()
     on_cpu = card.name == "cpu"
     max_len = profile.llm.max_model_len or llm.max_positions
     lines, kv_bytes = _memory(profile, asr, llm, card, on_cpu=on_cpu)
@@ -243,13 +243,13 @@ def _problems(
 
 
 def _floors(
-    profile: Profile, asr: AsrShape, llm: LlmShape, card: Card, load: Load
-) -> tuple[Floor, ...]:
+    profile: Profile, asr: AsrShape, llm: LlmShape, card: Card, load: Workload
+) -> tuple[RooflineBound, ...]:
     asr_dtype = "int8" if profile.asr.int8 else "float32"
     bandwidth = card.bandwidth_gb_s * 1e9
 
-    def floor(step: str, num_bytes: int, operations: int, dtype: str, detail: str) -> Floor:
-        return Floor(
+    def floor(step: str, num_bytes: int, operations: int, dtype: str, detail: str) -> RooflineBound:
+        return RooflineBound(
             step=step,
             num_bytes=num_bytes,
             operations=operations,

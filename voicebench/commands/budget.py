@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from voicebench.budget.estimate import Budget, Load
+    from voicebench.budget.estimate import Budget, Workload
     from voicebench.metrics.steps import Steps, StepTime
 
 _EPILOG = """\
@@ -69,27 +69,27 @@ def run(args: argparse.Namespace) -> int:
     return 0 if budget.fits else 1
 
 
-def load_of(steps: Steps | None, prompt_tokens: int | None, window_s: float | None) -> Load:
+def load_of(steps: Steps | None, prompt_tokens: int | None, window_s: float | None) -> Workload:
     """What the floors are of: what was asked for, else as the run was, else the defaults.
 
     Raises:
         ConfigError: A number that is not positive.
     """
-    from voicebench.budget.estimate import Load
+    from voicebench.budget.estimate import Workload
     from voicebench.errors import ConfigError
 
     for name, value in (("--prompt-tokens", prompt_tokens), ("--window-s", window_s)):
         if value is not None and value <= 0:
             raise ConfigError(f"{name} is {value}", "Give a positive number")
-    load = Load()
+    load = Workload()
     if steps is not None and steps.prompt_tokens:
-        load = Load(
+        load = Workload(
             prompt_tokens=steps.prompt_tokens,
             cached_tokens=steps.cached_tokens,
             context_tokens=steps.context_tokens,
             window_s=steps.window_s or load.window_s,
         )
-    return Load(
+    return Workload(
         prompt_tokens=prompt_tokens or load.prompt_tokens,
         cached_tokens=0 if prompt_tokens else load.cached_tokens,
         context_tokens=prompt_tokens + 100 if prompt_tokens else load.context_tokens,

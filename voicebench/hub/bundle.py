@@ -29,7 +29,7 @@ from urllib.parse import unquote, urlsplit
 from voicebench.config import load_profile
 from voicebench.errors import ConfigError, ModelError, StorageError
 from voicebench.hub.checksums import verify_stored
-from voicebench.hub.closure import closure
+from voicebench.hub.dependencies import dependencies
 from voicebench.hub.installer import INSTALLER
 from voicebench.hub.store import RECORD_NAME, model_folder, require_model
 from voicebench.types import Record
@@ -71,7 +71,7 @@ def make_bundle(out: Path, profile_name: str, extras: Sequence[str], say: Say = 
     profile = load_profile(profile_name)
     models = [_bundled_model(part.model, part.folder) for part in profile.parts.values()]
     names = list(dict.fromkeys(name for name in models if name))
-    packages, absent = closure("voicebench", extras)
+    packages, absent = dependencies("voicebench", extras)
     source = source_folder()
     partial = out.with_name(f"{out.name}.part")
     try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from voicebench.budget.cards import GIB, THIS_MACHINE, Card, card_of_gpu, find_card
-from voicebench.budget.estimate import Budget, Load, estimate
+from voicebench.budget.estimate import Budget, Workload, estimate
 from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
 from voicebench.config import Profile
 from voicebench.errors import ModelError
@@ -104,12 +104,12 @@ def _turns(report: Report) -> Iterator[Turn]:
             yield turn
 
 
-def _load(steps: Steps | None) -> Load:
+def _load(steps: Steps | None) -> Workload:
     """The turn that the run really had; a default one where it answered nothing."""
-    load = Load()
+    load = Workload()
     if steps is None or not steps.prompt_tokens:
         return load
-    return Load(
+    return Workload(
         prompt_tokens=steps.prompt_tokens,
         cached_tokens=steps.cached_tokens,
         context_tokens=steps.context_tokens,

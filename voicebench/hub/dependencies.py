@@ -21,7 +21,7 @@ def find_installed(name: str) -> metadata.Distribution | None:
         return None
 
 
-def closure(
+def dependencies(
     root: str, extras: Iterable[str], find: Find = find_installed
 ) -> tuple[dict[str, str], list[str]]:
     """Versions of everything that a package needs, from what is installed here.
