@@ -274,7 +274,8 @@ class _Judge:
             return []
         given: dict[int, int] = {}
         for part in _parts(fact.type, fact.value, self.clock):
-            for reading, entity, _ in self.grounds.mentions(part):
+            for reading, i in self.grounds.mentions(part):
+                entity = reading.entities[i]
                 given |= reading.directions(entity.start, entity.end)
         if not given:
             return []

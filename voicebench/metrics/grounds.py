@@ -68,16 +68,16 @@ class Grounds:
                     return True
         return False
 
-    def mentions(self, value: Entity) -> Iterator[tuple[Reading, Entity, Polarity]]:
-        """Where the context has a value, with its polarity there."""
+    def mentions(self, value: Entity) -> Iterator[tuple[Reading, int]]:
+        """Where the context has a value: the text, and which of its entities it is."""
         for reading in self.readings:
             for i, entity in enumerate(reading.entities):
                 if compare(value, entity) == "equal":
-                    yield reading, entity, reading.polarities[i]
+                    yield reading, i
 
     def polarity_of(self, value: Entity) -> Polarity | None:
         """The polarity with which the context mentions a value last; None where it does not."""
-        found = [polarity for _, _, polarity in self.mentions(value)]
+        found = [reading.polarities[i] for reading, i in self.mentions(value)]
         return found[-1] if found else None
 
     def spans(self, words: str) -> Iterator[tuple[Reading, Span]]:

@@ -311,56 +311,66 @@ def _read_english_day(m: re.Match[str], today: datetime.date) -> Day | None:
 
 
 _FESTIVAL = either((*_SOLAR_FESTIVALS, *_LUNAR_FESTIVALS, *_NTH_WEEKDAYS))
-RULES: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
-    (re.compile(pattern), reader)
-    for pattern, reader in (
-        (r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)", lambda m, _: _exactly(*map(int, m.groups()))),
-        (rf"(?:({_YEAR})年的?)?({SMALL})月份?的?({SMALL})(?:[号日]|(?![{DIGIT}十百千万亿\d点:%月年个天]|分之))", _read_month_day),
-        (rf"({_MONTH_SHIFT})月份?的?({SMALL})[号日]", _read_shifted_month_day),
-        (rf"(?:再?过)?({NUMBER})(天|日|周|个?星期|个?礼拜|个月|年)(?:之|以)?([后前])(?![面天年日])",
+Rule = tuple[frozenset[str], re.Pattern[str], Reader]
+RULES: tuple[Rule, ...] = tuple(
+    (frozenset(signs), re.compile(pattern), reader)
+    for signs, pattern, reader in (
+        ("-/.", r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)", lambda m, _: _exactly(*map(int, m.groups()))),
+        ("月", rf"(?:({_YEAR})年的?)?({SMALL})月份?的?({SMALL})(?:[号日]|(?![{DIGIT}十百千万亿\d点:%月年个天]|分之))", _read_month_day),
+        ("月", rf"({_MONTH_SHIFT})月份?的?({SMALL})[号日]", _read_shifted_month_day),
+        ("后前", rf"(?:再?过)?({NUMBER})(天|日|周|个?星期|个?礼拜|个月|年)(?:之|以)?([后前])(?![面天年日])",
          lambda m, today: _after(m.group(1), m.group(2), -1 if m.group(3) == "前" else 1, today)),
-        (rf"再过({NUMBER})(天|日|周|个?星期|个?礼拜|个月|年)", lambda m, today: _after(m.group(1), m.group(2), 1, today)),
-        (r"(上上|上|这|本|下下|下)一?个?(?:周|星期|礼拜)的?(?:周|星期|礼拜)?([一二三四五六日天末]|(?<=[周期拜])[1-7](?![\d点:]))(?!天[^气]|个)",
+        ("再", rf"再过({NUMBER})(天|日|周|个?星期|个?礼拜|个月|年)", lambda m, today: _after(m.group(1), m.group(2), 1, today)),
+        ("周期拜", r"(上上|上|这|本|下下|下)一?个?(?:周|星期|礼拜)的?(?:周|星期|礼拜)?([一二三四五六日天末]|(?<=[周期拜])[1-7](?![\d点:]))(?!天[^气]|个)",
          lambda m, today: _weekdays(m.group(1), m.group(2), today)),
-        (rf"每(?:个|逢)?{_WEEK}的?([一二三四五六日天]+)(?![次回])", lambda m, _: _every(m.group(1))),
-        (rf"{_WEEK}([一二三四五六日天]{{2,}})(?![点时个月号次回])", lambda m, today: _weekdays(None, m.group(1), today)),
-        (rf"{_WEEK}([一二三四五六日天末1-7])(?![\d次回年月]|个|天[^气])", lambda m, today: _weekdays(None, m.group(1), today)),
-        (r"(上上|上|这|本|下下|下)一?个?(?:周|星期|礼拜)(?![一二三四五六日天末\d])", _read_week),
-        (r"大[前后][天日]|前一天|第二天|[前昨今明后次翌当][天日]|隔天|[今明昨后]儿个?|[听琴寻]日|[今明]朝|[今明](?=[早晚])|昨(?=[晚夜])", _read_relative),
-        (rf"({SMALL})(?:号(?!(?<=\d\d\d号))|(?<=\d)日){_THING}", lambda m, today: day_of_month(_small(m.group(1)), today)),
-        (rf"({_MONTH_SHIFT})?月份?的?(初|上旬|中旬|下旬|底|末|中(?!旬|间|国|心|学|午))", _read_part_of_month),
-        (rf"({_MONTH_SHIFT})月份?(?!饼|亮|球)", _read_shifted_month),
-        (rf"(?:({_YEAR})年)?({SMALL})月份?的?(初(?![一二三四五六七八九十])|上旬|中旬|下旬|底|末)?(?!饼|亮|球)", _read_month),
-        (rf"(\d{{4}}|[零〇一二三四五六七八九]{{4}}|{either(_YEAR_SHIFT)})年(?:的?年?(初(?!一)|底|末|中(?!国|心|午|间|秋)|[上下]半年)|第?([一二三四1-4])季度)?(?!级|龄|薪)", _read_year),
-        (r"([3-9]\d|[零〇一二三四五六七八九]{2})年()()(?![级龄薪前后]|之前|以后)", _read_year),
-        (r"(年初(?!一)|年底|年末|[上下]半年)|第?([一二三四1-4])季度", _read_part_of_year),
-        (rf"(?:农历|阴历)的?({SMALL}|[正冬腊])月(初?{SMALL})?", _read_lunar),
-        (rf"([正冬腊])月(初?{SMALL})?", _read_lunar),
-        (rf"({SMALL})月(初[一二三四五六七八九十])", _read_lunar),
-        (rf"(?:({_YEAR})年的?)?(?<![块元毛米斤])(?!(?:五一|八一|六一)(?:[{DIGIT}十百千万点\d号个块元次]|广场|路|大道|中学)|国庆(?:路|去))({_FESTIVAL})", _read_festival),
-        (rf"(?<![a-z])(?:(next|this|last) )?({'|'.join(_ENGLISH_WEEKDAYS)})(?![a-z])",
+        ("每", rf"每(?:个|逢)?{_WEEK}的?([一二三四五六日天]+)(?![次回])", lambda m, _: _every(m.group(1))),
+        ("周期拜", rf"{_WEEK}([一二三四五六日天]{{2,}})(?![点时个月号次回])", lambda m, today: _weekdays(None, m.group(1), today)),
+        ("周期拜", rf"{_WEEK}([一二三四五六日天末1-7])(?![\d次回年月]|个|天[^气])", lambda m, today: _weekdays(None, m.group(1), today)),
+        ("周期拜", r"(上上|上|这|本|下下|下)一?个?(?:周|星期|礼拜)(?![一二三四五六日天末\d])", _read_week),
+        ("天日儿朝今明昨", r"大[前后][天日]|前一天|第二天|[前昨今明后次翌当][天日]|隔天|[今明昨后]儿个?|[听琴寻]日|[今明]朝|[今明](?=[早晚])|昨(?=[晚夜])", _read_relative),
+        ("号日", rf"({SMALL})(?:号(?!(?<=\d\d\d号))|(?<=\d)日){_THING}", lambda m, today: day_of_month(_small(m.group(1)), today)),
+        ("月", rf"({_MONTH_SHIFT})?月份?的?(初|上旬|中旬|下旬|底|末|中(?!旬|间|国|心|学|午))", _read_part_of_month),
+        ("月", rf"({_MONTH_SHIFT})月份?(?!饼|亮|球)", _read_shifted_month),
+        ("月", rf"(?:({_YEAR})年)?({SMALL})月份?的?(初(?![一二三四五六七八九十])|上旬|中旬|下旬|底|末)?(?!饼|亮|球)", _read_month),
+        ("年", rf"(\d{{4}}|[零〇一二三四五六七八九]{{4}}|{either(_YEAR_SHIFT)})年(?:的?年?(初(?!一)|底|末|中(?!国|心|午|间|秋)|[上下]半年)|第?([一二三四1-4])季度)?(?!级|龄|薪)", _read_year),
+        ("年", r"([3-9]\d|[零〇一二三四五六七八九]{2})年()()(?![级龄薪前后]|之前|以后)", _read_year),
+        ("年季", r"(年初(?!一)|年底|年末|[上下]半年)|第?([一二三四1-4])季度", _read_part_of_year),
+        ("历", rf"(?:农历|阴历)的?({SMALL}|[正冬腊])月(初?{SMALL})?", _read_lunar),
+        ("正冬腊", rf"([正冬腊])月(初?{SMALL})?", _read_lunar),
+        ("初", rf"({SMALL})月(初[一二三四五六七八九十])", _read_lunar),
+        ("节旦一八六庆十1诞夜春元端七中重腊小除大年", rf"(?:({_YEAR})年的?)?(?<![块元毛米斤])(?!(?:五一|八一|六一)(?:[{DIGIT}十百千万点\d号个块元次]|广场|路|大道|中学)|国庆(?:路|去))({_FESTIVAL})", _read_festival),
+        ("y", rf"(?<![a-z])(?:(next|this|last) )?({'|'.join(_ENGLISH_WEEKDAYS)})(?![a-z])",
          lambda m, today: _weekdays(_ENGLISH_SHIFT.get(m.group(1)), str(_ENGLISH_WEEKDAYS.index(m.group(2)) + 1), today)),
-        (rf"(?<![a-z])({_ENGLISH_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,? (\d{{4}}))?",
+        ("aeou", rf"(?<![a-z])({_ENGLISH_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,? (\d{{4}}))?",
          lambda m, today: month_day(m.group(3), _ENGLISH_MONTHS.index(m.group(1)[:3]) + 1, int(m.group(2)), today)),
-        (rf"(?<![a-z])(?:{'|'.join(_ENGLISH_DAYS)})(?![a-z])", _read_english_day),
+        ("tod", rf"(?<![a-z])(?:{'|'.join(_ENGLISH_DAYS)})(?![a-z])", _read_english_day),
     )
 )  # fmt: skip
+"""Characters one of which every match has, a pattern, and its reader."""
 
 
 def find_days(text: str, today: datetime.date) -> Iterator[Day]:
     """The dates of folded text, from left to right."""
-    position = 0
+    rules, position = rules_for(text), 0
     while position < len(text):
-        found = read_day(text, position, today)
+        found = read_day(text, position, today, rules)
         if found:
             yield found[1]
         position = found[0] if found else position + 1
 
 
-def read_day(text: str, position: int, today: datetime.date) -> tuple[int, Day] | None:
+def rules_for(text: str) -> tuple[Rule, ...]:
+    """The rules that can match anywhere in a text."""
+    characters = set(text)
+    return tuple(rule for rule in RULES if not rule[0].isdisjoint(characters))
+
+
+def read_day(
+    text: str, position: int, today: datetime.date, rules: tuple[Rule, ...]
+) -> tuple[int, Day] | None:
     """The longest date that begins at `position`, with its end."""
     best: tuple[int, Day] | None = None
-    for pattern, reader in RULES:
+    for _, pattern, reader in rules:
         match = pattern.match(text, position)
         if match and (best is None or match.end() > best[0]):
             day = reader(match, today)

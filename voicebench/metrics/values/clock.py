@@ -39,6 +39,11 @@ CLOCK = {
     ),
     "named": re.compile(r"(正午|中午(?=[。,!;]|$|见|吃))|(午夜|子夜)"),
 }  # fmt: skip
+SIGNS = {
+    "digits": ":", "am_pm": "m", "before": "差", "short_of": "差欠", "minutes": "分", "quarters": "半刻整钟",
+    "bare_minutes": "点", "hour": "点时", "named": "午子",
+}  # fmt: skip
+"""Characters one of which every match of a pattern has."""
 _TALKING_POINTS = re.compile(r"(?:[有这那共]|以下|如下|提出|补充|强调)$")
 _MORE = re.compile(r"(?:[有快慢早晚多少大小好高低贵差远近长短轻重]|便宜)$")
 

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from voicebench.metrics import names as name_forms
 from voicebench.metrics.values import calendar, clock, identifiers, lists, quantities
@@ -50,24 +51,34 @@ def plain_text(text: str) -> str:
 
 
 Reader = Callable[[re.Match[str]], "Entity | None"]
-_RULES: tuple[tuple[re.Pattern[str], Reader], ...] = (
-    (identifiers.IDENTIFIER, identifiers.read_identifier),
-    *((pattern, functools.partial(clock.read_time, name)) for name, pattern in clock.CLOCK.items()),
-    (quantities.MONEY, quantities.read_money),
-    (quantities.DIMES, quantities.read_dimes),
-    (quantities.SHARE, quantities.read_share),
-    (quantities.TAEL, quantities.read_tael),
-    (quantities.QUANTITY, quantities.read_quantity),
-    (quantities.HALF, quantities.read_half),
+_Rule = tuple[frozenset[str], re.Pattern[str], Reader]
+_TIME_RULES: tuple[_Rule, ...] = tuple(
+    (frozenset(signs), clock.CLOCK[name], functools.partial(clock.read_time, name))
+    for name, signs in clock.SIGNS.items()
 )
+_RULES: tuple[_Rule, ...] = _TIME_RULES + tuple(
+    (frozenset(signs), pattern, reader)
+    for signs, pattern, reader in (
+        ("0123456789零〇一二三四五六七八九幺", identifiers.IDENTIFIER, identifiers.read_identifier),
+        ("元块圆蚊币金刀镑纸铢卢郎¥$€£rmbcnyuseghkd", quantities.MONEY, quantities.read_money),
+        ("毛角分", quantities.DIMES, quantities.read_dimes),
+        ("分%‰成折倍/半番p百", quantities.SHARE, quantities.read_share),
+        ("两", quantities.TAEL, quantities.read_tael),
+        (
+            "0123456789零〇一二两三四五六七八九幺十百千万亿",
+            quantities.QUANTITY,
+            quantities.read_quantity,
+        ),
+        ("半", quantities.HALF, quantities.read_half),
+    )
+)
+"""Characters one of which every match has, a pattern, and its reader."""
 _BEGINS = re.compile(
-    r"[\d零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£\-人hru差还早凌清朝上中晏正下午傍晚夜深子"
-    r"大前昨今明后次翌当第隔听琴寻周星礼每这本元情妇植愚劳青儿建教国圣平双跨春端中重腊小除冬农阴母父感年月初底末"
-    r"翻对再过去来年mtwfsnlajdoy]"
+    r"[0123456789零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£\-~人hru差还早凌清朝上中晏正下午傍晚夜深子"
+    "大前昨今明后次翌当第隔听琴寻周星礼每这本元情妇植愚劳青儿建教国圣平双跨春端中重腊小除冬农阴母父感年月初底末"
+    "翻对再过去来mtwfsnlajdoy]"
 )
-_CALENDAR = re.compile(
-    r"[-/.年月日号天周期拜前后旦节十一二夜诞午夕秋阳八宵底初末季y旬儿次朝昨今明aeou]"
-)
+_FIGURE_BEGINS = frozenset("0123456789零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£-人hru翻对")
 _NO_VALUE = re.compile(
     rf"{lists.IDIOM.pattern}|(?:一两|两三|三四|三五|四五|五六|六七|七八|八九)(?=[个天次位名本只条百千万十年月周块元人种分小件份斤])|[十几](?=几)|好几|几[十百千万]?"
 )
@@ -92,43 +103,64 @@ def find_entities(text: str, clock: str, names: Names = ()) -> tuple[Entity, ...
     """
     folded = plain_text(text)
     today = datetime.datetime.fromisoformat(clock).date()
-    known = {entity.start: entity for entity in _find_names(folded, names)}
     own_counts = {match.start(1) for match in lists.OWN_COUNT.finditer(folded)}
     own_counts |= {match.start(1) for match in lists.OWN_COUNT_BEFORE_LIST.finditer(folded)}
-    return tuple(_in_series(list(_scan(folded, today, known, own_counts)), folded, today))
+    found: list[Entity] = []
+    rules, position = _Rules.for_text(folded), 0
+    for name in sorted(_find_names(folded, names), key=lambda name: name.start):
+        found += [*_scan(folded[: name.start], position, today, rules), name]
+        position = name.end
+    found += _scan(folded, position, today, rules)
+    found = [
+        replace(e, is_weak=True) if e.start in own_counts and e.kind != "date" else e for e in found
+    ]
+    return tuple(_in_series(found, folded, today))
 
 
-def _scan(
-    text: str, today: datetime.date, known: dict[int, Entity], own_counts: set[int]
-) -> Iterator[Entity]:
-    position, last_end = 0, -1
-    while position < len(text):
-        name = known.get(position)
-        if name:
-            yield name
-            position = name.end
+def _scan(text: str, position: int, today: datetime.date, rules: _Rules) -> Iterator[Entity]:
+    """The entities of a text from `position` on."""
+    people_and_places = {name.start: name for name in _find_unlisted_names(text, position)}
+    last_end = -1
+    while True:
+        begins = _BEGINS.search(text, position)
+        starts = [start for start in people_and_places if start >= position]
+        at = min([*starts, begins.start() if begins else len(text)])
+        if at == len(text):
+            return
+        if text[at] in "-~" and at == last_end:  # a range, no minus
+            position = at + 1
             continue
-        if text[position] in "-~" and position == last_end:  # a range, no minus
-            position += 1
-            continue
-        entity, end = _read_at(text, position, today)
+        entity, position = _read_at(text, at, today, rules, people_and_places.get(at))
         if entity is not None:
-            if entity.start in own_counts and entity.kind != "date":
-                entity = replace(entity, is_weak=True)
             yield entity
-            last_end = end
-        position = end
-    return
+            last_end = position
 
 
-def _read_at(text: str, position: int, today: datetime.date) -> tuple[Entity | None, int]:
-    """The longest entity that begins at `position`, and where to read on."""
-    begins = _BEGINS.match(text, position)
-    best = _read_value(text, position, today) if begins else None
-    name = _read_name(text, position)
+class _Rules(NamedTuple):
+    """The rules that can match anywhere in a text."""
+
+    days: tuple[calendar.Rule, ...]
+    times: tuple[tuple[re.Pattern[str], Reader], ...]
+    figures: tuple[tuple[re.Pattern[str], Reader], ...]
+
+    @staticmethod
+    def for_text(text: str) -> _Rules:
+        characters = set(text)
+        times, all_rules = (
+            tuple(rule[1:] for rule in rules if not rule[0].isdisjoint(characters))
+            for rules in (_TIME_RULES, _RULES)
+        )
+        return _Rules(calendar.rules_for(text), times, all_rules)
+
+
+def _read_at(
+    text: str, position: int, today: datetime.date, rules: _Rules, name: Entity | None
+) -> tuple[Entity | None, int]:
+    """The longest entity that begins at `position`, `name` being one, and where to read on."""
+    best = _read_value(text, position, today, rules)
     if name and (best is None or name.end > best.end):
         best = name
-    skipped = _NO_VALUE.match(text, position) if begins else None
+    skipped = _NO_VALUE.match(text, position)
     if skipped and (best is None or skipped.end() >= best.end):
         return None, max(skipped.end(), position + 1)
     if best is not None:
@@ -137,12 +169,10 @@ def _read_at(text: str, position: int, today: datetime.date) -> tuple[Entity | N
     return None, run.end() if run else position + 1
 
 
-def _read_value(text: str, position: int, today: datetime.date) -> Entity | None:
-    best: Entity | None = None
-    if _CALENDAR.search(text, position, position + 16):
-        day = calendar.read_day(text, position, today)
-        best = _date(text, position, *day) if day else None
-    for pattern, reader in _RULES:
+def _read_value(text: str, position: int, today: datetime.date, rules: _Rules) -> Entity | None:
+    day = calendar.read_day(text, position, today, rules.days)
+    best = _date(text, position, *day) if day else None
+    for pattern, reader in rules.figures if text[position] in _FIGURE_BEGINS else rules.times:
         match = pattern.match(text, position)
         if match and (best is None or match.end() >= best.end):
             entity = reader(match)
@@ -154,15 +184,13 @@ def _read_value(text: str, position: int, today: datetime.date) -> Entity | None
     return best
 
 
-def _read_name(text: str, position: int) -> Entity | None:
-    """A surname with a title, or a large city."""
-    person = name_forms.TITLED_PERSON.match(text, position)
-    if person:
-        return Entity("person", person.group(), *person.span(), person.group())
-    city = name_forms.CITY.match(text, position)
-    if city and name_forms.is_whole_name(text, *city.span(), "place"):
-        return Entity("place", city.group(), *city.span(), city.group())
-    return None
+def _find_unlisted_names(text: str, position: int) -> Iterator[Entity]:
+    """Large cities, and surnames with a title."""
+    for match in name_forms.CITY.finditer(text, position):
+        if name_forms.is_whole_name(text, *match.span(), "place"):
+            yield Entity("place", match.group(), *match.span(), match.group())
+    for match in name_forms.TITLED_PERSON.finditer(text, position):
+        yield Entity("person", match.group(), *match.span(), match.group())
 
 
 def _date(text: str, start: int, end: int, day: Day) -> Entity:
