@@ -340,7 +340,7 @@ class _Judge:
     def _find_wrong_name(self, fact: Fact, goods: tuple[Entity, str] | None) -> Spans:
         name = fold(fact.value)
         near = find_near_name(self.answer.text, name, fact.type)
-        if near and self._is_asserted(near, fact) and not self._is_known_elsewhere(near):
+        if near and self._is_asserted(near, fact) and not self._is_known_elsewhere(near, fact):
             return [near]
         denied = self._find_text(fact.type, fact.value, "denied")
         if denied:
@@ -381,15 +381,18 @@ class _Judge:
         found += slots.other_brand(name, self.answer, self.grounds)
         found += slots.other_of_head(name, fact.type, self.answer, self.grounds)
         found += slots.in_frame(name, fact.type, self.answer, self.grounds)
-        return [s for s in found if self._is_asserted(s, fact) and not self._is_known_elsewhere(s)]
+        return [
+            s for s in found if self._is_asserted(s, fact) and not self._is_known_elsewhere(s, fact)
+        ]
 
     def _is_asserted(self, span: Span, fact: Fact) -> bool:
         return self.answer.polarity(*span, fact.type) == "asserted"
 
-    def _is_known_elsewhere(self, span: Span) -> bool:
+    def _is_known_elsewhere(self, span: Span, fact: Fact) -> bool:
         """Whether a look-alike is really another fact's name, or words that the user said."""
         piece = self.answer.text[span[0] : span[1]]
-        values = [fold(form) for fact in self.facts for form in (fact.value, *fact.accepted)]
+        others = [other for other in self.facts if other is not fact]
+        values = [fold(form) for other in others for form in (other.value, *other.accepted)]
         is_part = any(piece in value for value in values if len(value) > len(piece) + 1)
         is_given = len(self.facts) > 1 and piece in self.grounds.text
         return is_part or piece in values or is_given

@@ -38,7 +38,7 @@ _WORDS_AFTER_NAME = re.compile(
     r"平时|平常|平均|明天|明年|明早|明晚|明日|明确|明后|文件|国庆|国内|建议|建立|天天|天气|今天|生日|生病|发来|发送|发了|发给|发邮件|发消息|发微信|"
     r"发言|发起|一起|一共|一个|一直|一人|一位|一会|一定|才能|才是|才行|先生|小姐|正在|正好|中午|中间|新来|向你|向您|向我|先去|先到|先来|行不|行吗|行程|"
     r"子女|小时|小朋友|小组|山路|元旦|若是|达成|达到|清楚|远程|立刻|立即|少了|达|星期|月底|月初|晚上|下午|上午|早上|东西|春节|志愿|清明|"
-    r"强调|新的|安排|生产|立马|然后|卫生|思考|宁可|根据|继续|超过|兴奋|飞|海外|海报|景点|江边|湖边|中心|中学|航班|光顾|"
+    r"强调|新的|安排|生产|立马|然后|卫生|思考|宁可|根据|继续|超过|兴奋|飞(?!来|$|[,。!])|海外|海报|景点|江边|湖边|中心|中学|航班|光顾|"
     r"安全|中国|德国|英国|美国|亲自|阳台|东边|在|亮相|政府|香港|泽"
 )
 _TAILS = {
@@ -180,6 +180,10 @@ def find_near_name(text: str, name: str, kind: str) -> Span | None:
             _sounds_alike(window, name) or _is_look_alike(text, start, window, name, kind)
         ):
             return start, start + size
+    tail = _TAILS.get(kind)
+    base = re.sub(rf"(?:{tail.pattern})$", "", name) if tail else name
+    if kind == "product" and base != name and (found := next(find_name(text, base, kind), None)):
+        return found
     numbered = _find_other_code(text, name) or _find_other_number(text, name, kind)
     if numbered:
         return numbered

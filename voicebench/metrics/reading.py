@@ -82,12 +82,19 @@ class Reading:
         for match in around:
             gap = start - match.end() if match.start() < start else match.start() - end
             is_short = len(match.group()) == 1
-            if is_short and (gap > 2 or (match.group() in "前后" and match.start() != end)):
+            if is_short and (gap > 2 or not _may_point(match.group(), match.start() >= end, gap)):
                 continue
             pair, pole = POLES[match.group()]
             is_negated = _NEGATED.search(self.text, clause_start, match.start())
             found[pair] = -pole if is_negated else pole
         return found
+
+
+def _may_point(word: str, is_after: bool, gap: int) -> bool:
+    """三点前, 多三个: these words point only where they touch their value, on that side."""
+    if word in "前后":
+        return is_after and gap == 0
+    return not is_after and gap == 0 if word in "多少" else True
 
 
 @functools.lru_cache(maxsize=10_000)

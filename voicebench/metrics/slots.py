@@ -83,7 +83,7 @@ def other_kind(fact_type: str, answer: Reading, asserted: Sequence[Entity]) -> l
     return [
         (e.start, e.end)
         for e in asserted
-        if e.kind != fact_type and not e.is_weak
+        if e.kind != fact_type and (not e.is_weak or e.kind == "time")
         and e.kind not in _MAY_STAND_FOR.get(fact_type, ())
         and not (e.kind == "number" and not e.unit)
         and cue.search(answer.text[: e.start])

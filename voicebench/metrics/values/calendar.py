@@ -134,6 +134,11 @@ def _year(text: str, today: datetime.date) -> int:
     return year + (2000 if year <= today.year % 100 + 20 else 1900)
 
 
+def whole_year(text: str, today: datetime.date) -> Day:
+    """A year, of four digits or two."""
+    return _months(_year(text, today), 1, 12)
+
+
 def _nearest_year(month: int, day: int, today: datetime.date) -> int:
     """The year that a day and month are of: this one, unless that is over half a year ago (in
     November, 三月 is next year's) or more than nine months ahead (in January, 十二月 is last year's)."""
@@ -320,12 +325,13 @@ RULES: tuple[Rule, ...] = tuple(
         ("月", rf"({_MONTH_SHIFT})月份?的?({SMALL})[号日]", _read_shifted_month_day),
         ("后前", rf"(?:再?过)?({NUMBER})(天|日|周|个?星期|个?礼拜|个月|年)(?:之|以)?([后前])(?![面天年日])",
          lambda m, today: _after(m.group(1), m.group(2), -1 if m.group(3) == "前" else 1, today)),
-        ("再", rf"再过({NUMBER})(天|日|周|个?星期|个?礼拜|个月|年)", lambda m, today: _after(m.group(1), m.group(2), 1, today)),
+        ("过", rf"(?<![超通经不])再?过({NUMBER})(天|日|周|个?星期|个?礼拜|个月|年)", lambda m, today: _after(m.group(1), m.group(2), 1, today)),
         ("周期拜", r"(上上|上|这|本|下下|下)一?个?(?:周|星期|礼拜)的?(?:周|星期|礼拜)?([一二三四五六日天末]|(?<=[周期拜])[1-7](?![\d点:]))(?!天[^气]|个)",
          lambda m, today: _weekdays(m.group(1), m.group(2), today)),
         ("每", rf"每(?:个|逢)?{_WEEK}的?([一二三四五六日天]+)(?![次回])", lambda m, _: _every(m.group(1))),
         ("周期拜", rf"{_WEEK}([一二三四五六日天]{{2,}})(?![点时个月号次回])", lambda m, today: _weekdays(None, m.group(1), today)),
         ("周期拜", rf"{_WEEK}([一二三四五六日天末1-7])(?![\d次回年月]|个|天[^气])", lambda m, today: _weekdays(None, m.group(1), today)),
+        ("休", r"(双休日)", lambda m, today: _weekdays(None, "末", today)),
         ("周期拜", r"(上上|上|这|本|下下|下)一?个?(?:周|星期|礼拜)(?![一二三四五六日天末\d])", _read_week),
         ("天日儿朝今明昨", r"大[前后][天日]|前一天|第二天|[前昨今明后次翌当][天日]|隔天|[今明昨后]儿个?|[听琴寻]日|[今明]朝|[今明](?=[早晚])|昨(?=[晚夜])", _read_relative),
         ("号日", rf"({SMALL})(?:号(?!(?<=\d\d\d号))|(?<=\d)日){_THING}", lambda m, today: day_of_month(_small(m.group(1)), today)),
@@ -333,7 +339,7 @@ RULES: tuple[Rule, ...] = tuple(
         ("月", rf"({_MONTH_SHIFT})月份?(?!饼|亮|球)", _read_shifted_month),
         ("月", rf"(?:({_YEAR})年)?({SMALL})月份?的?(初(?![一二三四五六七八九十])|上旬|中旬|下旬|底|末)?(?!饼|亮|球)", _read_month),
         ("年", rf"(\d{{4}}|[零〇一二三四五六七八九]{{4}}|{either(_YEAR_SHIFT)})年(?:的?年?(初(?!一)|底|末|中(?!国|心|午|间|秋)|[上下]半年)|第?([一二三四1-4])季度)?(?!级|龄|薪)", _read_year),
-        ("年", r"([3-9]\d|[零〇一二三四五六七八九]{2})年()()(?![级龄薪前后]|之前|以后)", _read_year),
+        ("年", r"([03-9]\d|[零〇一二三四五六七八九]{2})年()()(?![级龄薪前后]|之前|以后)", _read_year),
         ("年季", r"(年初(?!一)|年底|年末|[上下]半年)|第?([一二三四1-4])季度", _read_part_of_year),
         ("历", rf"(?:农历|阴历)的?({SMALL}|[正冬腊])月(初?{SMALL})?", _read_lunar),
         ("正冬腊", rf"([正冬腊])月(初?{SMALL})?", _read_lunar),

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from voicebench.lexicon.units import PEOPLE
 from voicebench.metrics.values.entity import Agreement, Day, Entity
+from voicebench.metrics.values.numerals import plain
 
 Period = tuple[datetime.date, datetime.date]
 
@@ -40,6 +41,8 @@ def _compare_readings(truth: Entity, said: Entity) -> Agreement | None:
 
 def _compare_figures(truth: Entity, said: Entity) -> Agreement | None:
     """A figure without a unit can state one with a unit, but not one of another unit."""
+    if truth.unit == "CNY" and said.unit == "分":  # 两分 is money where money is meant
+        said = replace(said, kind="money", unit="CNY", value=plain(Decimal(said.value) / 100))
     are_people = {truth.unit, said.unit} <= PEOPLE
     if truth.unit != said.unit and truth.unit and said.unit and not are_people:
         return None

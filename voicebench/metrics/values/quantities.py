@@ -59,8 +59,8 @@ DIMES = re.compile(
 _PER = {"百": Decimal(1), "千": Decimal("0.1"), "万": Decimal("0.01")}
 SHARE = re.compile(
     rf"{MINUS}(?:([百千万])分之(负?)({NUMBER})|({NUMBER})又({NUMBER})分之({NUMBER})|({NUMBER})分之({NUMBER})"
-    rf"|({NUMBER})(%|‰|个百分点| percent)|([{DIGIT}\d])成(?:([{DIGIT}\d])(?!\d)|半)?(?![都功为本员立绩人熟长果交品效年语])"
-    rf"|([{DIGIT}\d])(?:\.|点)?([{DIGIT}\d])?折(?![叠扣腾合])|({NUMBER})倍|(\d{{1,3}})/(\d{{1,3}})(?![\d/])|(百分(?:之)?百)|(一半|半数|对半)|(翻倍|翻(?:了)?一番))"
+    rf"|({NUMBER})(%|‰|个百分点| percent)|([{DIGIT}\d])成(?:([{DIGIT}\d])(?!\d)|半)?(?![都功为本员立绩熟长果交品效年语])"
+    rf"|([{DIGIT}\d])(?:\.|点)?([{DIGIT}\d])?折(?![叠扣腾合])|({NUMBER})倍|(\d{{1,3}})/(\d{{1,3}})(?![\d/])|(百分(?:之)?百)|(一半|半数|对半)|(翻倍|翻了?一[番倍]))"
 )
 _RATIO_ROLES = ["minus", "per", "negative", "of_per", "whole", "below", "above", "under", "over", "percent", "sign", "tenths", "hundredths", "fold", "fold2", "times", "top", "bottom", "all", "half", "double"]  # fmt: skip
 

@@ -75,7 +75,7 @@ _RULES: tuple[_Rule, ...] = _TIME_RULES + tuple(
 """Characters one of which every match has, a pattern, and its reader."""
 _BEGINS = re.compile(
     r"[0123456789零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£\-~人hru差还早凌清朝上中晏正下午傍晚夜深子"
-    "大前昨今明后次翌当第隔听琴寻周星礼每这本元情妇植愚劳青儿建教国圣平双跨春端中重腊小除冬农阴母父感年月初底末"
+    "大前昨今明后次翌当第隔听琴寻周星礼每这本双元情妇植愚劳青儿建教国圣平双跨春端中重腊小除冬农阴母父感年月初底末"
     "翻对再过去来mtwfsnlajdoy]"
 )
 _FIGURE_BEGINS = frozenset("0123456789零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£-人hru翻对")
@@ -86,6 +86,7 @@ _NUMERAL_RUN = re.compile(NUMBER)
 _CODE_BEFORE = re.compile(
     r"(?:座位?|座位号|房间|房号|号码|编号|桌号?|柜号|排队|排|[门楼桌床车票卡单]号)(?:是|为|:)?$"
 )
+_SHORT_YEAR = re.compile(r"\d\d年")
 _RANGE = re.compile(r"(?:到|至|-|~|—)$")
 
 
@@ -178,9 +179,13 @@ def _read_value(text: str, position: int, today: datetime.date, rules: _Rules) -
             entity = reader(match)
             if entity and (best is None or entity.end > best.end):
                 best = entity
-    if best is not None and "/" in best.text and best.unit == "%":  # 3/15 may be a day
+    if best is None or best.kind != "number":
+        return best
+    if "/" in best.text and best.unit == "%":  # 3/15 may be a day
         month, number = map(int, best.text.split("/"))
         return replace(best, day=calendar.month_day(None, month, number, today))
+    if best.unit == "月" and _SHORT_YEAR.fullmatch(best.text):
+        return replace(best, day=calendar.whole_year(best.text[:2], today))
     return best
 
 
