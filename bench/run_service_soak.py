@@ -68,7 +68,7 @@ def fuzz(num_cases: int, seed: int) -> dict[str, Any]:
     seen: Counter[int] = Counter()
     faults: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("voicebench.pipeline.endpoint.SileroVad", LoudnessVad)
+        patch.setattr("voicebench.asr.vad.SileroVad", LoudnessVad)
         with serving() as served:
             for path, strategies in OPERATIONS.items():
                 num = max(1, round(num_cases * weights.get(path, other) / len(strategies)))

@@ -32,6 +32,7 @@ FactType = Literal[
 DegradedReason = Literal["silence", "low_confidence", "nothing_left_after_cleaning"]
 Mode = Literal["latency", "quality"]
 Pace = Literal["real_time", "fast"]
+Recognition = Literal["windows", "segments"]
 EventKind = Literal[
     # what happened to the audio
     "audio_started", "window_ready", "window_recognised", "window_recognised_again",
@@ -162,7 +163,7 @@ class Hypothesis(Record):
 
 
 class Window(Record):
-    """One window through the recogniser: what went in, what came out, what it cost."""
+    """One window or segment through the recogniser: what went in, what came out, what it cost."""
 
     index: int
     start_s: float
@@ -335,6 +336,9 @@ class Variant(Record):
     handoff: Literal["text", "token_map", "embeds", "soft_embeds", "marked"] = "text"
     doubt_below: float = 0.7  # confidence under which a token is mixed or marked; 0: never
     doubt_top_k: int = 3  # readings of such a token that the LLM gets, the likeliest first
+    recognition: Recognition = "windows"
+    """`windows` while audio arrives, or `segments` between pauses, for a recording that is there as
+    a whole; `window_s` and `overlap_s` mean nothing with segments."""
     window_s: float = 2.4
     overlap_s: float = 0.3
     context_s: float = 1.2  # audio before a window that is recognised with it
@@ -561,6 +565,8 @@ class Turn(Record):
     audio_s: float = 0.0
     t_eos_s: float | None = None
     t_eos_source: Literal["annotated", "vad", "none"] = "none"
+    recognition: Recognition = "windows"
+    """What `windows` are: overlapping ones of a fixed length, or segments between pauses."""
     windows: tuple[Window, ...] = ()
     hypothesis: Hypothesis = Hypothesis()
     punctuated: str = ""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebench.asr.vad import FRAME_SAMPLES
 from voicebench.clock import now_s
 from voicebench.errors import StageError
 from voicebench.llm.base import Delta, Prompt
@@ -190,8 +191,14 @@ class CodedRecognizer:
 class LoudnessVad:
     """Hears speech in every frame that is not silent; in place of `SileroVad`."""
 
+    speech_above, silence_below = 0.5, 0.35
+
     def speech_probability(self, frame: NDArray[np.float32]) -> float:
         return float(np.abs(frame).mean() > _LEVEL / 2)
+
+    def speech_probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
+        frames = samples.reshape(-1, FRAME_SAMPLES)
+        return np.array([self.speech_probability(frame) for frame in frames])
 
 
 def coded(text: str) -> NDArray[np.float32]:

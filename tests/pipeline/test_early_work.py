@@ -31,7 +31,7 @@ QUESTION = "明天下午三点在北京开会"
 
 @pytest.fixture(autouse=True)
 def _vad(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voicebench.pipeline.endpoint.SileroVad", LoudnessVad)
+    monkeypatch.setattr("voicebench.asr.vad.SileroVad", LoudnessVad)
 
 
 @pytest.fixture(params=["fast", "real_time"])

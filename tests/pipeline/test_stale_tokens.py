@@ -72,7 +72,7 @@ PARTS = st.tuples(st.integers(3, 9), st.integers(2, 6))  # speech, then a pause,
 
 @pytest.fixture(autouse=True)
 def _vad(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voicebench.pipeline.endpoint.SileroVad", LoudnessVad)
+    monkeypatch.setattr("voicebench.asr.vad.SileroVad", LoudnessVad)
 
 
 @settings(

@@ -12,7 +12,7 @@ from tests.serving.served import Served, serving
 def loudness_vad() -> Iterator[None]:
     """Hums are speech: scripted models need no torch, and no voice."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("voicebench.pipeline.endpoint.SileroVad", LoudnessVad)
+        patch.setattr("voicebench.asr.vad.SileroVad", LoudnessVad)
         yield
 
 

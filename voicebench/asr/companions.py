@@ -1,7 +1,7 @@
 """What may come with a recogniser: FunASR's own VAD, punctuation and speaker models.
 
     companions = companions_of(recognizer)
-    companions.vad          when somebody speaks, for the endpointer
+    companions.vad          where speech is, for the endpointer and for segments
     companions.punctuation  marks in the transcript, before it is cleaned
     companions.speakers     who spoke when, of a whole recording
 
@@ -44,6 +44,10 @@ class StreamVad(Protocol):
 
     def speech_probability(self, frame: NDArray[np.float32]) -> float:
         """Probability of speech in the next frame of the stream."""
+        ...
+
+    def speech_probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The same of many frames at once, for recordings: shape (num_frames,)."""
         ...
 
 

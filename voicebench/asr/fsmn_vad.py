@@ -19,6 +19,10 @@ from numpy.typing import NDArray
 
 from voicebench.asr.vad import FRAME_SAMPLES
 
+_STEP_SAMPLES = 160
+"""FunASR's frames are 10 ms apart."""
+_STEP_LENGTH = 400
+
 
 class FsmnVad:
     """A `Vad` on a FunASR model.
@@ -98,6 +102,7 @@ class FsmnStream:
         self._vad = vad
         self._cache: dict[str, Any] = {}
         self._last = 0.0
+        self._num_samples = 0
         self.speech_above = self.silence_below = vad.speech_above
 
     def speech_probability(self, frame: NDArray[np.float32]) -> float:
@@ -109,10 +114,29 @@ class FsmnStream:
         """
         if frame.shape != (FRAME_SAMPLES,):
             raise ValueError(f"a frame has {FRAME_SAMPLES} samples, got shape {frame.shape}")
-        found = self._vad.probabilities(frame, self._cache)
-        if len(found):
-            self._last = float(found.mean())
-        return self._last
+        return float(self.speech_probabilities(frame)[0])
+
+    def speech_probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The same of many frames in one call: shape (num_frames,).
+
+        Args:
+            samples: Shape (num_frames * 512,), 16 kHz mono float32.
+        """
+        num_frames, rest = divmod(len(samples), FRAME_SAMPLES)
+        if rest:
+            raise ValueError(f"frames have {FRAME_SAMPLES} samples, got {len(samples)} in all")
+        steps = self._vad.probabilities(samples, self._cache)
+        self._num_samples += len(samples)
+        # a step is complete with its last sample: the last one now, the others 10 ms apart
+        since = (self._num_samples - _STEP_LENGTH) % _STEP_SAMPLES
+        ends = len(samples) - since - _STEP_SAMPLES * np.arange(len(steps))[::-1]
+        of_frame = np.clip((ends - 1) // FRAME_SAMPLES, 0, num_frames - 1)
+        found = np.empty(num_frames)
+        for frame in range(num_frames):
+            completed = steps[of_frame == frame]
+            self._last = float(completed.mean()) if len(completed) else self._last
+            found[frame] = self._last
+        return found
 
 
 def _streaming(settings: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ Spelled letters become words (`tokens.join_letters`) after merging: a window may
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -32,23 +32,106 @@ WINDOWING = (
 """The settings of a variant that decide what a recogniser makes of given audio."""
 
 _FRAME_SAMPLES = SAMPLE_RATE_HZ * 25 // 1000
+_STEP_SAMPLES = 30 * SAMPLE_RATE_HZ  # the windows of so much are in memory at once, overlaps twice
 
 
 @dataclass(frozen=True)
 class WindowAudio:
-    """A window that is ready to be recognised, with the audio before it that is still held.
+    """A piece of a recording that is ready to be recognized, with the audio before it.
 
     Attributes:
-        num_context: Samples of `before` that are recognised with it the first time; all of them,
-            when it is recognised again.
+        audio: The audio before the piece that is still in memory, and the piece.
+        num_before: Samples of `audio` before the piece; recognizing again takes all of them.
+        num_context: Samples before the piece that are recognized with it the first time.
     """
 
     index: int
     start_s: float
     end_s: float
-    samples: NDArray[np.float32]
-    before: NDArray[np.float32]
+    audio: NDArray[np.float32]
+    num_before: int
     num_context: int
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of the piece with its context."""
+        return (len(self.audio) - self.num_before + self.num_context) / SAMPLE_RATE_HZ
+
+
+class MergingRecognizer:
+    """Recognizes pieces of one recording in order and merges their tokens by time and text.
+
+    Args:
+        recognizer: See `Recognizer`.
+        re_recognise_below: Confidence under which a piece is recognized again with all the audio
+            before it; 0: never.
+    """
+
+    def __init__(self, recognizer: Recognizer, re_recognise_below: float = 0.0) -> None:
+        self._recognizer = recognizer
+        self._re_recognise_below = re_recognise_below
+        self._end_s = 0.0
+        self.tokens: tuple[Token, ...] = ()
+
+    def recognise(self, ready: Sequence[WindowAudio]) -> list[Window]:
+        """Recognizes the next pieces in one call and merges them."""
+        windows: list[Window] = []
+        for passes in self._recognise(ready):
+            windows += passes
+            self.tokens, self._end_s = self._merged(passes), passes[0].end_s
+        return windows
+
+    def preview(self, ready: WindowAudio) -> tuple[list[Window], tuple[Token, ...]]:
+        """The windows and the tokens that `recognise` would give; changes nothing."""
+        (passes,) = self._recognise([ready])
+        return passes, self._merged(passes)
+
+    def _merged(self, passes: Sequence[Window]) -> tuple[Token, ...]:
+        best = max(passes, key=lambda window: window.confidence)
+        return merge(
+            self.tokens,
+            best.tokens,
+            previous_end_s=self._end_s,
+            new_start_s=best.heard_from_s,
+        )
+
+    def _recognise(self, ready: Sequence[WindowAudio]) -> list[list[Window]]:
+        """The passes of each piece: one, or two where the first is doubtful."""
+        passes = [[window] for window in self._pass(ready, 1)]
+        doubtful = [
+            number
+            for number, (first,) in enumerate(passes)
+            if first.tokens and first.confidence < self._re_recognise_below
+        ]
+        again = self._pass([ready[number] for number in doubtful], 2)
+        for number, window in zip(doubtful, again, strict=True):
+            passes[number].append(window)
+        return passes
+
+    def _pass(self, ready: Sequence[WindowAudio], pass_number: int) -> list[Window]:
+        contexts = [each.num_context if pass_number == 1 else each.num_before for each in ready]
+        pieces = [
+            each.audio[each.num_before - context :]
+            for each, context in zip(ready, contexts, strict=True)
+        ]
+        is_loud = [has_sound(piece) for piece in pieces]
+        started_s = now_s()
+        found = iter(self._recognize([p for p, loud in zip(pieces, is_loud, strict=True) if loud]))
+        hypotheses = [next(found) if loud else Hypothesis() for loud in is_loud]
+        per_sample_s = (now_s() - started_s) / max(1, sum(map(len, pieces)))
+        return [
+            _window(
+                each, context / SAMPLE_RATE_HZ, hypothesis, pass_number, per_sample_s * len(piece)
+            )
+            for each, context, hypothesis, piece in zip(
+                ready, contexts, hypotheses, pieces, strict=True
+            )
+        ]
+
+    def _recognize(self, pieces: list[NDArray[np.float32]]) -> list[Hypothesis]:
+        if len(pieces) == 1:
+            return [self._recognizer.recognize(pieces[0])]
+        return self._recognizer.recognize_batch(pieces) if pieces else []
 
 
 class SlidingWindows:
@@ -75,7 +158,7 @@ class SlidingWindows:
     ) -> None:
         if not 0 <= overlap_s < window_s:
             raise ValueError(f"overlap_s must be in [0, window_s), got {overlap_s}")
-        self._recognizer = recognizer
+        self._recognition = MergingRecognizer(recognizer, re_recognise_below)
         self._window = round(window_s * SAMPLE_RATE_HZ)
         self._hop = max(1, self._window - round(overlap_s * SAMPLE_RATE_HZ))
         self._re_recognise_below = re_recognise_below
@@ -86,14 +169,12 @@ class SlidingWindows:
         self._num_samples = 0
         self._num_windows = 0
         self._num_recognised = 0
-        self._tokens: tuple[Token, ...] = ()
-        self._tokens_end_s = 0.0
         self._is_finished = False
 
     @property
     def hypothesis(self) -> Hypothesis:
         """All windows so far, merged; final after `finish`."""
-        return Hypothesis(tokens=join_letters(self._tokens), is_final=self._is_finished)
+        return Hypothesis(tokens=join_letters(self._recognition.tokens), is_final=self._is_finished)
 
     @property
     def stable(self) -> Hypothesis:
@@ -104,8 +185,9 @@ class SlidingWindows:
         heard_from = min(next_start - self._context, last_start)
         if self._re_recognise_below > 0:
             heard_from = min(heard_from, last_start - self._again_context)
-        count = num_settled(self._tokens, heard_from / SAMPLE_RATE_HZ)
-        return Hypothesis(tokens=join_letters(self._tokens[:count]))
+        tokens = self._recognition.tokens
+        count = num_settled(tokens, heard_from / SAMPLE_RATE_HZ)
+        return Hypothesis(tokens=join_letters(tokens[:count]))
 
     @property
     def audio_s(self) -> float:
@@ -127,13 +209,23 @@ class SlidingWindows:
             The windows recognised, in order; one recognised again is there twice, `pass_number`
             1 and 2.
         """
-        return [window for ready in self.take(samples) for window in self.recognise(ready)]
+        return [window for windows in self.steps(samples) for window in windows]
 
     def finish(self) -> list[Window]:
         """Recognises what is left after the last whole window; the hypothesis is then final."""
-        windows = [window for ready in self.take_rest() for window in self.recognise(ready)]
+        return [window for windows in self.finish_steps() for window in windows]
+
+    def steps(self, samples: NDArray[np.float32]) -> Iterator[list[Window]]:
+        """`feed` one window at a time, for a caller that limits the time of each."""
+        for start in range(0, len(samples), _STEP_SAMPLES):
+            for ready in self.take(samples[start : start + _STEP_SAMPLES]):
+                yield self.recognise(ready)
+
+    def finish_steps(self) -> Iterator[list[Window]]:
+        """`finish` one window at a time."""
+        for ready in self.take_rest():
+            yield self.recognise(ready)
         self._is_finished = True
-        return windows
 
     def take(self, samples: NDArray[np.float32]) -> Iterator[WindowAudio]:
         """Takes audio; yields the windows it completes, for `recognise`, in order.
@@ -170,10 +262,8 @@ class SlidingWindows:
 
     def recognise(self, ready: WindowAudio) -> list[Window]:
         """Recognises one window and merges it into the hypothesis; call in order of `index`."""
-        windows, self._tokens = self._recognise(ready)
-        self._tokens_end_s = ready.end_s
         self._num_recognised += 1
-        return windows
+        return self._recognition.recognise([ready])
 
     def preview(self, rest: WindowAudio) -> tuple[list[Window], Hypothesis]:
         """The windows and the hypothesis that `recognise` would give; changes nothing.
@@ -181,48 +271,17 @@ class SlidingWindows:
         Args:
             rest: From `peek_rest`, when every window before it has been recognised.
         """
-        windows, tokens = self._recognise(rest)
+        windows, tokens = self._recognition.preview(rest)
         return windows, Hypothesis(tokens=join_letters(tokens), is_final=True)
-
-    def _recognise(self, ready: WindowAudio) -> tuple[list[Window], tuple[Token, ...]]:
-        windows = [self._recognise_once(ready, ready.num_context, 1)]
-        if windows[0].tokens and windows[0].confidence < self._re_recognise_below:
-            windows.append(self._recognise_once(ready, len(ready.before), 2))
-        best = max(windows, key=lambda window: window.confidence)
-        merged = merge(
-            self._tokens,
-            best.tokens,
-            previous_end_s=self._tokens_end_s,
-            new_start_s=best.heard_from_s,
-        )
-        return windows, merged
-
-    def _recognise_once(self, ready: WindowAudio, context: int, pass_number: int) -> Window:
-        before = ready.before[len(ready.before) - context :]
-        samples = np.concatenate([before, ready.samples])
-        context_s = len(before) / SAMPLE_RATE_HZ
-        heard_from_s = ready.start_s - context_s
-        started_s = now_s()
-        tokens = self._recognizer.recognize(samples).tokens if has_sound(samples) else ()
-        return Window(
-            index=ready.index,
-            start_s=ready.start_s,
-            end_s=ready.end_s,
-            tokens=tuple(_later(token, heard_from_s) for token in tokens),
-            compute_s=now_s() - started_s,
-            pass_number=pass_number,
-            context_s=context_s,
-        )
 
     def _cut(self, start: int, end: int, context: int) -> WindowAudio:
         before_from = max(self._held_from, start - self._again_context)
-        held = self._held[before_from - self._held_from : end - self._held_from].copy()
         return WindowAudio(
             index=self._num_windows,
             start_s=start / SAMPLE_RATE_HZ,
             end_s=end / SAMPLE_RATE_HZ,
-            samples=held[start - before_from :],
-            before=held[: start - before_from],
+            audio=self._held[before_from - self._held_from : end - self._held_from].copy(),
+            num_before=start - before_from,
             num_context=max(0, min(context, start - before_from)),
         )
 
@@ -253,6 +312,25 @@ def has_sound(samples: NDArray[np.float32]) -> bool:
     padded[: len(samples)] = samples
     rms = np.sqrt(np.mean(padded.reshape(num_frames, _FRAME_SAMPLES) ** 2, axis=1))
     return bool(num_frames) and bool(rms.max() >= SILENCE_RMS)
+
+
+def _window(
+    ready: WindowAudio,
+    context_s: float,
+    hypothesis: Hypothesis,
+    pass_number: int,
+    compute_s: float,
+) -> Window:
+    from_s = ready.start_s - context_s
+    return Window(
+        index=ready.index,
+        start_s=ready.start_s,
+        end_s=ready.end_s,
+        tokens=tuple(_later(token, from_s) for token in hypothesis.tokens),
+        compute_s=compute_s,
+        pass_number=pass_number,
+        context_s=context_s,
+    )
 
 
 def _later(token: Token, offset_s: float) -> Token:

@@ -163,6 +163,12 @@ def describe(name: str, turn: Turn) -> dict[str, Any]:
         "degraded": msgspec.to_builtins(turn.degraded),
         "failure": msgspec.to_builtins(turn.failure),
         "pace": turn.pace,
+        "recognition": turn.recognition,
+        "segments" if turn.recognition == "segments" else "windows": [
+            {"start_s": window.start_s, "end_s": window.end_s, "confidence": window.confidence}
+            for window in turn.windows
+            if window.pass_number == 1
+        ],
         "waterfall": [
             {
                 "stage": segment.stage,
@@ -206,7 +212,8 @@ def _marked(hypothesis: Hypothesis) -> Text:
 
 def _timing(turn: Turn) -> Text:
     rtf = turn_rtf(turn)
-    parts = [f"{turn.audio_s:.1f} s of audio"]
+    num_pieces = sum(window.pass_number == 1 for window in turn.windows)
+    parts = [f"{turn.audio_s:.1f} s of audio in {num_pieces} {turn.recognition}"]
     if rtf and rtf.rtf is not None:
         parts.append(f"RTF {rtf.rtf:.3f}")
     if turn.answer_tokens:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
     from voicebench.pipeline.memory import Conversation
     from voicebench.types import Turn, Variant
 
+_MAX_DURATION_S = 4 * 3600.0
+
 _EPILOG = """\
 examples:
   voicebench ask question.wav
   voicebench ask question.wav --cleaning full --prompt brief
   voicebench ask first.wav second.wav --conversation        the second may refer to the first
   voicebench ask question.mp3 --json | jq .metrics
+  voicebench ask question.wav --recognition windows         recognized as live speech is
 """
 
 
@@ -42,7 +46,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--pace",
         choices=("fast", "real-time"),
         default="fast",
-        help="audio at once with its arrival simulated, or by the clock (fast)",
+        help="the recording at once with its arrival simulated, or by the clock (fast)",
+    )
+    parser.add_argument(
+        "--recognition",
+        choices=("segments", "windows"),
+        default=None,
+        help="between pauses, as uploads are recognized, or in windows, as live speech is "
+        "(segments; at real-time pace windows)",
     )
     parser.add_argument("--max-tokens", type=int, default=128, metavar="N", help="(128)")
     parser.add_argument(
@@ -73,19 +84,19 @@ def run(args: argparse.Namespace) -> int:
     """
     import asyncio
 
-    from voicebench.audio import load_audio
     from voicebench.commands._ask_view import JsonView, TerminalView
     from voicebench.config import load_profile
 
     variant = _variant(args)
     profile = load_profile(args.profile)
-    recordings = {name: load_audio(name) for name in dict.fromkeys(args.files)}
+    for name in dict.fromkeys(args.files):
+        _check_recording(name)
     view: View = JsonView() if args.json else TerminalView()
     with view.loading(profile) as (recognizer, generator):
         from voicebench.pipeline.assistant import Assistant
 
         assistant = Assistant(recognizer, generator, variant)
-        turns = asyncio.run(_ask_all(args, assistant, recordings, view))
+        turns = asyncio.run(_ask_all(args, assistant, view))
     return int(any(turn.failure is not None for turn in turns))
 
 
@@ -93,7 +104,7 @@ def _variant(args: argparse.Namespace) -> Variant:
     from voicebench.cleaning.presets import clean
     from voicebench.errors import ConfigError
     from voicebench.llm.prompts import fill_template, find_prompt
-    from voicebench.types import Guard, Sampling, Variant
+    from voicebench.types import Guard, Recognition, Sampling, Variant
 
     clean("", args.cleaning)
     find_prompt(args.prompt)
@@ -104,8 +115,18 @@ def _variant(args: argparse.Namespace) -> Variant:
         raise ConfigError(
             f"--min-confidence {args.min_confidence} is no probability", "Use 0 to 1."
         )
+    recognition: Recognition = args.recognition or (
+        "windows" if args.pace == "real-time" else "segments"
+    )
+    if args.pace == "real-time" and recognition == "segments":
+        raise ConfigError(
+            "--pace real-time plays live speech, and --recognition segments waits for the whole "
+            "recording",
+            "Leave one of them out.",
+        )
     return Variant(
         name="ask",
+        recognition=recognition,
         cleaning=args.cleaning,
         prompt=args.prompt,
         prompt_template=args.prompt_template,
@@ -117,7 +138,6 @@ def _variant(args: argparse.Namespace) -> Variant:
 async def _ask_all(
     args: argparse.Namespace,
     assistant: Assistant,
-    recordings: dict[str, NDArray[np.float32]],
     view: View,
 ) -> list[Turn]:
     from voicebench.pipeline.memory import Conversation
@@ -128,25 +148,24 @@ async def _ask_all(
     for index, name in enumerate(args.files):
         conversation = shared if args.conversation else Conversation(budget_tokens)
         view.begin(name, num_files=len(args.files))
-        turns.append(
-            await _ask(assistant, recordings[name], conversation, view, args.pace, name, index)
-        )
+        turns.append(await _ask(assistant, conversation, view, args.pace, name, index))
     return turns
 
 
 async def _ask(
     assistant: Assistant,
-    samples: NDArray[np.float32],
     conversation: Conversation,
     view: View,
     pace: str,
     name: str,
     index: int,
 ) -> Turn:
-    """One file as one turn: all of it is the question, however long its pauses."""
-    from voicebench.audio import chunk_audio
+    """One file as one turn: all of it is the question, however long its pauses.
+
+    It is read again here, block by block: memory does not grow with its length.
+    """
     from voicebench.pipeline.assistant import collect_turn
-    from voicebench.pipeline.pace import make_clock, paced
+    from voicebench.pipeline.pace import make_clock
     from voicebench.types import Turn
 
     begun = Turn(
@@ -161,11 +180,26 @@ async def _ask(
     )
     clock = make_clock(begun.pace)
     events = []
-    async for event in assistant.run_turn(
-        paced(chunk_audio(samples), clock), conversation, clock=clock, endpointing=False
-    ):
+    async for event in assistant.run_recording(_blocks(name), conversation, clock=clock):
         events.append(event)
         view.show(event)
     turn = collect_turn(events, begun)
     view.end(name, turn)
     return turn
+
+
+def _check_recording(name: str) -> None:
+    """Decodes all of it once, so that what is wrong with it is known before a model is loaded.
+
+    Raises:
+        AudioError: See `stream_audio`.
+    """
+    for _ in _blocks(name):
+        pass
+
+
+def _blocks(name: str) -> Iterator[NDArray[np.float32]]:
+    from voicebench.asr.segments import BLOCK_S
+    from voicebench.audio import stream_audio
+
+    return stream_audio(name, BLOCK_S, max_duration_s=_MAX_DURATION_S)

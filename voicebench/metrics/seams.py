@@ -44,12 +44,14 @@ def seam_errors(reference: str, tokens: Sequence[Token], windows: Sequence[Windo
         reference: Gold transcript.
         tokens: The merged hypothesis, with times in the turn's audio.
         windows: The windows it was merged from; further passes and provisional ones are ignored.
+            Between segments with a pause between them there is no seam.
     """
     merged = [w for w in windows if w.pass_number == 1 and not w.is_provisional]
     first = sorted(merged, key=lambda window: window.start_s)
     zones = [
         (late.start_s - overlap, early.end_s + overlap)
         for early, late in itertools.pairwise(first)
+        if late.start_s <= early.end_s
         for overlap in [max(early.end_s - late.start_s, 0.0)]
     ]
     if not zones:

@@ -103,6 +103,8 @@ def _claims(turn: Turn, start_s: float) -> Iterator[Segment]:
             begun_s = float(event.data.get("started_s", event.t_s))
             computed_s = begun_s + float(event.data.get("compute_s", 0.0))
             yield Segment("asr", "service", begun_s, min(computed_s, event.t_s))
+        elif event.kind == "speech_stopped" and "started_s" in event.data:
+            yield Segment("vad", "service", float(event.data["started_s"]), event.t_s)
         elif event.kind == "punctuated":
             yield Segment(
                 "punctuation", "service", float(event.data.get("started_s", event.t_s)), event.t_s

@@ -14,7 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import Any
 
 import numpy as np
@@ -22,8 +30,16 @@ from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
 from voicebench.asr.companions import StreamVad, companions_of
+from voicebench.asr.segments import (
+    SpeechSegments,
+    blocks_of,
+    recognise_blocks,
+    variant_recognition,
+    variant_segments,
+)
+from voicebench.asr.vad import open_stream
 from voicebench.asr.windows import SlidingWindows, variant_windows
-from voicebench.audio import AudioChunk
+from voicebench.audio import AudioChunk, chunk_audio
 from voicebench.cleaning.presets import Cleaned, clean
 from voicebench.clock import TurnClock
 from voicebench.errors import ConfigError, StageError
@@ -34,10 +50,12 @@ from voicebench.pipeline.breaker import Breaker, with_circuit_breaker
 from voicebench.pipeline.incoming import checked
 from voicebench.pipeline.live_turn import LiveTurn
 from voicebench.pipeline.memory import Conversation
+from voicebench.pipeline.pace import make_clock, paced
 from voicebench.pipeline.prefill import open_session
 from voicebench.pipeline.turn import collect_turn
 from voicebench.pipeline.variants import check_variant
 from voicebench.types import (
+    SAMPLE_RATE_HZ,
     AnswerToken,
     Event,
     Hypothesis,
@@ -163,6 +181,45 @@ class Assistant:
             async for event in protected:
                 yield event
 
+    async def run_recording(
+        self,
+        blocks: Iterable[NDArray[np.float32]],
+        conversation: Conversation,
+        *,
+        clock: TurnClock | None = None,
+        tools: Sequence[dict[str, Any]] = (),
+    ) -> AsyncGenerator[Event, None]:
+        """Runs one turn on a recording that is there as a whole; all of it is the question.
+
+        In segments, the audio is looked at block by block, however long it is, and none of it is
+        kept. In windows, it is a turn as `run_turn` has it.
+
+        Args:
+            blocks: 16 kHz mono float32 of any lengths, in order (`segments.blocks_of` cuts an
+                array, `audio.stream_audio` reads a file); may raise what decoding raises.
+            conversation: See `run_turn`.
+            clock: From `pace.make_clock`; None makes one of fast pace.
+            tools: See `run_turn`.
+
+        Yields:
+            The events of `run_turn`.
+        """
+        clock = clock or make_clock("fast")
+        if self.variant.recognition == "windows":
+            chunks = paced(_chunks(blocks), clock)
+            turn = self.run_turn(chunks, conversation, clock=clock, endpointing=False, tools=tools)
+            async with contextlib.aclosing(turn):
+                async for event in turn:
+                    yield event
+            return
+        events = self._happening(
+            lambda turn: turn.run_recording(iter(blocks)), conversation, clock, tools
+        )
+        protected = with_circuit_breaker(events, self.breaker, clock)
+        async with contextlib.aclosing(protected):
+            async for event in protected:
+                yield event
+
     async def answer_text(
         self,
         text: str,
@@ -221,13 +278,21 @@ class Assistant:
         """This variant's windows over the recogniser, for one turn."""
         return variant_windows(self.recognizer, self.variant)
 
+    def segments(self) -> SpeechSegments:
+        """What recognizes a recording in segments, for one recording."""
+        return variant_segments(self.recognizer, self.variant)
+
+    def recognition(self) -> SlidingWindows | SpeechSegments:
+        """What recognizes a recording that is there as a whole, in windows or segments."""
+        return variant_recognition(self.recognizer, self.variant)
+
     def is_doubtful(self, hypothesis: Hypothesis) -> bool:
         """Whether a transcript is not to be believed."""
         return hypothesis.confidence < self.variant.guard.min_confidence
 
-    def stream_vad(self) -> StreamVad | None:
-        """What hears when a turn is over; None: Silero."""
-        return self._vad.stream() if self._vad else None
+    def stream_vad(self) -> StreamVad:
+        """The VAD of a stream that begins: the profile's, or Silero."""
+        return open_stream(self._vad)
 
     def punctuate(self, hypothesis: Hypothesis) -> str | None:
         """The transcript with marks in it; None where nothing sets any.
@@ -282,14 +347,15 @@ class Assistant:
         return self._handoff.beginning(history, cleaned, hypothesis.tokens, tools)
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
-        """Recognises a whole recording in the variant's windows; blocks.
+        """Recognizes a whole recording in the variant's windows or segments; blocks.
 
         Args:
             samples: Shape (num_samples,), 16 kHz mono float32.
         """
-        windows = self.sliding_windows()
-        recognised = (*windows.feed(samples), *windows.finish())
-        return Transcript(hypothesis=windows.hypothesis, windows=recognised)
+        recognition = self.recognition()
+        steps = recognise_blocks(recognition, blocks_of(samples))
+        windows = tuple(window for step in steps for window in step)
+        return Transcript(hypothesis=recognition.hypothesis, windows=windows)
 
     def answer_many(self, prompts: Sequence[Prompt]) -> list[Answer]:
         """Answers many prompts in one batch; blocks.
@@ -316,3 +382,11 @@ class Assistant:
     def _answer(self, tokens: tuple[AnswerToken, ...]) -> Answer:
         is_cut = len(tokens) >= self.variant.sampling.max_tokens
         return Answer(tokens=tokens, finish_reason="length" if is_cut else "stop")
+
+
+def _chunks(blocks: Iterable[NDArray[np.float32]]) -> Iterator[AudioChunk]:
+    start_s = 0.0
+    for block in blocks:
+        for chunk in chunk_audio(block):
+            yield AudioChunk(chunk.samples, start_s + chunk.start_s)
+        start_s += len(block) / SAMPLE_RATE_HZ

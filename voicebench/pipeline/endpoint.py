@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.companions import StreamVad
-from voicebench.asr.vad import FRAME_S, FRAME_SAMPLES, SileroVad
+from voicebench.asr.vad import (
+    FRAME_SAMPLES,
+    PAUSE_S,
+    SpeechEdge,
+    SpeechTracker,
+    open_stream,
+)
 from voicebench.types import SAMPLE_RATE_HZ
-
-_SPEECH_ABOVE = 0.5
-_SILENCE_BELOW = 0.35  # lower than the other, so that the decision does not flicker (Silero's own)
-_MIN_SPEECH_S = 3 * FRAME_S  # shorter is a click or a knock
-_PAUSE_S = 3 * FRAME_S  # stop closures within words are shorter
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,11 @@ class Endpoint:
 
     def __init__(self, silence_s: float = 0.5, vad: StreamVad | None = None) -> None:
         self._silence_s = silence_s
-        self._speech_above = vad.speech_above if vad else _SPEECH_ABOVE
-        self._silence_below = vad.silence_below if vad else _SILENCE_BELOW
-        self._vad = vad or SileroVad()
+        self._vad = vad or open_stream(None)
+        self._tracker = SpeechTracker(
+            self._vad.speech_above, self._vad.silence_below, min(PAUSE_S, silence_s)
+        )
         self._rest = np.zeros(0, np.float32)
-        self._num_frames = 0
-        self._run_from_s: float | None = None  # start of the present run of speech frames
-        self._last_speech_s: float | None = None
-        self._is_speaking = False
-        self._has_spoken = False
         self._is_ended = False
 
     @property
@@ -72,12 +69,12 @@ class Endpoint:
     @property
     def is_quiet(self) -> bool:
         """Whether the last frame held no speech, not even as little as may be a click."""
-        return self._run_from_s is None
+        return self._tracker.is_quiet
 
     @property
     def last_speech_s(self) -> float | None:
         """End of the last speech so far; None before any."""
-        return self._last_speech_s if self._has_spoken else None
+        return self._tracker.last_speech_s
 
     def feed(self, samples: NDArray[np.float32]) -> list[EndpointEvent]:
         """Takes audio.
@@ -101,39 +98,26 @@ class Endpoint:
         events: list[EndpointEvent] = []
         if len(self._rest):
             events.extend(self.feed(np.zeros(FRAME_SAMPLES - len(self._rest), np.float32)))
-        if self._is_speaking and not self._is_ended:
-            events.append(self._stop())
+        if self._tracker.is_speaking and not self._is_ended:
+            events.append(_event(self._tracker.stop()))
         return events
 
     def _hear(self, frame: NDArray[np.float32]) -> Iterator[EndpointEvent]:
         if self._is_ended:
             return
-        probability = self._vad.speech_probability(frame)
-        start_s = self._num_frames * FRAME_S
-        self._num_frames += 1
-        end_s = start_s + FRAME_S
-        if probability >= (self._silence_below if self._is_speaking else self._speech_above):
-            self._run_from_s = start_s if self._run_from_s is None else self._run_from_s
-            if self._is_speaking or end_s - self._run_from_s >= _MIN_SPEECH_S:
-                self._last_speech_s = end_s
-            if not self._is_speaking and end_s - self._run_from_s >= _MIN_SPEECH_S:
-                self._is_speaking = self._has_spoken = True
-                yield EndpointEvent("speech_started", self._run_from_s, end_s)
+        tracker = self._tracker
+        if edge := tracker.add(self._vad.speech_probability(frame)):
+            yield _event(edge)
+        spoken_s = tracker.last_speech_frame_s
+        if tracker.is_speaking or not tracker.is_quiet or spoken_s is None:
             return
-        self._run_from_s = None
-        if self._last_speech_s is None:
-            return
-        silence_s = end_s - self._last_speech_s
-        if self._is_speaking and silence_s >= min(_PAUSE_S, self._silence_s):
-            yield self._stop()
-        if not self._is_speaking and silence_s >= self._silence_s:
+        if tracker.time_s - spoken_s >= self._silence_s:
             self._is_ended = True
-            yield EndpointEvent("turn_ended", self._last_speech_s, end_s)
+            yield EndpointEvent("turn_ended", spoken_s, tracker.time_s)
 
-    def _stop(self) -> EndpointEvent:
-        assert self._last_speech_s is not None
-        self._is_speaking = False
-        return EndpointEvent("speech_stopped", self._last_speech_s, self._num_frames * FRAME_S)
+
+def _event(edge: SpeechEdge) -> EndpointEvent:
+    return EndpointEvent(edge.kind, edge.at_s, edge.decided_s)
 
 
 def vad_end_of_speech(samples: NDArray[np.float32]) -> float | None:

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+import functools
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from voicebench.asr.segments import SpeechSegments, batches
+from voicebench.asr.vad import SpeechEdge
 from voicebench.asr.windows import SlidingWindows, WindowAudio
 from voicebench.audio import AudioChunk
 from voicebench.clock import TurnClock
@@ -16,16 +30,18 @@ from voicebench.llm.base import Delta, Prompt
 from voicebench.pipeline.answering import Answering
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
 from voicebench.pipeline.hints import LOW_CONFIDENCE, NOTHING_TYPED, UNCLEAR_AGAIN, hint_of
+from voicebench.pipeline.incoming import check
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import SimulatedClock
 from voicebench.pipeline.pauses import Pauses
 from voicebench.pipeline.prefill import Prefill, open_session
 from voicebench.pipeline.speculation import DraftPrompt, Speculation
-from voicebench.types import Event, EventKind, Hypothesis, Message, Window
+from voicebench.types import SAMPLE_RATE_HZ, Event, EventKind, Hypothesis, Message, Window
 
 if TYPE_CHECKING:
     from voicebench.pipeline.assistant import Assistant
 
+_NO_AUDIO = np.zeros(0, np.float32)
 NOTHING_HEARD_HINT = "没有听到您说话，请再说一遍，或者输入文字。"
 NOTHING_MEANT_HINT = "没有听清您的问题，请再说一遍，或者输入文字。"
 UNREAD_HOLD_S = 0.25
@@ -82,8 +98,17 @@ class LiveTurn:
         answers: bool,
     ) -> None:
         """Runs the turn to its last event; raises nothing but cancellation."""
+        await self._run(self._listen(chunks, declare_end, endpointing), answers=answers)
+
+    async def run_recording(self, blocks: Iterator[NDArray[np.float32]]) -> None:
+        """The same on a recording that is there as a whole, in segments."""
+        await self._run(self._read(blocks))
+
+    async def _run(
+        self, listening: Coroutine[Any, Any, Hypothesis], *, answers: bool = True
+    ) -> None:
         try:
-            hypothesis = await self._listen(chunks, declare_end, endpointing)
+            hypothesis = await listening
             cleaned = self._understand(hypothesis)
             if cleaned and answers:
                 await self._answer(cleaned, hypothesis)
@@ -155,10 +180,7 @@ class LiveTurn:
                 reason = "client" if declare_end and declare_end.is_set() else "audio_end"
         is_quiet = endpoint.is_quiet
         self._announce(endpoint.finish())
-        silence_s = windows.audio_s - (endpoint.last_speech_s or 0.0)
-        self._emit("audio_ended", {"audio_s": windows.audio_s})
-        self._emit("turn_committed", {"reason": reason, "silence_s": max(0.0, silence_s)})
-        self._is_committed = True
+        self._commit(reason, windows.audio_s, endpoint.last_speech_s)
         pause = await self._pauses.last(self._recognising) if self._pauses and is_quiet else None
         if pause is None:
             waited = self._pauses.end() if self._pauses else ()
@@ -167,17 +189,65 @@ class LiveTurn:
                 await self._recognising
         self._stage = "asr"
         heard = pause.hypothesis if pause and pause.hypothesis else windows.hypothesis
+        return self._finish_transcript(heard, {"from_pause_s": pause.end_s} if pause else {})
+
+    def _finish_transcript(self, heard: Hypothesis, more: dict[str, Any]) -> Hypothesis:
         hypothesis = Hypothesis(tokens=heard.tokens, is_final=True)
-        data: dict[str, Any] = {"text": hypothesis.text, "confidence": hypothesis.confidence}
-        if pause:
-            data["from_pause_s"] = pause.end_s
+        data = {"text": hypothesis.text, "confidence": hypothesis.confidence, **more}
         self._emit("transcript_final", {**data, "hypothesis": hypothesis})
         return hypothesis
 
-    def _announce(self, noticed: Iterable[EndpointEvent]) -> None:
+    async def _read(self, blocks: Iterator[NDArray[np.float32]]) -> Hypothesis:
+        """Recognizes a recording block by block, each as if it had just arrived."""
+        segments = self._assistant.segments()
+        timeout_s = self._assistant.variant.guard.asr_timeout_s
+        self._emit("audio_started", {"recognition": "segments"}, t_s=0.0)
+        block = await _next_block(blocks, timeout_s)
+        is_last = False
+        while not is_last:
+            following = await _next_block(blocks, timeout_s)
+            is_last = following is None
+            samples = check(
+                AudioChunk(_NO_AUDIO if block is None else block, segments.audio_s)
+            ).samples
+            if isinstance(self._clock, SimulatedClock):
+                self._clock.jump_to(segments.audio_s + len(samples) / SAMPLE_RATE_HZ)
+            self._stage, started_s = "endpoint", self._clock.t_s()
+            cut = functools.partial(_cut, segments, samples, is_last=is_last)
+            ready = await call_within(timeout_s, cut)
+            self._announce(segments.pop_edges(), started_s)
+            if is_last:
+                self._commit("audio_end", segments.audio_s, segments.last_speech_s)
+            for batch in batches(ready):
+                await self._recognise_batch(segments, batch, timeout_s)
+            self._stage, block = "audio", following
+        return self._finish_transcript(segments.hypothesis, {})
+
+    async def _recognise_batch(
+        self, segments: SpeechSegments, batch: Sequence[WindowAudio], timeout_s: float
+    ) -> None:
+        for segment in batch:
+            self._report_ready(segment)
+        started_s = self._clock.t_s()
+        name = f"segments {batch[0].index} to {batch[-1].index}"
+        for window in await self._asr_within(timeout_s, name, lambda: segments.recognise(batch)):
+            self._report_windows([window], started_s)
+            started_s += window.compute_s
+
+    def _commit(self, reason: str, audio_s: float, last_speech_s: float | None) -> None:
+        self._emit("audio_ended", {"audio_s": audio_s})
+        silence_s = max(0.0, audio_s - (last_speech_s or 0.0))
+        self._emit("turn_committed", {"reason": reason, "silence_s": silence_s})
+        self._is_committed = True
+
+    def _announce(
+        self, noticed: Iterable[EndpointEvent | SpeechEdge], started_s: float | None = None
+    ) -> None:
+        """Reports speech and pauses; `started_s` is when the VAD began on a whole block."""
+        more = {} if started_s is None else {"started_s": started_s}
         for event in noticed:
             if event.kind != "turn_ended":
-                self._emit(event.kind, {"at_s": event.at_s})
+                self._emit(event.kind, {"at_s": event.at_s, **more})
 
     async def _start_recognising(
         self, windows: SlidingWindows, ready: Iterable[WindowAudio]
@@ -207,17 +277,24 @@ class LiveTurn:
                 await self._prefill.finished(variant.guard.llm_timeout_s)
         started_s = self._clock.t_s()
         timeout_s = self._assistant.variant.guard.asr_timeout_s
-        try:
-            recognised = await call_within(timeout_s, lambda: windows.recognise(ready))
-        except (TimeoutError, StageTimeoutError) as error:
-            problem = str(error) or f"not recognised within {timeout_s:g} s"
-            raise StageTimeoutError("asr", f"window {ready.index}: {problem}") from error
-        except Exception as error:
-            raise StageError("asr", f"window {ready.index}: {error}") from error
+        recognised = await self._asr_within(
+            timeout_s, f"window {ready.index}", lambda: windows.recognise(ready)
+        )
         self._report_windows(recognised, started_s)
         if self._speculation and not self._is_committed:
             best = max(recognised, key=lambda window: window.confidence)
             self._speculation.hear(best, windows.hypothesis)
+
+    async def _asr_within(
+        self, timeout_s: float, name: str, recognise: Callable[[], list[Window]]
+    ) -> list[Window]:
+        try:
+            return await call_within(timeout_s, recognise)
+        except (TimeoutError, StageTimeoutError) as error:
+            problem = str(error) or f"not recognised within {timeout_s:g} s"
+            raise StageTimeoutError("asr", f"{name}: {problem}") from error
+        except Exception as error:
+            raise StageError("asr", f"{name}: {error}") from error
 
     def _report_ready(self, window: WindowAudio) -> None:
         data = {"index": window.index, "start_s": window.start_s, "end_s": window.end_s}
@@ -363,3 +440,17 @@ async def _until(
             yield arrived
     finally:
         ended.cancel()
+
+
+async def _next_block(
+    blocks: Iterator[NDArray[np.float32]], timeout_s: float
+) -> NDArray[np.float32] | None:
+    """The next block, decoded on another thread; None at the end."""
+    return await call_within(timeout_s, lambda: next(blocks, None))
+
+
+def _cut(
+    segments: SpeechSegments, samples: NDArray[np.float32], *, is_last: bool
+) -> list[WindowAudio]:
+    """The segments that a block ends."""
+    return segments.take(samples) + (segments.take_rest() if is_last else [])

@@ -52,6 +52,8 @@ def _fold(event: Event, fields: dict[str, Any], *, has_t_eos: bool) -> None:
             fields["windows"] += (data["window"],)
         case "speech_stopped" if not has_t_eos:
             fields |= {"t_eos_s": data["at_s"], "t_eos_source": "vad"}
+        case "audio_started" if "recognition" in data:
+            fields["recognition"] = data["recognition"]
         case "audio_ended":
             fields["audio_s"] = data["audio_s"]
         case "transcript_final":

@@ -14,12 +14,19 @@ def check_variant(variant: Variant) -> None:
     may be the user's own and made for real transcripts only.
 
     Raises:
-        ConfigError: An unknown cleaning or prompt, a prompt template without `{asr_text}`, or a
-            prompt that words the transcript where the hand-off does not go through text.
+        ConfigError: An unknown cleaning or prompt, a prompt template without `{asr_text}`, a
+            prompt that words the transcript where the hand-off does not go through text, or early
+            work on segments.
     """
     find_preset(variant.cleaning)
     prompt = find_prompt(variant.prompt)
     fill_template(variant.prompt_template, "")
+    if variant.recognition == "segments" and (variant.prefill or variant.speculation):
+        raise ConfigError(
+            f"variant {variant.name!r}: prefill and speculation follow windows while audio arrives, "
+            "and recognition=segments waits for the whole recording",
+            "Use recognition=windows, or leave early work out",
+        )
     if prompt.word and variant.handoff in THROUGH_TABLE:
         raise ConfigError(
             f"variant {variant.name!r}: prompt {variant.prompt!r} words the transcript as text, "

@@ -1,7 +1,7 @@
-"""Recognising many turns at once with the very windows that the pipeline cuts one by one.
+"""Recognizing many turns at once with the very windows or segments that the pipeline cuts.
 
-The pipeline's windows are cut first, without a recogniser; all of them, over all turns, are then
-recognised in one batch; and the pipeline runs again and finds every window's result by content.
+They are cut first, without a recognizer; all of them, over all turns, are then recognized in one
+batch; and each turn is merged from the results, found by content.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
-from voicebench.asr.windows import variant_windows
+from voicebench.asr.companions import Companions, companions_of
+from voicebench.asr.segments import blocks_of, variant_recognition
+from voicebench.asr.tokens import join_letters
+from voicebench.asr.windows import MergingRecognizer, WindowAudio, has_sound
 from voicebench.clock import now_s
 from voicebench.errors import StageError
 from voicebench.pipeline.assistant import Transcript
-from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Variant
+from voicebench.types import Hypothesis, Variant, Window
 
 Samples = NDArray[np.float32]
 
@@ -49,18 +52,15 @@ def transcribe_many(
         of the batch by length; or why it failed.
     """
     batch = _Batch(recognizer)
-    for samples, variant in pieces:
-        _transcribe(_Collector(batch), samples, variant)
+    cut = [_cut(batch, samples, variant) for samples, variant in pieces]
+    for ready in cut:
+        for each in ready if not isinstance(ready, StageError) else ():
+            batch.collect(each.audio[each.num_before - each.num_context :])
     batch.run()
-    transcripts: list[Transcript | StageError] = []
-    for samples, variant in pieces:
-        try:
-            transcript = _transcribe(batch, samples, variant)
-        except Exception as error:  # one turn's failure is that turn's record
-            transcripts.append(StageError("asr", f"{type(error).__name__}: {error}"))
-        else:
-            transcripts.append(_with_costs(transcript, samples, batch))
-    return transcripts
+    return [
+        ready if isinstance(ready, StageError) else _merged(batch, ready, variant)
+        for ready, (_, variant) in zip(cut, pieces, strict=True)
+    ]
 
 
 class _Batch:
@@ -75,8 +75,13 @@ class _Batch:
     def vocabulary(self) -> Sequence[str]:
         return self._recognizer.vocabulary
 
+    @property
+    def companions(self) -> Companions:
+        return companions_of(self._recognizer)
+
     def collect(self, samples: Samples) -> None:
-        self._pieces[content_key(samples)] = samples
+        if has_sound(samples):
+            self._pieces[content_key(samples)] = samples
 
     def run(self) -> None:
         """Recognises what was collected; a batch that fails leaves each piece to its own turn."""
@@ -109,38 +114,37 @@ class _Batch:
             self._results[key] = (hypothesis, per_sample_s * len(samples))
 
 
-class _Collector:
-    """A `Recognizer` that hears nothing and keeps what it was given."""
-
-    def __init__(self, batch: _Batch) -> None:
-        self._batch = batch
-        self.vocabulary: Sequence[str] = ()
-
-    def recognize(self, samples: Samples) -> Hypothesis:
-        self._batch.collect(samples)
-        return Hypothesis()
-
-    def recognize_batch(self, pieces: Sequence[Samples]) -> list[Hypothesis]:
-        return [self.recognize(samples) for samples in pieces]
-
-    def close(self) -> None:
-        """Holds no model."""
-
-
-def _transcribe(recognizer: Recognizer, samples: Samples, variant: Variant) -> Transcript:
-    windows = variant_windows(recognizer, variant)
-    recognised = (*windows.feed(samples), *windows.finish())
-    return Transcript(hypothesis=windows.hypothesis, windows=recognised)
-
-
-def _with_costs(transcript: Transcript, samples: Samples, batch: _Batch) -> Transcript:
-    windows = []
-    for window in transcript.windows:
-        piece = samples[
-            round(window.heard_from_s * SAMPLE_RATE_HZ) : round(window.end_s * SAMPLE_RATE_HZ)
+def _cut(
+    recognizer: Recognizer, samples: Samples, variant: Variant
+) -> list[WindowAudio] | StageError:
+    """A turn's windows or segments, or why its speech could not be found."""
+    recognition = variant_recognition(recognizer, variant)
+    try:
+        return [
+            *(each for block in blocks_of(samples) for each in recognition.take(block)),
+            *recognition.take_rest(),
         ]
-        cost_s = batch.cost_s(piece)
-        windows.append(
-            window if cost_s is None else msgspec.structs.replace(window, compute_s=cost_s)
-        )
-    return msgspec.structs.replace(transcript, windows=tuple(windows))
+    except Exception as error:  # a VAD's, on a sound that it cannot take
+        return StageError("asr", f"{type(error).__name__}: {error}")
+
+
+def _merged(
+    batch: _Batch, ready: Sequence[WindowAudio], variant: Variant
+) -> Transcript | StageError:
+    recognition = MergingRecognizer(batch, variant.re_recognise_below)
+    windows: list[Window] = []
+    try:
+        for each in ready:
+            passes = recognition.recognise([each])
+            windows += (_with_cost(batch, window, each) for window in passes)
+    except Exception as error:  # one turn's failure is that turn's record
+        return StageError("asr", f"{type(error).__name__}: {error}")
+    hypothesis = Hypothesis(tokens=join_letters(recognition.tokens), is_final=True)
+    return Transcript(hypothesis=hypothesis, windows=tuple(windows))
+
+
+def _with_cost(batch: _Batch, window: Window, ready: WindowAudio) -> Window:
+    """The window with its share of the batch, where it was recognized in it."""
+    num_context = ready.num_context if window.pass_number == 1 else ready.num_before
+    cost_s = batch.cost_s(ready.audio[ready.num_before - num_context :])
+    return window if cost_s is None else msgspec.structs.replace(window, compute_s=cost_s)

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from voicebench.asr.companions import SpeakerSpan, companions_of
+from voicebench.asr.segments import recognition_settings
 from voicebench.asr.speakers import said_by
-from voicebench.asr.windows import WINDOWING
 from voicebench.cleaning.presets import Cleaned
 from voicebench.clock import now_s
 from voicebench.errors import ModelError, StageError
@@ -178,8 +178,8 @@ def _recognise(work: Work, cache: StageCache, items: Sequence[_Item]) -> None:
         if item.samples is None:
             continue
         variant = item.talk.planned.variant
-        windowing = [getattr(variant, name) for name in WINDOWING]
-        key = keys[id(item)] = content_key(hashes[id(item.samples)], windowing)
+        settings = recognition_settings(variant)
+        key = keys[id(item)] = content_key(hashes[id(item.samples)], settings)
         if key in cache.transcripts or key in wanted:
             item.hits.append("asr")
         else:
@@ -210,6 +210,7 @@ def _with_transcript(item: _Item, transcript: Transcript | StageError, audio_s: 
     return msgspec.structs.replace(
         item.turn,
         audio_s=audio_s,
+        recognition=item.talk.planned.variant.recognition,
         windows=transcript.windows,
         hypothesis=transcript.hypothesis,
         asr_compute_s=sum(w.compute_s for w in transcript.windows) if was_computed else 0.0,

@@ -56,6 +56,12 @@ class RunSettings(Record):
                     "speaks, and quality mode runs no live turns",
                     "Measure them with --mode latency",
                 )
+            if self.mode == "latency" and variant.recognition == "segments":
+                raise ConfigError(
+                    f"variant {variant.name!r}: latency mode plays live speech, and "
+                    "recognition=segments waits for the whole recording",
+                    "Measure it with --mode quality",
+                )
         for name, value in (("--repeats", self.repeats), ("--limit", self.limit)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} is {value}", "Give at least 1")

@@ -10,9 +10,8 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from voicebench.audio import chunk_audio
+from voicebench.asr.segments import blocks_of
 from voicebench.clock import TurnClock
-from voicebench.pipeline.pace import make_clock, paced
 from voicebench.serving.errors import RESPONSES, ApiError, of_unforeseen
 from voicebench.serving.event_stream import EventStream, line, unless_left
 from voicebench.serving.json_route import JsonRoute
@@ -58,11 +57,7 @@ def begin_turn(service: Service, question: Question) -> AsyncGenerator[Event, No
         return assistant.answer_text(
             question.typed, memory, clock=TurnClock(), tools=question.tools
         )
-    clock = make_clock("fast")
-    arriving = paced(chunk_audio(question.samples), clock)
-    return assistant.run_turn(
-        arriving, memory, clock=clock, endpointing=False, tools=question.tools
-    )
+    return assistant.run_recording(blocks_of(question.samples), memory, tools=question.tools)
 
 
 async def _asked(service: Service, body: ChatRequest) -> tuple[Question, Running, Reply]:

@@ -29,7 +29,7 @@ from voicebench.serving.schemas import (
     TextPart,
     UserMessage,
 )
-from voicebench.serving.service import NOTHING_EARLY, Service
+from voicebench.serving.service import UPLOADED, Service
 from voicebench.serving.sound import decode, from_base64
 from voicebench.serving.transcripts import transcribe
 from voicebench.serving.wording import SPOKEN_HERE, GivenMessages
@@ -163,7 +163,7 @@ def _variant(service: Service, request: ChatRequest) -> Variant:
         prompt=request.prompt if request.prompt is not None else base.prompt,
         prompt_template=request.prompt_template or "",
         sampling=sampling,
-        **NOTHING_EARLY,
+        **UPLOADED,
     )
 
 

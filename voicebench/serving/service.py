@@ -27,8 +27,8 @@ from voicebench.serving.turns import Running, remember_part
 from voicebench.types import Event, Sampling, Variant
 
 _SCHEMA_TIMEOUT_S = 5.0
-NOTHING_EARLY = {"prefill": False, "speculation": False}
-"""Switches of a variant for audio that is there at once."""
+UPLOADED: dict[str, Any] = {"prefill": False, "speculation": False, "recognition": "segments"}
+"""Switches of a variant for audio that is there as a whole."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ class Service:
         )
 
     def for_uploads(self, variant: Variant) -> Variant:
-        """The variant for audio that is there at once: nobody speaks while work is done early."""
-        return msgspec.structs.replace(variant, **NOTHING_EARLY)
+        """The variant for audio that is there as a whole: segments, and no early work."""
+        return msgspec.structs.replace(variant, **UPLOADED)
 
     def check_model(self, name: str | None) -> None:
         """Refuses a request for another model.

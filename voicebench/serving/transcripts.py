@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebench.asr.windows import SlidingWindows, WindowAudio
+from voicebench.asr.segments import SpeechSegments, blocks_of, recognise_blocks
+from voicebench.asr.windows import SlidingWindows
 from voicebench.clock import now_s
 from voicebench.deadline import call_within
 from voicebench.pipeline.assistant import Assistant, Transcript
@@ -21,65 +21,63 @@ _MAX_CUE_S = 6.0
 _MAX_CUE_CHARACTERS = 28
 _PAUSE_S = 0.6
 """Reading a subtitle: as much as an eye takes in, and a new one after a pause."""
-_SLICE = 30 * SAMPLE_RATE_HZ
 
 
 async def transcribe(
     assistant: Assistant, samples: NDArray[np.float32], timeout_s: float
 ) -> Transcript:
-    """`Assistant.transcribe`, a window at a time, so that being cancelled ends it.
+    """`Assistant.transcribe`, a call of the recognizer at a time, so that being cancelled ends it.
 
     Args:
-        assistant: Whose windows.
+        assistant: Its variant says whether in windows or segments.
         samples: Shape (num_samples,), 16 kHz mono float32.
         timeout_s: How long all of it may take.
 
     Raises:
-        ApiError: 504 where it or a window takes too long, 500 where the recogniser fails.
+        ApiError: 504 where it or one call takes too long, 500 where the recognizer fails.
     """
-    windows = assistant.sliding_windows()
-    recognised = [window async for window in _recognised(assistant, windows, samples, timeout_s)]
-    return Transcript(hypothesis=windows.hypothesis, windows=tuple(recognised))
+    recognition = assistant.recognition()
+    steps = _steps(assistant, recognition, samples, timeout_s)
+    windows = [window async for step in steps for window in step]
+    return Transcript(hypothesis=recognition.hypothesis, windows=tuple(windows))
 
 
 async def growing(
     assistant: Assistant, samples: NDArray[np.float32], timeout_s: float
 ) -> AsyncGenerator[Hypothesis, None]:
-    """A recording's transcript while it is recognised; see `transcribe`.
+    """A recording's transcript while it is recognized; see `transcribe`.
 
     Yields:
-        After each window what no later one can change: every hypothesis begins with the tokens of
-        the one before. The last is the whole of it.
+        After each call of the recognizer what no later one can change: every hypothesis begins with
+        the tokens of the one before. The last is the whole of it.
     """
-    windows = assistant.sliding_windows()
-    async for _ in _recognised(assistant, windows, samples, timeout_s):
-        yield windows.stable
-    yield windows.hypothesis
+    recognition = assistant.recognition()
+    async for _ in _steps(assistant, recognition, samples, timeout_s):
+        yield recognition.stable
+    yield recognition.hypothesis
 
 
-async def _recognised(
-    assistant: Assistant, windows: SlidingWindows, samples: NDArray[np.float32], timeout_s: float
-) -> AsyncGenerator[Window, None]:
+async def _steps(
+    assistant: Assistant,
+    recognition: SlidingWindows | SpeechSegments,
+    samples: NDArray[np.float32],
+    timeout_s: float,
+) -> AsyncGenerator[list[Window], None]:
     until_s = now_s() + timeout_s
-    window_timeout_s = assistant.variant.guard.asr_timeout_s
+    step_timeout_s = assistant.variant.guard.asr_timeout_s
+    steps = recognise_blocks(recognition, blocks_of(samples))
     try:
-        for ready in _cut(windows, samples):
-            recognise = functools.partial(windows.recognise, ready)
-            within_s = min(window_timeout_s, until_s - now_s())
-            for window in await call_within(within_s, recognise):
-                yield window
+        while True:
+            within_s = min(step_timeout_s, until_s - now_s())
+            step = await call_within(within_s, lambda: next(steps, None))
+            if step is None:
+                return
+            yield step
     except TimeoutError:
         raise ApiError(504, "speech was not recognised in time", "asr_timed_out") from None
     except Exception as error:
         log("error", "recognition failed", exc_info=error)
         raise ApiError(500, "speech could not be recognised", "asr_failed") from error
-
-
-def _cut(windows: SlidingWindows, samples: NDArray[np.float32]) -> Iterator[WindowAudio]:
-    """The windows of a recording, some at a time: all of them hold it several times over."""
-    for start in range(0, len(samples), _SLICE):
-        yield from windows.take(samples[start : start + _SLICE])
-    yield from windows.take_rest()
 
 
 def as_tokens(tokens: Sequence[Token]) -> list[dict[str, Any]]:

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebench.audio import chunk_audio
+from voicebench.asr.segments import blocks_of
 from voicebench.clock import TurnClock
 from voicebench.errors import AudioError, UserError
 from voicebench.pipeline.assistant import Assistant
-from voicebench.pipeline.pace import make_clock, paced
 from voicebench.serving.errors import ApiError
 from voicebench.serving.logs import log
 from voicebench.serving.page.line import Line
@@ -114,9 +113,7 @@ class Talk:
         memory = self._service.conversations.memory(conversation_id)
 
         def begin() -> AsyncGenerator[Event, None]:
-            clock = make_clock("fast")
-            arriving = paced(chunk_audio(samples), clock)
-            return assistant.run_turn(arriving, memory, clock=clock, endpointing=False)
+            return assistant.run_recording(blocks_of(samples), memory)
 
         async with self._service.admission.turn():
             await self._run(begin, assistant, conversation_id, "fast")
