@@ -107,6 +107,19 @@ def test_streams_of_one_model_do_not_meet(companions: Companions) -> None:
     assert max(probability for _, probability in heard[3:]) < 0.1
 
 
+@pytest.mark.parametrize("block", [1, 2, 7, 60])
+def test_frames_of_a_recording_are_as_those_of_a_stream(companions: Companions, block: int) -> None:
+    audio = spoken((0.64, False), (0.96, True), (1.28, False), (0.96, True))
+    one, many = companions.vad.stream(), companions.vad.stream()
+    expected = [one.speech_probability(frame) for frame in audio.reshape(-1, 512)]
+    found = [
+        probability
+        for start in range(0, len(audio), block * 512)
+        for probability in many.speech_probabilities(audio[start : start + block * 512])
+    ]
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
 def test_a_recording_is_cut_where_nobody_speaks(companions: Companions) -> None:
     audio = spoken((1.0, False), (2.0, True), (2.0, False), (1.5, True), (1.5, False))
     (start_s, end_s), (next_start_s, next_end_s) = companions.vad.segments(audio)
