@@ -219,7 +219,7 @@ def turn_of(text: str, variant: Variant, recognizer: Any = None) -> Turn:
 
 
 def test_a_recording_is_a_turn_with_segments_in_its_record() -> None:
-    turn = turn_of(SENTENCES, SEGMENTS)
+    turn = turn_of(SENTENCES, SEGMENTS, CodedRecognizer(compute_s=0.02))
     assert (turn.recognition, turn.hypothesis.text) == ("segments", spoken(SENTENCES))
     assert turn.answer == "三点。"
     assert [window.index for window in turn.windows] == [0, 1, 2]

@@ -15,13 +15,18 @@ import soundfile
 from rich.console import Console
 
 from tests.pipeline.faulty import PlannedRecognizer
-from tests.pipeline.scripted import ScriptedGenerator, ScriptedRecognizer, tone
-from voicebench.audio import load_audio
+from tests.pipeline.scripted import LoudnessVad, ScriptedGenerator, ScriptedRecognizer, tone
 from voicebench.cli import main
 from voicebench.commands._ask_view import JsonView, TerminalView, View
 from voicebench.commands.ask import _ask_all, _variant, add_parser
 from voicebench.pipeline.assistant import Assistant
-from voicebench.types import Turn, Variant
+from voicebench.types import Turn
+
+
+@pytest.fixture(autouse=True)
+def _loudness_vad(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "bundled_recognizer" not in request.fixturenames:  # scripted models hear hums
+        monkeypatch.setattr("voicebench.asr.vad.SileroVad", LoudnessVad)
 
 
 @pytest.fixture
@@ -39,9 +44,8 @@ def _parse(*argv: str) -> argparse.Namespace:
 
 def _ask(view: View, generator: ScriptedGenerator, *argv: str) -> list[Turn]:
     args = _parse(*argv)
-    assistant = Assistant(ScriptedRecognizer(), generator, Variant())
-    recordings = {name: load_audio(name) for name in args.files}
-    return asyncio.run(_ask_all(args, assistant, recordings, view))
+    assistant = Assistant(ScriptedRecognizer(), generator, _variant(args))
+    return asyncio.run(_ask_all(args, assistant, view))
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,10 @@ def _ask(view: View, generator: ScriptedGenerator, *argv: str) -> list[Turn]:
         (["QUESTION", "--max-tokens", "0"], "--max-tokens 0"),
         (["QUESTION", "--min-confidence", "2"], "--min-confidence 2"),
         (["QUESTION", "--min-confidence", "nan"], "--min-confidence nan"),
+        (
+            ["QUESTION", "--pace", "real-time", "--recognition", "segments"],
+            "--recognition segments",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
@@ -86,6 +94,33 @@ def test_json_is_one_object_a_file_with_the_metrics_by_name(
     assert metrics["rtf"] >= 0
     assert {"response_latency_s", "e2e_latency_s", "endpoint_delay_s", "tpot_ms"} <= set(metrics)
     assert second["answer"] == first["answer"]
+    assert first["recognition"] == "segments"
+    assert [each["start_s"] for each in first["segments"]] == [0.0]
+    assert "windows" not in first
+
+
+@pytest.mark.parametrize("flags", [["--recognition", "windows"], ["--pace", "real-time"]])
+def test_json_says_where_a_recording_went_through_windows(
+    question: str, capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    _ask(JsonView(), ScriptedGenerator(), question, "--json", *flags)
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["recognition"] == "windows"
+    assert [each["start_s"] for each in shown["windows"]] == [0.0]
+
+
+def test_a_long_file_is_read_block_by_block(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.tile(np.concatenate([tone(0.6), tone(9.4, loud=False)]), 30), 16_000)
+    _ask(JsonView(), ScriptedGenerator(), str(path), "--json")
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["transcript"].count("明天") == 30
+    assert [each["start_s"] for each in shown["segments"]] == pytest.approx(
+        [max(0.0, 10.0 * index - 0.25) for index in range(30)], abs=0.05
+    )
+    assert shown["metrics"]["audio_s"] == pytest.approx(300)
 
 
 @pytest.mark.parametrize(("flags", "is_told"), [([], False), (["--conversation"], True)])
@@ -132,7 +167,7 @@ def test_a_doubtful_transcript_is_answered_unless_confidence_is_asked_for(
     args = _parse(question, "--json", *flags)
     recognizer = PlannedRecognizer(plans=[0.5])
     assistant = Assistant(recognizer, ScriptedGenerator(), _variant(args))
-    asyncio.run(_ask_all(args, assistant, {question: load_audio(question)}, JsonView()))
+    asyncio.run(_ask_all(args, assistant, JsonView()))
     shown = json.loads(capsys.readouterr().out)
     assert bool(shown["answer"]) is is_answered
     assert is_answered or shown["degraded"]["reason"] == "low_confidence"
@@ -149,7 +184,7 @@ def test_a_recording_is_answered_by_the_bundled_models(
     args = _parse(name, "--json")
     # It mishears people, whom it was not trained on, and doubts what it hears.
     assistant = Assistant(bundled_recognizer, bundled_generator, _variant(args))
-    turns = asyncio.run(_ask_all(args, assistant, {name: load_audio(name)}, JsonView()))
+    turns = asyncio.run(_ask_all(args, assistant, JsonView()))
     shown = json.loads(capsys.readouterr().out)
     assert turns[0].failure is None
     assert shown["transcript"]

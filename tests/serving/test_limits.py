@@ -453,13 +453,13 @@ def test_a_stream_whose_client_takes_nothing_is_left() -> None:
 
 
 @pytest.mark.parametrize("stream", ["false", "true"])
-def test_recognising_takes_no_longer_than_a_turn_may(stream: str) -> None:
+def test_recognising_takes_no_longer_than_a_turn_may(loudness_vad: None, stream: str) -> None:
     settings = make_settings(limits={"turn_timeout_s": 0.5})
     with (
         serving(settings, recognizer=ScriptedRecognizer(compute_s=0.2)) as served,
         served.client() as client,
     ):
-        files = {"file": ("a.wav", wav(tone(20.0)))}
+        files = {"file": ("a.wav", wav(tone(100.0)))}
         reply = client.post("/v1/audio/transcriptions", files=files, data={"stream": stream})
         error = sse(reply.text)[-1] if stream == "true" else reply.json()
         assert error["error"]["code"] == "asr_timed_out"

@@ -20,7 +20,9 @@ from voicebench.pipeline.assistant import Assistant
 from voicebench.serving.transcripts import growing
 from voicebench.types import Hypothesis, Token, Variant
 
+pytestmark = pytest.mark.usefixtures("loudness_vad")
 SAID = "明天下午三点在北京人民大会堂二楼会议室开请带上昨的材料和电脑"
+LONG = np.tile(coded(SAID + "    "), 25)  # 165 s in 25 segments: a block, and what is left
 PATH = "/v1/audio/transcriptions"
 
 
@@ -36,21 +38,21 @@ def test_the_official_client_hears_the_transcript_grow(form: Any) -> None:
         events = list(
             client.audio.transcriptions.create(
                 model="bundled",
-                file=("a.wav", wav(coded(SAID))),
+                file=("a.wav", wav(LONG)),
                 response_format=form,
                 stream=True,
             )
         )
     *deltas, done = events
     assert {event.type for event in deltas} == {"transcript.text.delta"}
-    assert "".join(event.delta for event in deltas) == SAID
-    assert recognizer.num_calls == 3
-    assert len(deltas) == 4  # what is settled with each window, and the rest
-    assert (done.type, done.text) == ("transcript.text.done", SAID)
+    assert "".join(event.delta for event in deltas) == SAID * 25
+    assert recognizer.num_calls == 25
+    assert len(deltas) == 3  # a minute at a time in the first block
+    assert (done.type, done.text) == ("transcript.text.done", SAID * 25)
     assert done.model_extra is not None
     extra = done.model_extra["voicebench"]
-    assert [token["text"] for token in extra["tokens"]] == list(SAID)
-    assert extra["audio_s"] == pytest.approx(len(coded(SAID)) / 16_000)
+    assert [token["text"] for token in extra["tokens"]] == list(SAID * 25)
+    assert extra["audio_s"] == pytest.approx(len(LONG) / 16_000)
 
 
 def test_silence_has_no_deltas_and_an_end() -> None:
@@ -64,13 +66,13 @@ def test_silence_has_no_deltas_and_an_end() -> None:
 
 def test_a_failure_in_the_middle_is_an_event_that_the_official_client_raises() -> None:
     with (
-        serving(recognizer=CodedRecognizer(fails_at=1)) as served,
+        serving(recognizer=CodedRecognizer(fails_at=15)) as served,
         openai.OpenAI(
             base_url=served.url + "/v1", api_key="none", http_client=served.client(), max_retries=0
         ) as client,
     ):
         events = client.audio.transcriptions.create(
-            model="bundled", file=("a.wav", wav(coded(SAID))), stream=True
+            model="bundled", file=("a.wav", wav(LONG)), stream=True
         )
         told = [next(events)]
         with pytest.raises(openai.APIError, match="could not be recognised"):
@@ -80,27 +82,29 @@ def test_a_failure_in_the_middle_is_an_event_that_the_official_client_raises() -
 
 
 def test_who_leaves_in_the_middle_ends_the_recognition() -> None:
-    recognizer = CodedRecognizer(compute_s=0.2)
+    recognizer = CodedRecognizer(compute_s=0.05)
     settings = make_settings(limits={"max_turns": 1})
     with serving(settings, recognizer=recognizer) as served, served.client() as client:
-        files = {"file": ("a.wav", wav(np.tile(coded(SAID), 10)))}
+        files = {"file": ("a.wav", wav(np.tile(LONG, 2)))}
         with client.stream("POST", PATH, files=files, data={"stream": "true"}) as reply:
             assert "delta" in next(reply.iter_lines())
         served.wait_for(lambda: served.service.admission.is_idle, "the only place")
         num_calls = recognizer.num_calls
         again = client.post(PATH, files={"file": ("a.wav", wav(coded("明")))})
         assert again.json()["text"] == "明"
-        assert num_calls <= recognizer.num_calls - 1 < 25, "30 windows would have been recognised"
+        assert num_calls <= recognizer.num_calls - 1 < 40, "50 segments would have been recognized"
 
 
-def test_a_long_recording_is_taken_in_slices_and_comes_out_the_same() -> None:
-    samples = np.tile(coded(SAID + " "), 12)
-    assistant = Assistant(CodedRecognizer(), ScriptedGenerator(), Variant(name="v"))
+@pytest.mark.parametrize("recognition", ["windows", "segments"])
+def test_a_long_recording_is_taken_in_slices_and_comes_out_the_same(recognition: Any) -> None:
+    samples = np.tile(coded(SAID + " "), 24)
+    variant = Variant(name="v", recognition=recognition)
+    assistant = Assistant(CodedRecognizer(), ScriptedGenerator(), variant)
 
     async def run() -> list[str]:
         return [hypothesis.text async for hypothesis in growing(assistant, samples, timeout_s=60)]
 
-    assert asyncio.run(run())[-1] == assistant.transcribe(samples).hypothesis.text == SAID * 12
+    assert asyncio.run(run())[-1] == assistant.transcribe(samples).hypothesis.text == SAID * 24
 
 
 class _Guessing:
@@ -136,14 +140,17 @@ class _Guessing:
 @settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
-    audio_s=st.floats(0.1, 12),
+    audio_s=st.floats(0.1, 50),
     again=st.sampled_from([0.0, 0.7]),
     context_s=st.sampled_from([0.0, 0.6]),
+    recognition=st.sampled_from(["windows", "segments"]),
 )
 def test_whatever_is_heard_nothing_told_is_taken_back(
-    seed: int, audio_s: float, again: float, context_s: float
+    seed: int, audio_s: float, again: float, context_s: float, recognition: Any
 ) -> None:
-    variant = Variant(name="v", re_recognise_below=again, context_s=context_s)
+    variant = Variant(
+        name="v", recognition=recognition, re_recognise_below=again, context_s=context_s
+    )
     assistant = Assistant(_Guessing(seed), ScriptedGenerator(), variant)
     told = ""
 
