@@ -32,6 +32,7 @@ from voicebench.commands import (
     suites,
 )
 from voicebench.errors import VoicebenchError
+from voicebench.words import use_language
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE
@@ -90,7 +91,8 @@ def main(argv: Sequence[str] | None = None, commands: Sequence[Command] = COMMAN
     try:
         try:
             args = build_parser(commands).parse_args(argv)
-            exit_code: int = args.func(args)
+            with use_language(getattr(args, "output_language", None)):
+                exit_code: int = args.func(args)
         finally:
             sys.stdout.flush()  # a reader that went away shows here, also after --help
         return exit_code

@@ -35,8 +35,19 @@ def run(tmp_path: Path) -> Path:
     return records(tmp_path / "run", {"none": 2, "seed": 18})
 
 
+def test_the_answer_comes_in_words(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(run), "--changed", "0", "--language", "en"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Factual errors: worse than none: seed +80.0 points [" in shown
+    assert "CER: " in shown
+    assert "90.0▼ / " in shown
+    assert "Differences in s" not in shown
+    assert main(["compare", str(run), "--changed", "0", "--language", "zh"]) == 0
+    assert "事实错误：比 none 差：seed +80.0 个百分点" in " ".join(capsys.readouterr().out.split())
+
+
 def test_tables_say_what_is_worse(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", str(run)]) == 0
+    assert main(["compare", str(run), "--tables"]) == 0
     shown = capsys.readouterr().out
     for text in ("Differences in s", "factual errors", "+80.0 ▼", "mcnemar, alone < 0.001",
                  "Turns whose facts changed: 16", "6 more", "time 三点: correct → contradicted",
@@ -76,7 +87,7 @@ def test_runs_are_compared_and_what_differs_between_them_is_said(
                   git_dirty=True)  # fmt: skip
     assert main(["compare", str(old), str(new), "--fail-on", "factual_error_rate"]) == 1
     shown = " ".join(capsys.readouterr().out.split())  # wherever its lines break
-    assert "− old" in shown
+    assert "worse than old: new +95.0 points" in shown
     assert "different machines: cpu x / y" in shown
     assert "changes that are not in commit" in shown
 
@@ -132,9 +143,10 @@ def test_the_speech_of_what_is_shown_is_written(
 def test_the_report_of_several_variants_compares_them(run: Path) -> None:
     html = write_report(load_report(run), run / "report.html").read_text(encoding="utf-8")
     assert 'id="comparison"' in html
-    section = html.partition('id="comparison"')[2].partition("</section>")[0]
-    assert "+80.0 ▼" in section
-    assert "Differences by type of fact" in section
+    answer, *_, details = html.partition('id="comparison"')[2].split('id="differences"')
+    assert "worse than none: seed +80.0 points" in answer
+    assert "+80.0 ▼" in details
+    assert "Differences by type of fact" in details
 
 
 def test_the_report_of_one_variant_has_no_comparison(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.report.runs import make_run, make_turn, quality_turns, write
 from voicebench.metrics.attribution import Attribution
 from voicebench.metrics.error_rate import ErrorRate
 from voicebench.report import compare, load_ipython_extension, open_run
-from voicebench.report.interactive import table_html
+from voicebench.report.html import table_html
 from voicebench.report.tables import Cell, Column, Table
 from voicebench.runs.lost import lost_facts
 
@@ -57,10 +57,10 @@ def test_a_record_is_a_page_in_a_notebook(
             assert text in data["text/plain"]
 
 
-def test_without_the_library_a_table_is_shown_as_it_is() -> None:
+def test_what_a_cell_says_is_never_markup() -> None:
     table = Table((Column("n", "%"),), ((Cell("<b>1</b>", "n = 2"),),), caption="c & d")
     html = table_html(table)
-    assert '<td class="num">&lt;b&gt;1&lt;/b&gt;<small>n = 2</small></td>' in html
+    assert '<td class="num"><b>&lt;b&gt;1&lt;/b&gt;</b><small>n\u00a0=\u00a02</small></td>' in html
     assert "c &amp; d" in html
 
 

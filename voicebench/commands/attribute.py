@@ -86,7 +86,7 @@ def _refuse_unknown(
 def _print(folder: Path, found: list[LostFact], shown: list[LostFact]) -> None:
     from rich.text import Text
 
-    from voicebench.report.tables import make_console, print_table
+    from voicebench.report.terminal import make_console, print_table
 
     console = make_console()
     print_table(console, _counts(found))

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voicebench.commands._output import add_language, add_tables
+
 if TYPE_CHECKING:
     from voicebench.runs.compare import Comparisons
 
@@ -43,6 +45,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--changed", type=int, default=10, metavar="N", help="changed turns to show (10)"
     )
+    add_tables(parser)
+    add_language(parser)
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.set_defaults(func=run)
 
@@ -73,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_document(found), ensure_ascii=False, indent=2))
     else:
-        _print(found, args.changed)
+        _print(found, args.changed, args.tables)
     return _exit_code(found, args.fail_on)
 
 
@@ -101,17 +105,19 @@ def _document(found: Comparisons) -> dict[str, object]:
     return document
 
 
-def _print(found: Comparisons, num_changed: int) -> None:
+def _print(found: Comparisons, num_changed: int, has_tables: bool) -> None:
     from rich.text import Text
 
-    from voicebench.report.comparison import changed_table, comparison_tables
-    from voicebench.report.tables import make_console, print_table
+    from voicebench.report.comparison import changed_table
+    from voicebench.report.terminal import MORE_TABLES, make_console, print_comparison, print_table
+    from voicebench.words import translate
 
     console = make_console()
-    for table in comparison_tables(found):
-        print_table(console, table)
+    print_comparison(found, has_tables=has_tables)
     if found.changed and num_changed > 0:
         print_table(console, changed_table(found, num_changed))
+    if not has_tables:
+        console.print(Text(translate(MORE_TABLES)))
     for warning in found.warnings:
         console.print(Text(f"Warning: {warning}"))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from voicebench.commands._output import add_language
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `index` to the command line."""
@@ -12,6 +14,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "index", help="a page over all runs of a folder, with trends over commits"
     )
     parser.add_argument("folder", nargs="?", metavar="DIR", help="folder of runs (reports)")
+    add_language(parser)
     parser.set_defaults(func=run)
 
 

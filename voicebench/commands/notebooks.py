@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from voicebench.commands._output import add_language
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `notebooks` to the command line."""
@@ -18,6 +20,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--out", metavar="DIR", help="folder of the HTML files (RUN)")
     parser.add_argument("--notebooks", metavar="DIR", help="where the notebooks lie (notebooks/)")
+    add_language(parser)
     parser.set_defaults(func=run)
 
 

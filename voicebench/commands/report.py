@@ -1,4 +1,4 @@
-"""`voicebench report RUN`: tables, figures and the HTML file again, from the records alone."""
+"""`voicebench report RUN`: digest, tables, figures and the HTML file again, from the records alone."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import json
 import sys
 from pathlib import Path
 
+from voicebench.commands._output import add_language, add_tables
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `report` to the command line."""
-    parser = subparsers.add_parser("report", help="tables and HTML report of a run's records")
+    parser = subparsers.add_parser("report", help="digest and HTML report of a run's records")
     parser.add_argument("run", metavar="RUN", help="a run's folder, such as reports/RUN_ID")
     parser.add_argument("--out", metavar="FILE", help="the HTML file (RUN/report.html)")
     parser.add_argument("--png", action="store_true", help="figures as PNG too, in figures/")
@@ -20,6 +22,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write the turns as a trace for ui.perfetto.dev or chrome://tracing",
     )
     parser.add_argument("--case", metavar="ID", help="trace the turns of this case alone")
+    add_tables(parser)
+    add_language(parser)
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     parser.set_defaults(func=run)
 
@@ -33,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         StorageError: A file cannot be written.
     """
     from voicebench.report.render import load_report, metrics_document, write_report
-    from voicebench.report.tables import print_tables
+    from voicebench.report.terminal import print_report
     from voicebench.report.traces import trace_report
 
     folder = Path(args.run)
@@ -45,6 +49,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(metrics_document(report), ensure_ascii=False, indent=2))
         return 0
-    print_tables(report)
+    print_report(report, has_tables=args.tables)
     print(f"Report: {path}")
     return 0

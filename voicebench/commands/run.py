@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voicebench.commands._output import add_language, add_tables
+
 if TYPE_CHECKING:
     from voicebench.report.data import Report
     from voicebench.runs.settings import RunSettings
@@ -54,6 +56,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--limit", type=int, metavar="N", help="cases of each suite (all)")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of sampling (0)")
     parser.add_argument("--out", metavar="DIR", help="the run's folder (reports/RUN_ID)")
+    add_tables(parser)
+    add_language(parser)
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     parser.set_defaults(func=run)
 
@@ -92,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
             f"\nInterrupted; what was recorded is kept. {_how_to_continue(folder)}", file=sys.stderr
         )
         return 130
-    return _show(folder, as_json)
+    return _show(folder, as_json, given.get("tables", False))
 
 
 def _settings(given: dict[str, Any], begun: RunSettings | None) -> RunSettings:
@@ -140,16 +144,16 @@ def _how_to_continue(folder: Path) -> str:
     return f"Continue with: voicebench run --out {shlex.quote(str(folder))}"
 
 
-def _show(folder: Path, as_json: bool) -> int:
+def _show(folder: Path, as_json: bool, has_tables: bool) -> int:
     from voicebench.report.render import load_report, metrics_document, write_report
-    from voicebench.report.tables import print_tables
+    from voicebench.report.terminal import print_report
 
     report = load_report(folder)
     path = write_report(report, folder / "report.html")
     if as_json:
         print(json.dumps(metrics_document(report), ensure_ascii=False, indent=2))
     else:
-        print_tables(report)
+        print_report(report, has_tables=has_tables)
         print(f"Report: {path}")
     if report.num_failed:
         _refuse_faulty_rules(report)

@@ -163,7 +163,7 @@ _ALL: tuple[Metric, ...] = (
           details="trips", is_compared=False, tables=("conditions",)),
     # where facts were lost
     *(_rate(f"attribution_{stage}", title, "% of facts", "lower", _of("attribution", stage, "expected"),
-            f"Facts lost {title.removeprefix('lost ')} / expected facts.", is_compared=False)
+            f"Facts {'' if stage == 'lost' else 'lost '}{title} / expected facts.", is_compared=False)
       for stage, title in (("lost", "lost"), ("asr", "by ASR"), ("cleaning", "by cleaning"),
                            ("llm", "by LLM"))),
     # time

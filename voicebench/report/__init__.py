@@ -37,10 +37,12 @@ from voicebench.report.views import (
     waterfall,
     worst_turns,
 )
+from voicebench.words import choose_language
 
 __all__ = [
     "attribution",
     "changed",
+    "choose_language",
     "compare",
     "conditions",
     "differences",

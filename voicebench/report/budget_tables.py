@@ -19,8 +19,9 @@ from voicebench.config import Profile
 from voicebench.errors import ModelError
 from voicebench.metrics.steps import Steps, StepTime, steps_of
 from voicebench.report.data import Report
+from voicebench.report.formatting import ABSENT
 from voicebench.report.html import Note, Several
-from voicebench.report.tables import ABSENT, Cell, Column, Table, columns_of
+from voicebench.report.tables import Cell, Column, Table, columns_of
 from voicebench.runs.provenance import machine
 from voicebench.runs.record import iter_turns
 from voicebench.types import Run, Turn

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from voicebench.metrics.conditions import ALL_SUITES
 from voicebench.report.data import Report
-from voicebench.report.tables import ABSENT, Cell, Column, Table, columns_of
+from voicebench.report.formatting import ABSENT
+from voicebench.report.tables import Cell, Column, Table, columns_of
 from voicebench.runs.compare import Comparisons, arms_of, compare_arms
 from voicebench.runs.differences import METRICS_BY_NAME, Comparison
+from voicebench.words import join_sentences, translate
 
 MARKS = {"better": "▲", "worse": "▼", "no difference seen": ""}
 CAPTION = (
@@ -49,7 +51,7 @@ def comparison_tables(found: Comparisons) -> list[Table]:
 
 def difference_table(differences: Sequence[Comparison]) -> Table:
     """A row for each variant and metric, over all suites or in the only one."""
-    whole = _over_all(differences)
+    whole = over_all(differences)
     suite = whole[0].suite if whole else ALL_SUITES
     return Table(
         (
@@ -60,8 +62,10 @@ def difference_table(differences: Sequence[Comparison]) -> Table:
             Column("cases for", "1 point"),
         ),
         tuple(_long_row(c) for c in whole),
-        title="Differences over all suites" if suite == ALL_SUITES else f"Differences in {suite}",
-        caption=f"{CAPTION} {CAPTION_CASES}",
+        title="Differences over all suites"
+        if suite == ALL_SUITES
+        else translate("Differences in {suite}", suite=suite),
+        caption=join_sentences(translate(CAPTION), translate(CAPTION_CASES)),
     )
 
 
@@ -76,7 +80,10 @@ def suite_tables(differences: Sequence[Comparison]) -> list[Table]:
     others = [name for name in changed if name not in of_time]
     return [
         _suite_table(apart, metrics, title)
-        for metrics, title in ((others, "by suite"), (of_time, "of latency by suite"))
+        for metrics, title in (
+            (others, "Differences by suite"),
+            (of_time, "Differences of latency by suite"),
+        )
         if metrics
     ]
 
@@ -98,7 +105,7 @@ def _suite_table(apart: Sequence[Comparison], metrics: Sequence[str], title: str
         "Variant minus baseline. The p-values are adjusted together with the table over all suites. "
         "Metrics that no turn changed are left out."
     )
-    return Table(columns, tuple(rows), title=f"Differences {title}", caption=caption)
+    return Table(columns, tuple(rows), title=title, caption=caption)
 
 
 def fact_type_table(by_type: Sequence[Comparison]) -> Table:
@@ -127,23 +134,28 @@ def noise_table(noise: Sequence[Comparison]) -> Table:
     rows = tuple(
         (
             Cell(f"{c.baseline} and {c.variant}"),
-            Cell(_title(c.metric), METRICS_BY_NAME[c.metric].unit),
-            Cell(_signed(c, c.difference), _bounds(c)),
+            Cell(translate(_title(c.metric)), translate(METRICS_BY_NAME[c.metric].unit)),
+            Cell(_signed(c, c.difference), bounds_text(c)),
             Cell(_number(c, max(map(abs, c.interval))) if c.interval else ABSENT),
             Cell(_p(c)),
         )
-        for c in _over_all(noise)
+        for c in over_all(noise)
         if c.num_changed
     )
     columns = (
         *columns_of(("the same", "metric")), Column("difference"), Column("noise floor"),
         Column("p"),
     )  # fmt: skip
-    same = list(dict.fromkeys(_title(c.metric) for c in _over_all(noise) if not c.num_changed))
-    caption = (
-        "The same variant twice. The noise floor is the larger bound of the interval; a p below "
-        "0.05 would mean that something other than the variant moves the figure."
-        + (f" The same in every turn: {', '.join(same)}." if same else "")
+    same = list(
+        dict.fromkeys(translate(_title(c.metric)) for c in over_all(noise) if not c.num_changed)
+    )
+    unchanged = translate("The same in every turn: {names}.", names=", ".join(same))
+    caption = join_sentences(
+        translate(
+            "The same variant twice. The noise floor is the larger bound of the interval; a p below "
+            "0.05 would mean that something other than the variant moves the figure."
+        ),
+        unchanged if same else "",
     )
     return Table(columns, rows, title="Noise floor (A/A)", caption=caption)
 
@@ -152,23 +164,24 @@ def changed_table(found: Comparisons, num: int) -> Table:
     """The first `num` turns whose facts came out differently, with both answers."""
     rows = tuple(
         (
-            Cell(f"{each.suite} / {each.case_id}", f"turn {each.turn_index + 1}, "
-                 f"repeat {each.repeat + 1}"),
-            Cell(each.change, each.variant),
+            Cell(f"{each.suite} / {each.case_id}", translate(
+                "turn {turn}, repeat {repeat}", turn=each.turn_index + 1, repeat=each.repeat + 1)),
+            Cell(translate(each.change), each.variant),
             Cell("; ".join(each.facts), each.reference),
-            Cell(each.first.answer, f"from: {each.first.cleaned}"),
-            Cell(each.second.answer, f"from: {each.second.cleaned}"),
+            Cell(each.first.answer, f"{translate('from')}: {each.first.cleaned}"),
+            Cell(each.second.answer, f"{translate('from')}: {each.second.cleaned}"),
         )
         for each in found.changed[:num]
     )  # fmt: skip
     left = len(found.changed) - len(rows)
-    caption = f"{left} more: raise --changed, or take --json." if left > 0 else ""
+    more = "{num} more: raise --changed, or take --json."
+    caption = translate(more, num=left) if left > 0 else ""
     columns = columns_of(("case", "change", "facts", "baseline's answer", "variant's answer"))
-    title = f"Turns whose facts changed: {len(found.changed)}"
+    title = translate("Turns whose facts changed: {num}", num=len(found.changed))
     return Table(columns, rows, title=title, caption=caption)
 
 
-def _over_all(comparisons: Iterable[Comparison]) -> list[Comparison]:
+def over_all(comparisons: Iterable[Comparison]) -> list[Comparison]:
     """Those over all suites; those of the only suite where there is one."""
     comparisons = list(comparisons)
     whole = [c for c in comparisons if c.suite == ALL_SUITES]
@@ -180,23 +193,24 @@ def _long_row(c: Comparison) -> tuple[Cell, ...]:
     return (
         Cell(c.variant, f"− {c.baseline}"),
         _settings_cell(c.settings),
-        Cell(_title(c.metric), METRICS_BY_NAME[c.metric].unit),
+        Cell(translate(_title(c.metric)), translate(METRICS_BY_NAME[c.metric].unit)),
         Cell(_number(c, c.first)),
         Cell(_number(c, c.second), f"n = {c.num_pairs:,}"),
-        Cell(_marked(c), _bounds(c)),
-        Cell(_p(c), f"{c.test}, alone {_p_text(c.p_value)}"),
+        Cell(marked_difference(c), bounds_text(c)),
+        Cell(_p(c), f"{c.test}, {translate('alone')} {_p_text(c.p_value)}"),
         Cell(only),
-        Cell(f"{c.num_changed:,}", f"of {c.num_conversations:,}"),
-        _cases_cell(c.cases_for_one_point),
+        Cell(f"{c.num_changed:,}", translate("of {num}", num=f"{c.num_conversations:,}")),
+        Cell(cases_text(c) or ABSENT),
     )
 
 
-def _cases_cell(cases: tuple[int, int] | None) -> Cell:
-    """A range of numbers of cases, to two digits: more would be false."""
-    if cases is None:
-        return Cell(ABSENT)
-    low, high = (int(float(f"{num:.1e}")) for num in cases)
-    return Cell(f"{low:,}", f"to {high:,}")
+def cases_text(c: Comparison) -> str:
+    """Conversations that it takes to see a difference of 1 point, as a range to two digits: more
+    would be false; empty where unknown."""
+    if c.cases_for_one_point is None:
+        return ""
+    low, high = (int(float(f"{num:.1e}")) for num in c.cases_for_one_point)
+    return translate("{low} to {high}", low=f"{low:,}", high=f"{high:,}")
 
 
 def _settings_cell(settings: Sequence[str]) -> Cell:
@@ -204,17 +218,30 @@ def _settings_cell(settings: Sequence[str]) -> Cell:
 
 
 def _short_cell(c: Comparison) -> Cell:
-    return Cell(_marked(c), f"{_bounds(c)}\np {_p(c)}" if c.num_changed else "none changed")
+    return Cell(
+        marked_difference(c),
+        f"{bounds_text(c)}\np {_p(c)}" if c.num_changed else translate("none changed"),
+    )
 
 
-def _marked(c: Comparison) -> str:
+def marked_difference(c: Comparison) -> str:
     """The difference, relative too where it is no rate, and whether it is one."""
+    return f"{_signed(c, c.difference)}{_relative(c)} {MARKS[c.outcome]}".strip()
+
+
+def difference_text(c: Comparison) -> str:
+    """The difference with its unit, for a sentence."""
+    unit = translate("points") if _is_rate(c) else METRICS_BY_NAME[c.metric].unit.split(",")[0]
+    return f"{_signed(c, c.difference)} {unit}".removesuffix(" mean") + _relative(c)
+
+
+def _relative(c: Comparison) -> str:
     share = "" if _is_rate(c) or not c.first else f" ({100 * c.difference / c.first:+.0f} %)"
-    return f"{_signed(c, c.difference)}{share.replace('-', '−')} {MARKS[c.outcome]}".strip()
+    return share.replace("-", "−")
 
 
 def _value_cell(c: Comparison) -> Cell:
-    return Cell(f"{_number(c, c.first)} → {_number(c, c.second)}", f"n = {c.num_pairs:,} turns")
+    return Cell(f"{_number(c, c.first)} → {_number(c, c.second)}", f"n = {c.num_pairs:,}")
 
 
 def _metric_column(name: str) -> Column:
@@ -242,9 +269,10 @@ def _signed(c: Comparison, value: float) -> str:
     return f"{sign}{text}"
 
 
-def _bounds(c: Comparison) -> str:
+def bounds_text(c: Comparison) -> str:
+    """The 95 % interval of a difference, or that there is none."""
     if c.interval is None:
-        return "no interval"
+        return translate("no interval")
     low, high = c.interval
     return f"[{_signed(c, low)}, {_signed(c, high)}]"
 

@@ -12,7 +12,7 @@ import io
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voicebench.report.fonts import font_families
 
@@ -99,6 +99,21 @@ def begin_rows(
     title: str, heights: tuple[float, ...], height_in: float, footer: str, width_in: float
 ) -> tuple[Figure, tuple[Axes, ...]]:
     """An empty figure with axes one below the other, of relative `heights`, sharing their x."""
+    figure = _begin(title, height_in, footer, width_in)
+    rows = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    return figure, tuple(rows)
+
+
+def begin_grid(
+    title: str, shape: tuple[int, int], height_in: float, footer: str, width_in: float
+) -> tuple[Figure, tuple[tuple[Axes, ...], ...]]:
+    """An empty figure with rows and columns of axes that share y in a row and x in a column."""
+    figure = _begin(title, height_in, footer, width_in)
+    grid = figure.subplots(*shape, sharex="col", sharey="row", squeeze=False)
+    return figure, tuple(tuple(row) for row in grid)
+
+
+def _begin(title: str, height_in: float, footer: str, width_in: float) -> Figure:
     # the object interface: pyplot keeps global state and may look for a display
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -106,18 +121,20 @@ def begin_rows(
     footer_height = FOOTER_IN / height_in
     layout = ConstrainedLayoutEngine(rect=(0, footer_height, 1, 1 - footer_height))
     figure = Figure(figsize=(width_in, height_in), layout=layout)
-    rows = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_PT)  # axes may begin far to the right
     figure.text(0.99, 0.3 * footer_height, footer, fontsize=7, color="#666666", ha="right")
-    return figure, tuple(rows)
+    return figure
 
 
-def finish(figure: Figure, num_legend_columns: int = 0) -> Drawing:
-    """The figure with a legend below it, if it needs one."""
+def finish(
+    figure: Figure, num_legend_columns: int = 0, entries: tuple[Any, Any] | tuple[()] = ()
+) -> Drawing:
+    """The figure with a legend below it, if it needs one: of all labels, or of these entries."""
     if num_legend_columns:
         # The layout keeps the axes off the footer, but not the legend: its distance has to.
         distance = FOOTER_IN * 72 / LEGEND_PT
         figure.legend(
+            *entries,
             loc="outside lower left",
             frameon=False,
             ncols=num_legend_columns,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from voicebench.errors import ConfigError, StorageError
 from voicebench.metrics.stats import Counts, ratio_interval
 from voicebench.report.data import Report, has_random_weights
 from voicebench.report.drawing import Drawing
+from voicebench.report.formatting import interval_text
 from voicebench.report.plots import Bar, Estimate, Sample, cumulative, intervals, stacked
 from voicebench.report.tables import suite_label
+from voicebench.words import join_sentences, kind_title, stage_title, translate
 
 RATES = (
     ("cer", "Characters heard wrongly", "CER (%)", "characters"),
@@ -23,14 +25,16 @@ RATES = (
     ("fact_miss_rate", "Expected facts not stated", "fact miss rate (% of facts)", "facts"),
 )  # fmt: skip
 EARLY_WORK = (
-    ("speculation_coverage", "turns drafted early", "turns"),
-    ("speculation_hit_rate", "drafts kept", "drafts"),
-    ("speculation_waste", "tokens thrown away", "tokens"),
-    ("prefill_cached", "prompt tokens cached", "tokens"),
-    ("premature_response_rate", "premature responses", "turns"),
+    ("speculation_coverage", "turns drafted early", "of turns"),
+    ("speculation_hit_rate", "drafts kept", "of drafts"),
+    ("speculation_waste", "tokens thrown away", "of tokens"),
+    ("prefill_cached", "prompt tokens cached", "of tokens"),
+    ("premature_response_rate", "premature responses", "of turns"),
 )
 MAX_BARS = 30
 """More bars than this are no figure any more: those of single suites are then left to the table."""
+
+_WIDE = 700
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,25 @@ class Figure:
         """The SVG as an address that an `<img>` takes."""
         return f"data:image/svg+xml;base64,{base64.b64encode(self.svg.encode()).decode()}"
 
-    def _repr_html_(self) -> str:
-        from voicebench.report.html import figure_html
+    @property
+    def width(self) -> int:
+        """In pixels of a page."""
+        return round(96 * float(self.drawing.figure.get_size_inches()[0]))
 
-        return figure_html(self)
+    @property
+    def height(self) -> int:
+        """In pixels of a page."""
+        return round(96 * float(self.drawing.figure.get_size_inches()[1]))
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it takes the whole width of a page."""
+        return self.width > _WIDE
+
+    def _repr_html_(self) -> str:
+        from voicebench.report.html import fragment, image_html
+
+        return fragment(image_html(self))
 
     def __repr__(self) -> str:
         return f"Figure {self.name}: {self.caption} Write it with .save('{self.name}.png')"
@@ -80,6 +99,8 @@ class Figure:
 
 def draw_figures(report: Report) -> list[Figure]:
     """Every figure that the records hold data for."""
+    from voicebench.report.scenario_figures import level_figure  # which draws with this module
+
     figures: list[Figure | None] = []
     if report.run.mode == "latency":
         figures = [
@@ -91,6 +112,7 @@ def draw_figures(report: Report) -> list[Figure]:
         ]
     if not has_random_weights(report.run):
         figures += [rate_figure(report, name) for name, *_ in RATES]
+        figures.append(level_figure(report))
         if report.run.mode == "quality":
             figures.append(attribution_figure(report))
     return [figure for figure in figures if figure]
@@ -102,23 +124,57 @@ def footer_of(report: Report) -> str:
     return f"run {run.run_id} · profile {run.profile.get('name')} · commit {run.git_commit[:8]}"
 
 
+def pace_title(report: Report) -> str:
+    """The run's pace for people."""
+    return translate(report.run.pace.replace("_", "-"))
+
+
 def rate_figure(report: Report, metric: str) -> Figure | None:
     """One of `RATES` by suite and variant."""
     _, title, axis, num_of = next(rate for rate in RATES if rate[0] == metric)
-    estimates = [
-        _estimate(suite_label(report, group["suite"]), group["variant"], found)
-        for group in report.groups
-        if (found := group["metrics"].get(metric)) and found["value"] is not None
-    ]
+    estimates = shown_once(
+        [
+            rate_estimate(suite_label(report, group["suite"]), group["variant"], found)
+            for group in report.groups
+            if (found := group["metrics"].get(metric)) and found["value"] is not None
+        ]
+    )
+    if len(estimates) > MAX_BARS and report.overall:
+        estimates = [e for e in map(_whole(report, metric), report.overall) if e]
     if not estimates:
         return None
     drawing = intervals(
-        estimates, title=title, axis=axis, num_of=num_of, footer=footer_of(report)
+        estimates, title=translate(title), axis=translate(axis), num_of=num_of,
+        footer=footer_of(report),
     )  # fmt: skip
-    return Figure(metric, drawing, f"{title}, by suite and variant, with 95 % intervals.")
+    caption = "{title}, by suite and variant, with 95 % intervals."
+    return Figure(metric, drawing, translate(caption, title=translate(title)))
 
 
-def _estimate(group: str, series: str, metric: Mapping[str, Any]) -> Estimate:
+def _whole(report: Report, metric: str) -> Callable[[Mapping[str, Any]], Estimate | None]:
+    """A variant's rate over all suites, its row named by the variant."""
+
+    def estimate(group: Mapping[str, Any]) -> Estimate | None:
+        found = group["metrics"].get(metric)
+        if not found or found["value"] is None:
+            return None
+        return rate_estimate(group["variant"], translate("all suites"), found)
+
+    return estimate
+
+
+def shown_once(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """One series for all variants where they have the same values in every group."""
+    by_group: dict[str, set[tuple[float, int]]] = {}
+    for e in estimates:
+        by_group.setdefault(e.group, set()).add((e.value, e.num))
+    if len({e.series for e in estimates}) < 2 or any(len(v) > 1 for v in by_group.values()):
+        return list(estimates)
+    first = {e.group: e for e in reversed(estimates)}
+    return [replace(first[group], series=translate("all variants")) for group in by_group]
+
+
+def rate_estimate(group: str, series: str, metric: Mapping[str, Any]) -> Estimate:
     """A rate, in per cent."""
     value = metric["value"]
     low, high = metric["interval"] or (value, value)
@@ -133,20 +189,21 @@ def latency_figure(report: Report) -> Figure | None:
         found = group["metrics"].get("response_latency_s")
         if values and found:
             bounds = found["interval"]
-            few = "p50 without 95 % interval: few conversations"
-            note = "p50 [{:.3g}, {:.3g}]".format(*bounds) if bounds else few
+            few = translate("p50 without 95 % interval: few conversations")
+            note = f"p50 {interval_text(bounds, 3, 1.0)}" if bounds else few
             samples.append(Sample(group["variant"], tuple(values), note))
     if not samples:
         return None
-    pace = report.run.pace.replace("_", "-")
+    pace = pace_title(report)
     drawing = cumulative(
-        samples, title=f"Response latency, {pace} pace", footer=footer_of(report),
-        axis="response latency (s from the end of speech to the first token)",
+        samples, title=translate("Response latency, {pace} pace", pace=pace),
+        axis=translate("response latency (s from the end of speech to the first token)"),
+        footer=footer_of(report),
     )  # fmt: skip
-    caption = (
-        f"Share of turns answered within a time; in brackets 95 %. {_cut_off(report)} "
-        f"{_premature(report)}"
-    )
+    caption = join_sentences(
+        translate("Share of turns answered within a time; in brackets 95 %."), _cut_off(report),
+        _premature(report),
+    )  # fmt: skip
     return Figure("response_latency", drawing, caption.strip())
 
 
@@ -163,7 +220,8 @@ def _cut_off(report: Report) -> str:
     found = [group["metrics"].get("premature_endpoint_rate") for group in report.whole]
     counts = [each["counts"] for each in found if each]
     early, turns = (sum(c[name] for c in counts) for name in ("numerator", "denominator"))
-    return f"Cut off, and in no latency: {early} of {turns} turns." if early else ""
+    text = "Cut off, and in no latency: {num} of {total} turns."
+    return translate(text, num=early, total=turns) if early else ""
 
 
 def _premature(report: Report) -> str:
@@ -172,8 +230,11 @@ def _premature(report: Report) -> str:
     for variant in report.run.variants:
         early = [m.is_premature for turn, m in report.measured if turn.variant == variant.name]
         if variant.speculation and early:
-            parts.append(f"{sum(map(bool, early))} of {len(early)} with {variant.name}")
-    return f"Premature responses: {', '.join(parts)}." if parts else ""
+            counts = {"num": sum(map(bool, early)), "total": len(early)}
+            parts.append(
+                translate("{num} of {total} with {variant}", **counts, variant=variant.name)
+            )
+    return translate("Premature responses: {counts}.", counts=", ".join(parts)) if parts else ""
 
 
 def suite_latency_figure(report: Report) -> Figure | None:
@@ -189,13 +250,13 @@ def suite_latency_figure(report: Report) -> Figure | None:
             )
     if not estimates:
         return None
-    pace = report.run.pace.replace("_", "-")
     drawing = intervals(
-        estimates, title=f"Response latency by suite, {pace} pace", num_of="turns",
-        axis="response latency (s)\nmarker: p50; stroke: p95", footer=footer_of(report),
+        estimates, num_of="turns", footer=footer_of(report),
+        title=translate("Response latency by suite, {pace} pace", pace=pace_title(report)),
+        axis=translate("response latency (s)\nmarker: p50; stroke: p95"),
     )  # fmt: skip
-    return Figure("latency_by_suite", drawing, "Median response latency with its 95 % interval, "
-                  "and the p95, by suite and variant.")  # fmt: skip
+    caption = "Median response latency with its 95 % interval, and the p95, by suite and variant."
+    return Figure("latency_by_suite", drawing, translate(caption))
 
 
 def waterfall_figure(report: Report) -> Figure | None:
@@ -206,22 +267,28 @@ def waterfall_figure(report: Report) -> Figure | None:
         return None
     bars = [
         Bar(
-            f"{_label(report, group)}\nturns n = {group['waterfall'][0]['n']:,}",
-            tuple((f"{s['stage']} ({s['tag']})", 1000 * s["mean_s"]) for s in group["waterfall"]),
+            f"{_label(report, group)}\n{translate('turns')} n = {group['waterfall'][0]['n']:,}",
+            tuple(
+                (segment_title(s["stage"], s["tag"]), 1000 * s["mean_s"])
+                for s in group["waterfall"]
+            ),
             _mean_interval_ms(report, group),
         )
         for group in groups
     ]
     drawing = stacked(
-        bars, title="Where the response latency goes", footer=footer_of(report),
-        axis="mean ms a turn, from the end of speech\nto the first token; "
-        "black: its 95 % interval",
+        bars, title=translate("Where the response latency goes"), footer=footer_of(report),
+        axis=translate("mean ms a turn, from the end of speech\nto the first token; black: its 95 % "
+                       "interval"),
     )  # fmt: skip
-    caption = (
-        "Mean of each stage over the turns, so that the parts sum to the mean latency. "
-        f"{_cut_off(report)}"
-    ).strip()
+    mean = "Mean of each stage over the turns, so that the parts sum to the mean latency."
+    caption = join_sentences(translate(mean), _cut_off(report))
     return Figure("waterfall", drawing, caption)
+
+
+def segment_title(stage: str, kind: str) -> str:
+    """A part of a waterfall for people."""
+    return f"{stage_title(stage)} ({kind_title(kind)})"
 
 
 def _mean_interval_ms(report: Report, group: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -239,7 +306,7 @@ def _mean_interval_ms(report: Report, group: Mapping[str, Any]) -> tuple[float, 
 def early_work_figure(report: Report) -> Figure | None:
     """What became of drafts and cached prompts, by variant."""
     estimates = [
-        _estimate(f"{title}\nof {num_of}", group["variant"], found)
+        rate_estimate(f"{translate(title)}\n{translate(num_of)}", group["variant"], found)
         for metric, title, num_of in EARLY_WORK
         for group in report.whole
         if _works_early(report, group)
@@ -249,11 +316,14 @@ def early_work_figure(report: Report) -> Figure | None:
     if not estimates:
         return None
     drawing = intervals(
-        estimates, title=_of_one("Speculation and prefill", estimates), axis="share (%)", num_of="",
-        footer=footer_of(report),
+        estimates, title=_of_one(translate("Speculation and prefill"), estimates),
+        axis=translate("share (%)"), num_of="", footer=footer_of(report),
     )  # fmt: skip
-    return Figure("early_work", drawing, "Answers begun before the turn was committed, what became "
-                  "of them, and what of the prompt was computed by then.")  # fmt: skip
+    caption = (
+        "Answers begun before the turn was committed, what became of them, and what of the prompt "
+        "was computed by then."
+    )
+    return Figure("early_work", drawing, translate(caption))
 
 
 def saved_figure(report: Report) -> Figure | None:
@@ -268,11 +338,15 @@ def saved_figure(report: Report) -> Figure | None:
     if not estimates:
         return None
     drawing = intervals(
-        estimates, title=_of_one("Time saved by early work", estimates), num_of="conversations",
-        axis="saved response latency (ms a turn)", footer=footer_of(report), is_signed=True,
+        estimates, title=_of_one(translate("Time saved by early work"), estimates),
+        num_of="conversations", axis=translate("saved response latency (ms a turn)"),
+        footer=footer_of(report), is_signed=True,
     )  # fmt: skip
-    return Figure("saved", drawing, "Response latency of the variant without early work less this "
-                  "one's, paired by turn; right of the line is faster.")  # fmt: skip
+    caption = (
+        "Response latency of the variant without early work less this one's, paired by turn; right "
+        "of the line is faster."
+    )
+    return Figure("saved", drawing, translate(caption))
 
 
 def _of_one(title: str, estimates: Sequence[Estimate]) -> str:
@@ -293,24 +367,28 @@ def attribution_figure(report: Report) -> Figure | None:
     is_long = len(groups) > MAX_BARS and bool(report.overall)
     for group in report.overall if is_long else groups:
         found = [(s, group["metrics"].get(f"attribution_{s}")) for s in ("asr", "cleaning", "llm")]
-        parts = tuple(
-            ("lost by " + (s if s == "cleaning" else s.upper()), 100 * m["value"])
-            for s, m in found
-            if m
-        )
+        parts = tuple((translate(_LOST_BY[s]), 100 * m["value"]) for s, m in found if m)
         if parts and sum(length for _, length in parts) > 0:
             n = next(m["n"] for _, m in found if m)
             lost = group["metrics"]["attribution_lost"]["interval"]
             bounds = (100 * lost[0], 100 * lost[1]) if lost else None
-            bars.append(Bar(f"{_label(report, group)}\nfacts n = {n:,}", parts, bounds))
+            label = f"{_label(report, group)}\n{translate('facts')} n = {n:,}"
+            bars.append(Bar(label, parts, bounds))
     if not bars:
         return None
     drawing = stacked(
-        bars, title="Which stage lost the facts", footer=footer_of(report),
-        axis="lost facts (% of facts)\nblack: 95 % interval of all that was lost",
+        bars, title=translate("Which stage lost the facts"), footer=footer_of(report),
+        axis=translate("lost facts (% of facts)\nblack: 95 % interval of all that was lost"),
     )  # fmt: skip
-    where = ", over all suites; by suite they stand in the table" if is_long else ""
-    return Figure("attribution", drawing, f"Lost facts by the stage that lost them{where}.")
+    caption = "Lost facts by the stage that lost them."
+    if is_long:
+        caption = (
+            "Lost facts by the stage that lost them, over all suites; the table has each suite."
+        )
+    return Figure("attribution", drawing, translate(caption))
+
+
+_LOST_BY = {"asr": "lost by ASR", "cleaning": "lost by cleaning", "llm": "lost by LLM"}
 
 
 def _label(report: Report, group: Mapping[str, Any]) -> str:

@@ -1,50 +1,28 @@
-"""Pieces of HTML for notebooks: each carries its own style, so that it can stand anywhere."""
+"""HTML of pages and notebooks: one style, one template of a table, one script that sorts it.
+
+A fragment carries the style with it, so that it can stand anywhere in a notebook. Nothing is fetched.
+"""
 
 from __future__ import annotations
 
+import base64
+import functools
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voicebench.report.fonts import subset_font
+from voicebench.words import catalogue, current_language, translate
+
 if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
     from voicebench.report.figures import Figure
     from voicebench.report.tables import Table
-
-STYLE = """<style>
-.vb { color: #1c2126; background: #fff; font-size: 14px; line-height: 1.5; max-width: 1120px; padding: 2px 4px; overflow-x: auto; overflow-wrap: anywhere; }
-.vb th, .vb td { overflow-wrap: normal; }
-.vb h4 { margin: 12px 0 4px; font-size: 1rem; }
-.vb .soft, .vb figcaption, .vb .caption, .vb small { color: #5b6570; }
-.vb figcaption, .vb .caption { font-size: .875rem; max-width: 75ch; margin: 2px 0 6px; }
-.vb figure { margin: 0; }
-.vb figure img { display: block; width: 100%; max-width: 620px; height: auto; background: #fff; }
-.vb figure.wide img { max-width: 980px; }
-.vb .note { border-left: 4px solid #0072b2; background: #f5f7f9; padding: 8px 12px; margin: 6px 0; max-width: 75ch; }
-.vb .note.bad { border-color: #b3400b; background: #fdf0e9; }
-.vb .scroll { overflow-x: auto; }
-.vb table.plain { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-.vb table.plain th, .vb table.plain td { text-align: left; padding: 4px 10px; border-bottom: 1px solid #dfe3e8; vertical-align: top; }
-.vb table.plain th { background: #f5f7f9; }
-.vb table.plain .num { text-align: right; white-space: nowrap; }
-.vb td small, .vb th small { display: block; font-weight: 400; }
-.vb .dt-container td:not(.dt-right), .vb .dt-container th:not(.dt-right) { text-align: left; }
-.vb td.dt-right, .vb td.dt-type-numeric { white-space: nowrap; }
-.vb dl { display: grid; grid-template-columns: minmax(7em, max-content) 1fr; gap: 3px 14px; margin: 6px 0; }
-.vb dl dt { color: #5b6570; font-weight: 400; float: none; width: auto; }
-.vb dl dd { margin: 0; overflow-wrap: anywhere; }
-.vb .was { color: #b3400b; text-decoration: line-through; }
-.vb .became { background: #fdf0e9; color: #b3400b; }
-.vb mark { padding: 0 2px; border-radius: 3px; color: inherit; background: #f5f7f9; }
-.vb .correct { background: #e8f5f0; color: #00694c; }
-.vb .contradicted, .vb .unsupported { background: #fdf0e9; color: #b3400b; text-decoration: underline wavy; }
-.vb .missing { background: #fdf6dc; color: #7a5c00; }
-.vb ul.facts { list-style: none; display: flex; flex-wrap: wrap; gap: 6px; padding: 0; margin: 4px 0; }
-.vb ul.facts li { padding: 1px 8px; border-radius: 4px; text-decoration: none; }
-.vb .tokens span { border-radius: 3px; padding: 1px 2px; margin-right: 1px; }
-.vb audio { width: 100%; max-width: 620px; display: block; margin: 6px 0; }
-@media (max-width: 560px) { .vb dl { grid-template-columns: 1fr; } .vb dl dd { margin-bottom: 5px; } }
-</style>"""
 
 
 @dataclass(frozen=True)
@@ -74,9 +52,78 @@ class Several:
         return "\n".join(map(repr, self.parts))
 
 
+@dataclass(frozen=True)
+class Findings:
+    """Sentences that answer a question, the most important first."""
+
+    lines: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(line)}</li>" for line in self.lines)
+        return fragment(f'<ul class="findings">{items}</ul>')
+
+    def __repr__(self) -> str:
+        return "\n".join(f"- {line}" for line in self.lines)
+
+
+def render_page(name: str, **content: object) -> str:
+    """A whole page of a template beside this module, with a font for its Chinese characters."""
+    page = _templates().get_template(name)
+    content |= {"language": catalogue(current_language()).language}
+    text = page.render(**content, font="")
+    return page.render(**content, font=embedded_font(text))
+
+
+def table_html(table: Table) -> Markup:
+    """A table; its script is in the page, or in the notebook since `%load_ext voicebench.report`."""
+    from markupsafe import Markup
+
+    return Markup(_templates().get_template("table.html").render(table=table))
+
+
+@functools.cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("voicebench.report", "."), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals |= {"tr": translate, "draw_table": table_html}
+    environment.filters["unbroken"] = unbroken
+    return environment
+
+
+_WHOLE = re.compile(r"\[[^\]\n]*\]|\bn = [\d,]+|\bp99 [\d.]+|[\d,.]+ %")
+
+
+def unbroken(text: str) -> str:
+    """A text whose intervals and numbers are not broken over two lines.
+
+    >>> unbroken("[0.1, 0.2] n = 3").count("\u00a0")
+    3
+    """
+    return _WHOLE.sub(lambda found: found[0].replace(" ", "\u00a0"), text)
+
+
+def folded(title: str, content: str) -> str:
+    """Content that is opened by a click."""
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
+
+
+@functools.cache
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def script_html() -> str:
+    """The script that sorts, filters and saves tables; once in a page is enough."""
+    return f"<script>{_file('tables.js')}</script>"
+
+
 def fragment(*pieces: str) -> str:
     """Pieces of HTML with the style that they need."""
-    return f'{STYLE}<div class="vb">{"".join(pieces)}</div>'
+    return f'<style>{_file("style.css")}</style><div class="vb">{"".join(pieces)}</div>'
 
 
 def note_html(text: str, *, is_bad: bool = False) -> str:
@@ -86,54 +133,21 @@ def note_html(text: str, *, is_bad: bool = False) -> str:
 
 def list_html(pairs: Iterable[tuple[str, str]]) -> str:
     """Names and values; the values are HTML."""
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in pairs)
+    rows = "".join(f"<dt>{escape(translate(name))}</dt><dd>{value}</dd>" for name, value in pairs)
     return f"<dl>{rows}</dl>"
 
 
-def image_html(figure: Figure, *, is_wide: bool = False) -> str:
+def image_html(figure: Figure) -> str:
     """A figure with its caption."""
     caption = escape(figure.caption, quote=True)
-    kind = ' class="wide"' if is_wide else ""
+    kind = ' class="wide"' if figure.is_wide else ""
     return (
         f'<figure{kind}><img src="{figure.uri}" alt="{caption}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )
 
 
-def figure_html(figure: Figure) -> str:
-    """A figure that stands alone."""
-    return fragment(image_html(figure))
-
-
-def plain_table_html(table: Table) -> str:
-    """A table as it is; `interactive.table_html` sorts and filters."""
-    titles = "".join(
-        f"<th{_kind(column.is_number)}>{escape(column.title)}"
-        f"{f'<small>{escape(column.unit)}</small>' if column.unit else ''}</th>"
-        for column in table.columns
-    )
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{_kind(column.is_number)}>{cell_html(cell.text, cell.detail)}</td>"
-            for column, cell in zip(table.columns, row, strict=True)
-        )
-        + "</tr>"
-        for row in table.rows
-    )
-    title = f"<h4>{escape(table.title)}</h4>" if table.title else ""
-    caption = f'<p class="caption">{escape(table.caption)}</p>' if table.caption else ""
-    return (
-        f'{title}<div class="scroll"><table class="plain"><thead><tr>{titles}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{caption}"
-    )
-
-
-def cell_html(text: str, detail: str) -> str:
-    """What a cell says, and smaller below it what that stands on."""
-    small = escape(detail).replace("\n", "<br>")
-    return f"{escape(text)}<small>{small}</small>" if detail else escape(text)
-
-
-def _kind(is_number: bool) -> str:
-    return ' class="num"' if is_number else ""
+def embedded_font(text: str) -> str:
+    """A font with the text's Chinese characters, for readers whose system has none."""
+    content = subset_font(char for char in text if ord(char) >= 0x2E80)
+    return f"data:font/woff;base64,{base64.b64encode(content).decode()}" if content else ""

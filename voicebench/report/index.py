@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from voicebench.errors import RecordError, StorageError
 from voicebench.report.data import Report, load_report
+from voicebench.report.formatting import ABSENT, percent, quantiles_text
+from voicebench.report.html import render_page
 from voicebench.report.opened import open_run, run_folders
-from voicebench.report.render import embed, embedded_font, page_template
 from voicebench.report.store import is_installed
+from voicebench.report.tables import Cell, Column, Table
 from voicebench.report.trends import trend_figures
 from voicebench.runs.provenance import code_of
+from voicebench.words import translate
 
 INDEX_FILE = "index.html"
 
 
 @dataclass(frozen=True)
 class IndexedRun:
-    """A run's row: its pages as (title, address), and its main figures as (variant, texts)."""
+    """A run's row: its pages as (title, address), and its main figures."""
 
     run_id: str
     created_at: str
     about: tuple[str, ...]
     pages: tuple[tuple[str, str], ...]
-    figures: tuple[tuple[str, tuple[str, ...]], ...]
+    table: Table
     trouble: str = ""
 
 
@@ -47,16 +50,15 @@ def write_index(reports: Path) -> Path:
         try:
             report = _load(folder)
         except RecordError as error:
-            rows.append(IndexedRun(folder.name, "", (), (), (), str(error)))
+            rows.append(IndexedRun(folder.name, "", (), (), Table((), ()), str(error)))
             continue
         read.append(report)
         rows.append(_row(folder, report))
     rows.sort(key=lambda row: row.created_at, reverse=True)
-    content = {"rows": rows, "figures": [embed(figure) for figure in trend_figures(read)]}
-    page, path = page_template("index.html"), reports / INDEX_FILE
-    text = page.render(**content, font="")
+    path = reports / INDEX_FILE
+    text = render_page("index.html", rows=rows, figures=trend_figures(read))
     try:
-        path.write_text(page.render(**content, font=embedded_font(text)), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error
     return path
@@ -70,31 +72,38 @@ def _load(folder: Path) -> Report:
 def _row(folder: Path, report: Report) -> IndexedRun:
     run = report.run
     missing = run.num_turns_planned - len(report.turns)
-    unfinished = (f"{missing} of {run.num_turns_planned} turns missing",) if missing > 0 else ()
+    lacking = "{num} of {planned} turns missing"
+    unfinished = translate(lacking, num=missing, planned=run.num_turns_planned)
     about = (
         str(run.profile.get("name")),
         f"{run.mode}, {run.pace.replace('_', '-')} pace",
         ", ".join(run.suites),
-        f"{len(report.turns):,} turns",
-        f"code {code_of(run, length=8)}",
-        *unfinished,
+        translate("{n} turns", n=f"{len(report.turns):,}"),
+        translate("code {code}", code=code_of(run, length=8)),
+        *([unfinished] if missing > 0 else []),
     )
     pages = tuple(
         (path.stem, f"{folder.name}/{path.name}") for path in sorted(folder.glob("*.html"))
     )
-    figures = tuple((group["variant"], _main_figures(group["metrics"])) for group in report.whole)
-    return IndexedRun(run.run_id, run.created_at, about, pages, figures)
+    rows = tuple((Cell(g["variant"]), *_main_figures(g["metrics"])) for g in report.whole)
+    return IndexedRun(run.run_id, run.created_at, about, pages, Table(_COLUMNS, rows))
 
 
-def _main_figures(metrics: dict[str, Any]) -> tuple[str, ...]:
-    response = metrics.get("response_latency_s", {}).get("p50")
+_COLUMNS = (
+    Column("variant", is_number=False), Column("CER", "%"), Column("factual errors", "%"),
+    Column("facts missed", "%"), Column("response", "s, p50 / p95"), Column("RTF"),
+)  # fmt: skip
+
+
+def _main_figures(metrics: dict[str, Any]) -> tuple[Cell, ...]:
+    rates = [metrics.get(name) for name in ("cer", "factual_error_rate", "fact_miss_rate")]
+    response, rtf = metrics.get("response_latency_s"), metrics.get("rtf")
     return (
-        _percent(metrics.get("cer")),
-        _percent(metrics.get("factual_error_rate")),
-        _percent(metrics.get("fact_miss_rate")),
-        "–" if response is None else f"{response:.3f}",
+        *(Cell(percent(rate["value"]) if _has_value(rate) else ABSENT) for rate in rates),
+        Cell(quantiles_text(response) if response else ABSENT),
+        Cell(f"{rtf['value']:.4f}" if _has_value(rtf) else ABSENT),
     )
 
 
-def _percent(metric: dict[str, Any] | None) -> str:
-    return f"{100 * metric['value']:.1f}" if metric and metric["value"] is not None else "–"
+def _has_value(metric: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
+    return metric is not None and metric["value"] is not None

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from voicebench.errors import VoicebenchError
 from voicebench.metrics.judge import judge_turn
 from voicebench.metrics.waterfall import waterfall
-from voicebench.report.figures import Figure
+from voicebench.report.figures import Figure, segment_title
 from voicebench.report.html import (
+    folded,
     fragment,
     image_html,
     list_html,
     note_html,
-    plain_table_html,
+    table_html,
 )
 from voicebench.report.plots import Bar, stacked
 from voicebench.report.tables import Cell, Column, Table, columns_of
@@ -29,6 +30,7 @@ from voicebench.report.timeline import timeline_figure
 from voicebench.report.worst import compare_texts, verdicts_of
 from voicebench.suites.speech import render_turn
 from voicebench.types import SAMPLE_RATE_HZ, Case, Guard, Token, Turn
+from voicebench.words import kind_title, stage_title, translate
 
 _UNSURE = Guard().min_confidence
 
@@ -55,13 +57,13 @@ class Listened:
         turn = self.turn
         return fragment(
             self._audio(),
-            image_html(timeline_figure(turn, self.samples, self.footer), is_wide=True),
+            image_html(timeline_figure(turn, self.samples, self.footer)),
             _trouble(turn),
             list_html(self._texts()),
             self._facts(),
             self._waterfall(),
-            _details("Prompt", _prompt(turn)),
-            _details(f"Events: {len(turn.events)}", plain_table_html(event_table(turn))),
+            folded(translate("Prompt"), _prompt(turn)),
+            folded(translate("Events: {num}", num=len(turn.events)), table_html(event_table(turn))),
         )
 
     def __repr__(self) -> str:
@@ -76,7 +78,7 @@ class Listened:
         figure = turn_waterfall(self.turn, self.footer)
         if figure is None:
             return ""
-        table = _details("The same as a table", plain_table_html(waterfall_table(self.turn)))
+        table = folded(translate("The same as a table"), table_html(waterfall_table(self.turn)))
         return image_html(figure) + table
 
     def _reference(self) -> str:
@@ -84,7 +86,7 @@ class Listened:
 
     def _audio(self) -> str:
         if self.samples is None:
-            return note_html(f"No sound: {self.no_audio}", is_bad=True)
+            return note_html(translate("No sound: {why}", why=self.no_audio), is_bad=True)
         content = base64.b64encode(wav_bytes(self.samples)).decode()
         return f'<audio controls preload="metadata" src="data:audio/wav;base64,{content}"></audio>'
 
@@ -110,7 +112,7 @@ class Listened:
 
     def _facts(self) -> str:
         items = "".join(
-            f'<li class="{v.verdict}">{escape(v.text)}: {v.verdict}</li>'
+            f'<li class="{v.verdict}">{escape(v.text)}: {escape(translate(v.verdict))}</li>'
             for v in verdicts_of(self.turn, self.case)
         )
         return f'<ul class="facts" aria-label="Facts">{items}</ul>' if items else ""
@@ -169,8 +171,8 @@ def tokens_html(tokens: tuple[Token, ...]) -> str:
             f'title="{escape(about, quote=True)}">{escape(token.text)}</span>'
         )
     mean = sum(token.confidence for token in tokens) / len(tokens)
-    return f'<span class="tokens">{"".join(pieces)}</span> <small>mean {mean:.2f}, ' \
-           f"underlined: under {_UNSURE}</small>"  # fmt: skip
+    note = translate("mean {mean}, underlined: under {bound}", mean=f"{mean:.2f}", bound=_UNSURE)
+    return f'<span class="tokens">{"".join(pieces)}</span> <small>{escape(note)}</small>'
 
 
 def answer_html(turn: Turn, case: Case | None) -> str:
@@ -199,29 +201,35 @@ def turn_waterfall(turn: Turn, footer: str) -> Figure | None:
     segments = waterfall(turn)
     parts: dict[str, float] = {}
     for s in segments:
-        name = f"{s.stage} ({s.tag})"
+        name = segment_title(s.stage, s.tag)
         parts[name] = parts.get(name, 0.0) + 1000 * s.duration_s
     if not parts or sum(parts.values()) <= 0:
         return None
     drawing = stacked(
-        [Bar("this turn\nn = 1", tuple(parts.items()))],
-        title="From the end of speech to the first token", axis="ms", footer=footer,
+        [Bar(f"{translate('this turn')}\nn = 1", tuple(parts.items()))],
+        title=translate("From the end of speech to the first token"), axis="ms", footer=footer,
     )  # fmt: skip
-    return Figure("turn_waterfall", drawing, "What this turn waited for, stage by stage.")
+    caption = translate("What this turn waited for, stage by stage.")
+    return Figure("turn_waterfall", drawing, caption)
 
 
 def waterfall_table(turn: Turn) -> Table:
     """Where one turn's response latency went."""
     segments = waterfall(turn)
     rows = [
-        (Cell(s.stage), Cell(s.tag), Cell(f"{s.start_s:.3f}"), Cell(f"{1000 * s.duration_s:.1f}"))
+        (
+            Cell(stage_title(s.stage)),
+            Cell(kind_title(s.tag)),
+            Cell(f"{s.start_s:.3f}"),
+            Cell(f"{1000 * s.duration_s:.1f}"),
+        )
         for s in segments
     ]
     total = Cell(f"{1000 * sum(s.duration_s for s in segments):.1f}")
     columns = (*columns_of(("stage", "kind")), Column("from", "s"), Column("time", "ms"))
     return Table(
         columns,
-        (*rows, (Cell("response latency"), Cell(""), Cell(""), total)),
+        (*rows, (Cell(translate("response latency")), Cell(""), Cell(""), total)),
     )
 
 
@@ -241,8 +249,11 @@ def _short(value: object) -> str:
 
 
 def _prompt(turn: Turn) -> str:
-    given = "embeddings" if turn.prompt_as_embeddings else "token ids"
-    cached = f"{turn.cached_prompt_tokens} of {len(turn.prompt_token_ids)} tokens were cached"
+    given = translate("embeddings" if turn.prompt_as_embeddings else "token ids")
+    cached = translate(
+        "{num} of {total} tokens were cached", num=turn.cached_prompt_tokens,
+        total=len(turn.prompt_token_ids),
+    )  # fmt: skip
     messages = [
         (message.role, escape(message.content or str(message.tool_calls)))
         for message in turn.messages
@@ -253,15 +264,14 @@ def _prompt(turn: Turn) -> str:
 def _trouble(turn: Turn) -> str:
     if turn.failure:
         return note_html(
-            f"Failed in {turn.failure.stage}: {turn.failure.type}: {turn.failure.message}",
+            f"{translate('failed in {stage}', stage=turn.failure.stage)}: {turn.failure.type}: "
+            f"{turn.failure.message}",
             is_bad=True,
         )
     if turn.degraded:
         return note_html(
-            f"Fell back to text input: {turn.degraded.reason}. {turn.degraded.hint}", is_bad=True
+            f"{translate('fell back')}: {translate(turn.degraded.reason.replace('_', ' '))}. "
+            f"{turn.degraded.hint}",
+            is_bad=True,
         )
     return ""
-
-
-def _details(title: str, content: str) -> str:
-    return f"<details><summary>{escape(title)}</summary>{content}</details>"

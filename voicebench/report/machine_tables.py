@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from voicebench.report.data import Report
-from voicebench.report.tables import ABSENT, Cell, Column, Table, columns_of
+from voicebench.report.formatting import ABSENT
+from voicebench.report.tables import Cell, Column, Table, columns_of
 
 
 def machine_table(report: Report) -> Table:

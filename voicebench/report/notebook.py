@@ -15,9 +15,8 @@ import msgspec
 
 from voicebench.metrics.attribution import Attribution
 from voicebench.metrics.error_rate import ErrorRate
-from voicebench.report import interactive
 from voicebench.report.comparison import comparison_tables, difference_table
-from voicebench.report.html import fragment, list_html
+from voicebench.report.html import fragment, list_html, script_html
 from voicebench.report.listening import listen_to
 from voicebench.report.tables import Cell, Column, Table, columns_of
 from voicebench.runs.compare import Comparisons
@@ -29,7 +28,9 @@ from voicebench.types import Run, Turn
 def load(ipython: Any) -> None:
     """Prepares a notebook (or IPython in a terminal)."""
     if hasattr(ipython, "kernel"):
-        interactive.begin()
+        from IPython.display import HTML, display
+
+        display(HTML(script_html()))  # type: ignore[no-untyped-call]
     pages = ipython.display_formatter.formatters["text/html"]
     texts = ipython.display_formatter.formatters["text/plain"]
     for kind, tables in TABLES.items():

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voicebench.errors import ConfigError, MissingPackageError, StorageError
-from voicebench.report.render import embedded_font
+from voicebench.report.html import embedded_font
 from voicebench.runs.record import read_run
 from voicebench.types import Run
+from voicebench.words import catalogue, current_language, translate
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-_PACKAGES = ("papermill", "nbconvert", "ipykernel", "itables", "pandas", "pyarrow", "duckdb")
+_PACKAGES = ("papermill", "nbconvert", "ipykernel", "pandas", "pyarrow", "duckdb")
 _TEMPLATE = Path(__file__).with_name("notebook.html.j2")
 _STRICT = (
     "import warnings; warnings.filterwarnings('error', module=r'(__main__|voicebench)(\\.|$)')"
@@ -87,8 +88,37 @@ def render_notebooks(
             announce(done, notebook.stem)
             executed = Path(scratch) / notebook.name
             parameters = _parameters(notebook, run, run_folder)
-            error = _execute(notebook, executed, parameters)
+            translated = _translate(notebook, Path(scratch))
+            error = _execute(translated, executed, parameters)
             yield Rendered(notebook.stem, _write(executed, out / f"{notebook.stem}.html"), error)
+
+
+def translate_markdown(source: str) -> str:
+    """A cell of text in the current language, heading by heading and paragraph by paragraph."""
+    return "\n\n".join(marks + translate(text) for marks, text in markdown_blocks(source))
+
+
+def markdown_blocks(source: str) -> list[tuple[str, str]]:
+    """The headings and paragraphs of a cell, each as (its marks, such as `## `, its text)."""
+    separated = re.sub(r"^(#+ .*)$", r"\1\n", source, flags=re.MULTILINE)
+    blocks = (" ".join(block.split()) for block in re.split(r"\n\s*\n", separated))
+    matches = [re.fullmatch(r"(#+ )?(.+)", block) for block in blocks if block]
+    return [(found[1] or "", found[2]) for found in matches if found]
+
+
+def _translate(notebook: Path, scratch: Path) -> Path:
+    """The notebook with its text in the current language; itself where that is English."""
+    if current_language() == "en":
+        return notebook
+    import nbformat
+
+    content = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+    for cell in content.cells:
+        if cell.cell_type == "markdown":
+            cell.source = translate_markdown(cell.source)
+    path = scratch / f"{current_language()}_{notebook.name}"
+    nbformat.write(content, path)  # type: ignore[no-untyped-call]
+    return path
 
 
 def _require_packages() -> None:
@@ -112,6 +142,11 @@ def _parameters(notebook: Path, run: Run, run_folder: Path) -> dict[str, str]:
     return {name: value for name, value in offered.items() if name in known}
 
 
+def _language_line() -> str:
+    chosen = current_language()
+    return f"from voicebench.words import choose_language; choose_language({chosen!r})"
+
+
 def _execute(notebook: Path, executed: Path, parameters: dict[str, str]) -> str:
     """Runs a notebook; what its failing cell said, or nothing."""
     import papermill
@@ -124,7 +159,7 @@ def _execute(notebook: Path, executed: Path, parameters: dict[str, str]) -> str:
             parameters,
             kernel_name="python3",
             progress_bar=False,
-            extra_arguments=[f"--IPKernelApp.exec_lines={_STRICT}"],
+            extra_arguments=[f"--IPKernelApp.exec_lines={_STRICT}; {_language_line()}"],
             config=Config({"KernelManager": {"transport": "ipc"}}),  # no port that others can read
         )
     except papermill.PapermillExecutionError as error:
@@ -151,6 +186,9 @@ def page_of(executed: Path) -> str:
         "font-display: block; unicode-range: U+2E80-9FFF, U+FF00-FFEF; }"
         if font
         else ""
+    )
+    page = page.replace(
+        '<html lang="en">', f'<html lang="{catalogue(current_language()).language}">', 1
     )
     return page.replace("/* font */", face, 1)
 

@@ -22,7 +22,8 @@ import msgspec
 
 from voicebench.errors import ConfigError, RecordError
 from voicebench.report.data import KeptTurn, Report, make_report
-from voicebench.report.html import fragment, list_html, note_html
+from voicebench.report.digest import digest_table
+from voicebench.report.html import folded, fragment, list_html, note_html, table_html
 from voicebench.report.progress import NotebookBar
 from voicebench.report.store import KEPT, iter_kept, open_store
 from voicebench.report.tables import problems, tables_of_mode
@@ -31,6 +32,7 @@ from voicebench.runs.provenance import code_of
 from voicebench.runs.record import RUN_FILE, read_cases, read_run
 from voicebench.suites.schema import nearest
 from voicebench.types import Case, Run, Turn
+from voicebench.words import translate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +67,7 @@ class OpenRun:
     @cached_property
     def store(self) -> Path:
         """The Parquet file of its measured turns."""
-        bar = NotebookBar(f"measuring the turns of {self.run.run_id}")
+        bar = NotebookBar(translate("measuring the turns of {run}", run=self.run.run_id))
         num_shown: list[float] = []
 
         def progress(share: float) -> None:
@@ -74,7 +76,8 @@ class OpenRun:
 
         path = open_store(self.folder, progress)
         if num_shown:
-            bar.end(f"The turns of {self.run.run_id} are measured; next time they are there.")
+            text = "The turns of {run} are measured; next time they are there."
+            bar.end(translate(text, run=self.run.run_id))
         return path
 
     @cached_property
@@ -178,30 +181,44 @@ class OpenRun:
         )
 
     def _repr_html_(self) -> str:
-        from voicebench.report.interactive import table_html
-
         about = [(name, escape(value)) for name, value in self._about()]
         notes = "".join(note_html(text, is_bad=True) for text in warnings_of(self))
-        tables = "".join(table_html(table) for table in tables_of_mode(self.report))
-        head = f"<h4>Run {escape(self.run.run_id)}</h4>"
-        return fragment(head, list_html(about), notes) + tables
+        results = "".join(map(table_html, tables_of_mode(self.report)))
+        head = f"<h3>{escape(translate('Run {run}', run=self.run.run_id))}</h3>"
+        digest = table_html(digest_table(self.report))
+        results = folded(translate("Results"), results)
+        return fragment(head, list_html(about), notes, digest, results)
 
     def __repr__(self) -> str:
         lines = [f"Run {self.run.run_id}", *(f"  {n:<10}{v}" for n, v in self._about())]
         lines += warnings_of(self)
-        return "\n".join([*lines, *(repr(table) for table in tables_of_mode(self.report))])
+        tables = (digest_table(self.report), *tables_of_mode(self.report))
+        return "\n".join([*lines, *map(repr, tables)])
 
     def _about(self) -> list[tuple[str, str]]:
         run, machine = self.run, self.run.machine
         return [
             ("begun", run.created_at),
-            ("mode", f"{run.mode}, {run.pace.replace('_', '-')} pace, {run.repeats} repeats"),
+            ("mode, pace", f"{translate(run.mode)}, {translate(run.pace.replace('_', '-'))}"),
             ("profile", str(run.profile.get("name"))),
             ("suites", ", ".join(run.suites)),
             ("variants", ", ".join(self._variant_names)),
-            ("turns", f"{len(self.report.kept):,}, and {self.report.num_warm_up} to warm up"),
+            (
+                "turns",
+                translate(
+                    "{num} of {planned}, repeats {repeats}, warm-up turns left out {warm_up}",
+                    num=self.report.num_turns,
+                    planned=self.report.run.num_turns_planned,
+                    repeats=run.repeats,
+                    warm_up=self.report.num_warm_up,
+                ),
+            ),
             ("code", code_of(run)),
-            ("machine", f"{machine.get('cpu')}, {machine.get('num_cores_usable')} cores"),
+            (
+                "machine",
+                f"{machine.get('cpu')}, "
+                + translate("{num} cores", num=machine.get("num_cores_usable")),
+            ),
         ]
 
 

@@ -15,11 +15,15 @@ from voicebench.report.drawing import (
     HATCHES,
     LINES,
     MARKERS,
+    WIDTH_IN,
     Drawing,
     begin,
+    begin_grid,
     finish,
     style,
 )
+from voicebench.report.formatting import significant
+from voicebench.words import translate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +114,7 @@ def intervals(
             chosen = [estimate for estimate in estimates if estimate.series == name]
             _draw_series(axes, chosen, [groups.index(e.group) + offset for e in chosen], position)
         numbers = {e.group: {x.num for x in estimates if x.group == e.group} for e in estimates}
-        labels = [f"{g}\n{num_of} n = {_span(numbers[g])}" for g in groups]
+        labels = [f"{g}\n{translate(num_of)} n = {_span(numbers[g])}" for g in groups]
         axes.set_yticks(range(len(groups)), labels)
         axes.set_ylim(len(groups) - 0.5, -0.5)
         if is_signed:
@@ -119,7 +123,7 @@ def intervals(
         else:
             right = max(max(e.high, e.tail or 0.0) for e in estimates)
             axes.set_xlim(left=0, right=1.08 * right or 1.0)
-        axes.set_xlabel(f"{axis}\nbars: 95 % interval")
+        axes.set_xlabel(f"{axis}\n{translate('bars: 95 % interval')}")
         return finish(figure, num_legend_columns=2 if len(series) > 1 else 0)
 
 
@@ -172,7 +176,7 @@ def cumulative(samples: Sequence[Sample], *, title: str, axis: str, footer: str)
             colour = COLOURS[position % len(COLOURS)]
             values = np.sort(sample.values)
             marks = np.quantile(values, list(levels.values()))
-            named = ", ".join(f"{n} {v:.3g}" for n, v in zip(levels, marks, strict=True))
+            named = ", ".join(f"{n} {significant(v)}" for n, v in zip(levels, marks, strict=True))
             shares = np.linspace(0, 1, len(values) + 1)
             if len(values) > MOST_STEPS:
                 shares = np.linspace(0, 1, MOST_STEPS + 1)
@@ -203,7 +207,7 @@ def cumulative(samples: Sequence[Sample], *, title: str, axis: str, footer: str)
         axes.set_ylim(0, 1.02)
         axes.set_xlim(left=min(0.0, min(min(sample.values) for sample in samples)))
         axes.set_xlabel(axis)
-        axes.set_ylabel("share of turns")
+        axes.set_ylabel(translate("share of turns"))
         return finish(figure, num_legend_columns=1)
 
 
@@ -238,7 +242,7 @@ def stacked(
             end = max(total, bar.interval[1] if bar.interval else 0.0)
             if has_totals:
                 axes.annotate(
-                    f"{total:.3g}", (end, row), xytext=(5, 0), textcoords="offset points",
+                    significant(total), (end, row), xytext=(5, 0), textcoords="offset points",
                     va="center",
                 )  # fmt: skip
         axes.set_yticks(range(len(bars)), [bar.label for bar in bars])
@@ -305,19 +309,19 @@ def trade(
         axes.step(
             [p.across[0] for p in front], [p.up[0] for p in front], where="post",
             color="#888888", linestyle="--", linewidth=1, zorder=1,
-            label="no variant is better in both",
+            label=translate("no variant is better in both"),
         )  # fmt: skip
         for position, point in enumerate(points):
             (x, x_low, x_high), (y, y_low, y_high) = point.across, point.up
             axes.errorbar(
                 x, y, xerr=[[x - x_low], [x_high - x]], yerr=[[y - y_low], [y_high - y]],
                 fmt=MARKERS[position % len(MARKERS)], color=COLOURS[position % len(COLOURS)],
-                capsize=3, markersize=7, label=f"{point.label} ({num_of} n = {point.num:,})",
+                capsize=3, markersize=7, label=f"{point.label} ({translate(num_of)} n = {point.num:,})",
             )  # fmt: skip
         axes.grid(visible=True, axis="y")
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=min(0.0, *(p.up[1] for p in points)))
-        axes.set_xlabel(f"{across}\nbars: 95 % intervals; lower left is better")
+        axes.set_xlabel(f"{across}\n{translate('bars: 95 % intervals; lower left is better')}")
         axes.set_ylabel(up)
         return finish(figure, num_legend_columns=1)
 
@@ -329,3 +333,70 @@ def _seen_before(bars: Sequence[Bar], row: int, name: str) -> bool:
 def _span(numbers: set[int]) -> str:
     low, high = min(numbers), max(numbers)
     return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def multiples(
+    rows: Mapping[str, Mapping[str, Sequence[Estimate]]], *, title: str, footer: str
+) -> Drawing:
+    """Small figures in rows and columns: estimates against a level, left the easiest.
+
+    Args:
+        rows: Label of the value axis to column to estimates; an estimate's group is its level. All
+            rows have the same columns, and a column has the same levels in each of them.
+        title: What is shown.
+        footer: The run id.
+    """
+    columns = {name: levels for panels in rows.values() for name, levels in panels.items()}
+    series = list(dict.fromkeys(e.series for panels in rows.values() for es in panels.values()
+                                for e in es))  # fmt: skip
+    with style():
+        height = 1.2 + 1.5 * len(rows) + 0.13 * len(series)
+        width = max(WIDTH_IN, min(9.2, 2.4 + 1.7 * len(columns)))
+        figure, grid = begin_grid(title, (len(rows), len(columns)), height, footer, width)
+        for (label, panels), line in zip(rows.items(), grid, strict=True):
+            line[0].set_ylabel(label)
+            for name, axes in zip(columns, line, strict=True):
+                levels = list(dict.fromkeys(e.group for e in panels[name]))
+                here = list(dict.fromkeys(e.series for e in panels[name]))
+                for place, each in enumerate(here):
+                    chosen = [e for e in panels[name] if e.series == each]
+                    shift = 0.6 * (place - (len(here) - 1) / 2) / len(here)
+                    _draw_levels(axes, chosen, levels, shift, series.index(each))
+                axes.set_xticks(range(len(levels)), levels, rotation=40, ha="right", fontsize=8)
+                axes.set_xlim(-0.5, len(levels) - 0.5)
+                axes.set_ylim(bottom=0)
+                axes.grid(visible=True, axis="y")
+        for name, axes in zip(columns, grid[0], strict=True):
+            axes.set_title(name, fontsize=10, loc="left")
+        entries = {
+            name: handle
+            for line in grid
+            for axes in line
+            for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        num_columns = min(4, len(series)) if len(series) > 1 else 0
+        return finish(figure, num_columns, (list(entries.values()), list(entries)))
+
+
+def _draw_levels(
+    axes: Axes, chosen: Sequence[Estimate], levels: Sequence[str], shift: float, position: int
+) -> None:
+    if not chosen:
+        return
+    axes.errorbar(
+        [levels.index(e.group) + shift for e in chosen],
+        [e.value for e in chosen],
+        yerr=[
+            [max(0.0, e.value - e.low) for e in chosen],
+            [max(0.0, e.high - e.value) for e in chosen],
+        ],
+        color=COLOURS[position % len(COLOURS)],
+        marker=MARKERS[position % len(MARKERS)],
+        linestyle=LINES[position % len(LINES)],
+        markersize=4,
+        linewidth=1.1,
+        elinewidth=0.8,
+        capsize=2,
+        clip_on=False,
+        label=chosen[0].series,
+    )

@@ -1,74 +1,41 @@
 """One HTML file of a run: everything inside, nothing fetched, readable on a phone.
 
 Figures and the font subset for Chinese are embedded. It is made of the records alone, so it can be
-made again anywhere, without the models or the suites.
+made again anywhere, without the models or the suites. The answer comes first, long tables are folded.
 """
 
 from __future__ import annotations
 
-import base64
-import functools
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from voicebench.errors import StorageError
+from voicebench.metrics.registry import METRICS
 from voicebench.report.comparison import compare_report, comparison_tables
 from voicebench.report.data import Report, load_report, metrics_document
+from voicebench.report.digest import digest_table
 from voicebench.report.figures import Figure, draw_figures
-from voicebench.report.fonts import subset_font
+from voicebench.report.findings import findings, matrix
+from voicebench.report.formatting import ABSENT
+from voicebench.report.html import render_page
 from voicebench.report.tables import (
-    ABSENT,
     Cell,
+    Column,
     Table,
     attribution_table,
     columns_of,
     problems,
     tables_of_mode,
 )
-from voicebench.report.worst import worst_cases
+from voicebench.report.worst import WorstCase, worst_cases
 from voicebench.runs.provenance import code_of
-
-if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+from voicebench.words import translate
 
 __all__ = [
-    "Report", "detail_rows", "embed", "embedded_font", "load_report", "metrics_document",
-    "page_template", "provenance_rows", "render_html", "variants_table", "write_report",
+    "Report", "detail_rows", "load_report", "metrics_document", "provenance_rows", "render_html",
+    "variants_table", "write_report",
 ]  # fmt: skip
-
-DEFINITIONS = (
-    ("CER", "(substitutions + deletions + insertions) / reference characters, after NFKC and "
-     "without spaces, punctuation and case; summed over the suite"),
-    ("factual errors", "answers with at least one contradicted fact or one value that nobody said, "
-     "of all answers"),
-    ("facts missed", "expected facts that the answer does not state, of all expected facts"),
-    ("entities heard", "numbers, dates, times, money and names recognised with equal value"),
-    ("form kept", "demands on form kept: number of sentences, refusal when unsure"),
-    ("RTF", "recogniser compute seconds / audio seconds; lower is better"),
-    ("response latency", "first answer token − true end of speech; no speech synthesis in it"),
-    ("TTFT", "first answer token − request given to the LLM"),
-    ("ASR final", "final transcript − true end of speech"),
-    ("endpoint", "turn committed − true end of speech"),
-    ("end to end", "last answer token − true end of speech"),
-    ("premature", "turns with an answer token before the end of speech, or with an answer kept "
-     "although the transcript changed after it was begun"),
-    ("cut off", "turns committed before the true end of speech"),
-    ("false trips", "turns that a threshold sent to text input although all was heard or answered "
-     "right, of such turns that can be judged"),
-    ("missed trips", "turns without anything to understand (silence, music, another language) that "
-     "were answered all the same, of the turns that should fall back to text input"),
-    ("saved", "response latency of the same variant without prefill and speculation − with them, "
-     "same audio, paired"),
-    ("drafted", "turns in which an answer was begun before they were committed / turns"),
-    ("drafts kept", "answers begun early that were shown / answers begun early"),
-    ("waste", "tokens of dropped drafts / all answer tokens made"),
-    ("cached", "prompt tokens computed before the answer was asked for / prompt tokens"),
-    ("attribution", "the same LLM answers from the recognised and cleaned, the gold and cleaned, "
-     "and the gold transcript; a fact lost only with the first is lost by ASR, only from cleaned "
-     "gold on by cleaning, with all by the LLM"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,8 +43,10 @@ class _Section:
     id: str
     title: str
     text: str = ""
+    lines: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
-    figures: tuple[dict[str, Any], ...] = ()
+    figures: tuple[Figure, ...] = ()
+    cases: tuple[WorstCase, ...] = ()
 
 
 def write_report(report: Report, path: Path, *, has_png: bool = False) -> Path:
@@ -103,64 +72,85 @@ def write_report(report: Report, path: Path, *, has_png: bool = False) -> Path:
 
 
 def render_html(report: Report, figures: list[Figure]) -> str:
-    """The page."""
-    from markupsafe import Markup
-
-    def draw_table(table: Table) -> Markup:
-        return Markup(page_template("table.html").render(table=table))
-
-    page = page_template("template.html")
-    content = {**_content(report, figures), "draw_table": draw_table}
-    text = page.render(**content, font="")
-    return page.render(**content, font=embedded_font(text))
-
-
-def page_template(name: str) -> Template:
-    """A template that lies beside this module."""
-    return _templates().get_template(name)
-
-
-@functools.cache
-def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("voicebench.report", "."), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-
-
-def _content(report: Report, figures: list[Figure]) -> dict[str, Any]:
+    """The page, in the current language."""
     run = report.run
-    mode = "Latency" if run.mode == "latency" else "Quality"
-    attribution = attribution_table(report)
-    sections = [_Section("results", "Results", tables=tables_of_mode(report))]
-    if figures:
-        embedded = tuple(embed(figure) for figure in figures)
-        sections.append(_Section("figures", "Figures", figures=embedded))
-    if compared := compare_report(report):
-        text = " ".join(compared.warnings)
-        sections.append(
-            _Section("comparison", "Comparison", text, tuple(comparison_tables(compared)))
-        )
-    if run.mode == "quality" and attribution.rows:
-        text = "The same LLM answers three transcripts; what it loses tells which stage lost it."
-        sections.append(_Section("attribution", "Attribution", text, (attribution,)))
+    mode = translate("Latency" if run.mode == "latency" else "Quality")
+    return render_page(
+        "report.html",
+        run=run,
+        heading=f"{mode}: {', '.join(run.suites)}",
+        begun=_begun(report),
+        notes=_notes(report),
+        digest=digest_table(report),
+        sections=[each for each in _sections(report, figures) if each],
+        provenance=provenance_rows(report),
+        variants=variants_table(report),
+        details=detail_rows(report),
+        definitions=definitions(report),
+    )
+
+
+def definitions(report: Report) -> dict[str, str]:
+    """What each figure of the report means, by its title: of every metric that the run has."""
+    found = {name for group in report.summary["groups"] for name in group["metrics"]}
+    defined = {m.title: m.definition for m in METRICS.values() if m.name in found}
+    return {title: translate(text) for title, text in (defined | _MORE_DEFINITIONS).items()}
+
+
+_MORE_DEFINITIONS = {
+    "saved": "Response latency of the same variant without prefill and speculation − with them, "
+    "same audio, paired.",
+    "attribution": "The same LLM answers the recognised and cleaned, the gold and cleaned, and the "
+    "gold transcript. A fact lost only with the first is lost by ASR, from the second on by cleaning, "
+    "with all by the LLM.",
+}
+
+
+def _begun(report: Report) -> str:
+    run = report.run
+    begun = translate("Run {run}, begun {time}", run=run.run_id, time=run.created_at)
+    if not run.finished_at:
+        return begun
+    return begun + translate(", finished {time}", time=run.finished_at)
+
+
+def _sections(report: Report, figures: list[Figure]) -> list[_Section | None]:
+    compared = compare_report(report)
+    answer = _Section(
+        "comparison", "Comparison", " ".join(compared.warnings), tuple(findings(compared)),
+        tuple(table for table in (matrix(compared),) if table),
+    ) if compared else None  # fmt: skip
+    details = (
+        _Section("differences", "Differences in detail", tables=tuple(comparison_tables(compared)))
+        if compared
+        else None
+    )
+    return [
+        answer,
+        _Section("results", "Results", tables=tables_of_mode(report)),
+        _Section("figures", "Figures", figures=tuple(figures)) if figures else None,
+        _attribution(report),
+        details,
+        _worst(report),
+        _troubles(report),
+    ]
+
+
+def _attribution(report: Report) -> _Section | None:
+    table = attribution_table(report)
+    if report.run.mode != "quality" or not table.rows:
+        return None
+    text = "The same LLM answers three transcripts; what it loses tells which stage lost it."
+    return _Section("attribution", "Attribution", translate(text), tables=(table,))
+
+
+def _worst(report: Report) -> _Section | None:
     worst = worst_cases(report)
-    return {
-        "run": run,
-        "heading": f"{mode}: {', '.join(run.suites)}",
-        "notes": _notes(report),
-        "sections": sections,
-        "worst": worst,
-        "worst_text": f"The {len(worst)} worst turns: false statements first, then missed facts, "
-        "then CER. In the hypothesis, what was said is struck out and what was heard is marked.",
-        "troubles": _troubles(report),
-        "provenance": provenance_rows(report),
-        "variants": variants_table(report),
-        "details": detail_rows(report),
-        "definitions": DEFINITIONS,
-    }
+    text = translate(
+        "The {num} worst turns: false statements first, then missed facts, then CER. In the "
+        "hypothesis, what was said is struck out and what was heard is marked.", num=len(worst),
+    )  # fmt: skip
+    return _Section("worst", "Worst cases", text, cases=tuple(worst)) if worst else None
 
 
 def _notes(report: Report) -> list[dict[str, Any]]:
@@ -170,22 +160,24 @@ def _notes(report: Report) -> list[dict[str, Any]]:
             "Profile bundled: small models trained by this project, so that everything runs "
             "anywhere. Never quote these figures as the quality of the real models."
         )
-        notes.append({"text": text, "is_bad": False})
+        notes.append({"text": translate(text), "is_bad": False})
     return notes
 
 
-def _troubles(report: Report) -> Table | None:
+def _troubles(report: Report) -> _Section | None:
     rows = []
     for turn in report.turns:
         where = (Cell(f"{turn.suite} / {turn.case_id}"), Cell(str(turn.turn_index + 1)))
         if turn.failure:
+            what = translate("failed in {stage}", stage=turn.failure.stage)
             why = Cell(f"{turn.failure.type}: {turn.failure.message}")
-            rows.append((*where, Cell(turn.variant), Cell(f"failed in {turn.failure.stage}"), why))
+            rows.append((*where, Cell(turn.variant), Cell(what), why))
         elif turn.degraded:
             why = Cell(turn.degraded.reason, turn.degraded.hint)
-            rows.append((*where, Cell(turn.variant), Cell("degraded"), why))
+            rows.append((*where, Cell(turn.variant), Cell(translate("fell back")), why))
     columns = columns_of(("case", "turn", "variant", "what", "why"))
-    return Table(columns, tuple(rows)) if rows else None
+    title = "Failed and degraded turns"
+    return _Section("troubles", title, tables=(Table(columns, tuple(rows)),)) if rows else None
 
 
 def provenance_rows(report: Report) -> list[tuple[str, str]]:
@@ -193,17 +185,20 @@ def provenance_rows(report: Report) -> list[tuple[str, str]]:
     run, machine = report.run, report.run.machine
     gpus = ", ".join(f"{g['name']} (driver {g['driver']})" for g in machine.get("gpus", []))
     return [
-        ("mode, pace", f"{run.mode}, {run.pace.replace('_', '-')}"),
-        ("turns", f"{len(report.turns)} of {run.num_turns_planned}, repeats {run.repeats}, "
-                  f"warm-up turns left out {report.num_warm_up}"),
+        ("mode, pace", f"{translate(run.mode)}, {translate(run.pace.replace('_', '-'))}"),
+        ("turns", translate(
+            "{num} of {planned}, repeats {repeats}, warm-up turns left out {warm_up}",
+            num=len(report.turns), planned=run.num_turns_planned, repeats=run.repeats,
+            warm_up=report.num_warm_up)),
         ("code", code_of(run, length=40)),
         ("seed", str(run.seed)),
-        ("CPU", f"{machine.get('cpu')}, {machine.get('num_cores_usable')} cores, "
-                f"{machine.get('memory_gib')} GiB"),
-        ("GPU", gpus or "none"),
+        ("CPU", f"{machine.get('cpu')}, "
+                + translate("{num} cores", num=machine.get("num_cores_usable"))
+                + f", {machine.get('memory_gib')} GiB"),
+        ("GPU", gpus or translate("none")),
         *(("GPU in use", text) for text in map(_in_use, run.gpu_use)),
         ("system", f"{machine.get('system')}, Python {machine.get('python')}"),
-        ("load average", f"before {run.load_average_before}, after {run.load_average_after}"),
+        ("load average", f"{run.load_average_before} → {run.load_average_after}"),
         ("command", " ".join(("voicebench", *run.argv))),
     ]  # fmt: skip
 
@@ -225,7 +220,11 @@ def variants_table(report: Report) -> Table:
     variants = report.run.variants
     every = [variant.switches for variant in variants]
     rows = [(Cell(name), *(Cell(str(one[name]) or ABSENT) for one in every)) for name in every[0]]
-    return Table(columns_of(["switch", *(variant.name for variant in variants)]), tuple(rows))
+    columns = (
+        *columns_of(("switch",)),
+        *(Column(variant.name, is_number=False, is_name=True) for variant in variants),
+    )
+    return Table(columns, tuple(rows), title="Variants, every switch")
 
 
 def detail_rows(report: Report) -> list[tuple[str, str]]:
@@ -247,22 +246,3 @@ def _shown(name: str, value: Any) -> Any:
     if name == "folder" and value:
         return "/".join(Path(value).parts[-2:])
     return value
-
-
-def embed(figure: Figure) -> dict[str, Any]:
-    """A figure as the templates take it."""
-    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', figure.svg)
-    width, height = (round(float(x) * 4 / 3) for x in size.groups()) if size else (518, 400)
-    return {
-        "uri": figure.uri,
-        "alt": figure.caption,
-        "caption": figure.caption,
-        "width": width,
-        "height": height,
-    }
-
-
-def embedded_font(text: str) -> str:
-    """A font with the page's Chinese characters, for readers whose system has none."""
-    content = subset_font(char for char in text if ord(char) >= 0x2E80)
-    return f"data:font/woff;base64,{base64.b64encode(content).decode()}" if content else ""

@@ -2,63 +2,74 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from voicebench.metrics.conditions import ALL_SUITES
 from voicebench.metrics.registry import METRICS, Metric, shown_in
 from voicebench.metrics.registry import Table as RegisteredTable
 from voicebench.report.data import Report, has_random_weights
+from voicebench.report.formatting import ABSENT, percent, quantiles_text
 from voicebench.runs.provenance import doubt_about_code
+from voicebench.words import join_sentences, translate
 
-if TYPE_CHECKING:
-    from rich.console import Console
+T = TypeVar("T")
 
-ABSENT = "–"
 MIN_REPEATS = 3
-VAD_T_EOS_ERROR = "on suites with annotation it is late by 76 ms (median) and 1.05 s (p95)"
+VAD_T_EOS_ERROR = (
+    "The end of speech of {num} turns was found by a VAD and not annotated: on suites with "
+    "annotation it is late by 76 ms (median) and 1.05 s (p95)."
+)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A heading; `unit` says what its numbers are."""
+    """A heading in English; `unit` says what its numbers are. A name is never translated."""
 
     title: str
     unit: str = ""
     is_number: bool = True
+    is_name: bool = False
+
+    @property
+    def shown_title(self) -> str:
+        """The heading in the current language."""
+        return self.title if self.is_name else translate(self.title)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, and smaller below it what that stands on."""
+    """What a cell says, smaller below it what that stands on, and how dark it is, in [0, 1]."""
 
     text: str
     detail: str = ""
+    shade: float | None = None
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its caption."""
+    """A table with its caption; a long one is folded in a page unless it is to be open."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     title: str = ""
     caption: str = ""
+    is_open: bool = False
 
     def _repr_html_(self) -> str:
-        from voicebench.report.interactive import table_html
+        from voicebench.report.html import fragment, table_html
 
-        return table_html(self)
+        return fragment(table_html(self))
 
     def __repr__(self) -> str:
         """As a terminal shows it."""
+        from voicebench.report.terminal import table_text
+
         return table_text(self)
 
 
 _RESPONSE = METRICS["response_latency_s"]
-_TIMES_UNIT = "s, p50 / p95 / p99"
+_TIMES_UNIT = "s, p50 / p95"
 _INTERVALS = (
     "In brackets the 95 % interval, which conversations carry: none below 10 of them; ≤ and ≥ are "
     "one-sided bounds at 0 and 100 %. Rates of answers are of answers given; facts of turns without "
@@ -68,10 +79,44 @@ _INTERVALS = (
 
 def tables_of_mode(report: Report) -> tuple[Table, ...]:
     """The tables of the run's mode, the main one first."""
-    more = [conditions_table(report), tool_calls_table(report)]
-    if report.run.mode == "quality":
-        return (quality_table(report), *filter(None, more))
-    return (latency_table(report), *filter(None, [early_work_table(report), *more]))
+    is_latency = report.run.mode == "latency"
+    quality, shared = shared_apart(report, quality_table(report))
+    of_latency = [latency_table(report), early_work_table(report)] if is_latency else []
+    tables = [*of_latency, quality, shared, conditions_table(report), tool_calls_table(report)]
+    return tuple(table for table in tables if table)
+
+
+def shared_apart(report: Report, table: Table) -> tuple[Table, Table | None]:
+    """A table of suites and variants without what all variants share, and that once for all.
+
+    Two prompts have the same transcripts: a column whose cells are the same for every variant of a
+    suite says nothing of the variants.
+    """
+    num_names, num_variants = len(_names(report)), len(report.run.variants)
+    by_suite: dict[str, list[tuple[Cell, ...]]] = {}
+    for row in table.rows:
+        by_suite.setdefault(row[0].text, []).append(row)
+    columns = range(num_names, len(table.columns))
+    shared = [
+        place
+        for place in columns
+        if all(len({row[place] for row in rows}) == 1 for rows in by_suite.values())
+    ]
+    if num_variants < 2 or not shared or len(shared) == len(columns):
+        return table, None
+    own = [place for place in range(len(table.columns)) if place not in shared]
+    once = [0, num_names - 1, *shared]
+    rows = tuple(_at(of_suite[0], once) for of_suite in by_suite.values())
+    return (
+        replace(
+            table, columns=_at(table.columns, own), rows=tuple(_at(r, own) for r in table.rows)
+        ),
+        Table(_at(table.columns, once), rows, title="The same under every variant"),
+    )
+
+
+def _at(row: tuple[T, ...], places: Sequence[int]) -> tuple[T, ...]:
+    return tuple(row[place] for place in places)
 
 
 def _rows_of(report: Report) -> list[dict[str, Any]]:
@@ -104,28 +149,33 @@ def quality_table(report: Report) -> Table:
         (*_name_cells(report, group), *(_metric_cell(report, group, each) for each in shown))
         for group in _rows_of(report)
     ]
-    caption = f"{_INTERVALS} RTF is of batched recognition.{_apart(report)}"
-    return Table(columns, tuple(rows), caption=caption)
+    is_batched = report.run.mode == "quality"
+    batched = translate("RTF is of batched recognition.") if is_batched else ""
+    caption = join_sentences(translate(_INTERVALS), batched, apart_note(report))
+    return Table(columns, tuple(rows), title="Recognition and answers", caption=caption)
 
 
 def latency_table(report: Report) -> Table:
-    """Latencies per suite and variant: p50 / p95 / p99 with n."""
-    shown = sorted(_shown(report, "latency"), key=lambda metric: metric.value is None)
+    """Latencies per suite and variant: p50, p95 and p99 with n, and what they may be bought with."""
+    quality = shown_in("quality")
+    shown = [metric for metric in _shown(report, "latency") if metric not in quality]
+    shown.sort(key=lambda metric: metric.value is None)
     columns = (*_names(report), *map(_column, shown))
     rows = [
         (*_name_cells(report, group), *(_metric_cell(report, group, each) for each in shown))
         for group in _rows_of(report)
     ]
-    pace = report.run.pace.replace("_", "-")
-    caption = (
-        f"From the true end of speech (TTFT: from the request), {pace} pace, "
-        f"{report.run.repeats} repeats, {report.num_warm_up} warm-up turns left out. Latencies are "
-        "of turns that were answered and not cut off; of fewer than 3 there is one value. "
-        "Premature: answered before the person had finished, or something else than was said. "
-        "Cut off: the turn was committed before the person had finished. "
-        f"{_INTERVALS}{_t_eos_note(report)}{_apart(report)}"
-    )
-    return Table(columns, tuple(rows), caption=caption)
+    about = translate(
+        "From the true end of speech (TTFT: from the request), {pace} pace, {repeats} repeats, "
+        "{warm_up} warm-up turns left out. Latencies are of turns that were answered and not cut "
+        "off; of fewer than 3 there is one value. Premature: answered before the person had "
+        "finished, or something else than was said. Cut off: the turn was committed before the "
+        "person had finished.",
+        pace=translate(report.run.pace.replace("_", "-")), repeats=report.run.repeats,
+        warm_up=report.num_warm_up,
+    )  # fmt: skip
+    caption = join_sentences(about, translate(_INTERVALS), _t_eos_note(report), apart_note(report))
+    return Table(columns, tuple(rows), title="Latency", caption=caption)
 
 
 def _t_eos_note(report: Report) -> str:
@@ -133,19 +183,16 @@ def _t_eos_note(report: Report) -> str:
     of_vad = sum(group["t_eos_sources"].get("vad", 0) for group in report.groups)
     if not of_vad:
         return ""
-    return (
-        f" The end of speech of {of_vad} turns was found by a VAD and annotated by nobody: "
-        f"{VAD_T_EOS_ERROR}."
-    )
+    return translate(VAD_T_EOS_ERROR, num=of_vad)
 
 
-def _apart(report: Report) -> str:
+def apart_note(report: Report) -> str:
     """What the rows over all suites do not hold."""
     kinds = sorted({measures.kind for _, measures in report.measured} - {"speech"})
     if not report.overall or not kinds:
         return ""
-    held = " and ".join(kinds)
-    return f" Not pooled with the rest in {ALL_SUITES!r}: {held}."
+    names = ", ".join(map(translate, kinds))
+    return translate("Not pooled with the rest over all suites: {names}.", names=names)
 
 
 def conditions_table(report: Report) -> Table | None:
@@ -153,9 +200,9 @@ def conditions_table(report: Report) -> Table | None:
     shown = shown_in("conditions")
     rows = [
         (
-            Cell(group["suite"]),
+            Cell(suite_names(report, group["suite"])[0]),
             *_name_cells(report, group)[1:-1],
-            Cell(part["condition"]),
+            Cell(condition_title(part["condition"])),
             Cell(str(part["turns"])),
             Cell(str(part["degraded"])),
             *(_rate_cell(part["metrics"].get(metric.name)) for metric in shown),
@@ -217,79 +264,32 @@ def attribution_table(report: Report) -> Table:
             cells = (Cell(ABSENT) if is_random else _rate_cell(each) for each in metrics)
             rows.append((*_name_cells(report, group), *cells))
     columns = (*_names(report), *(Column(title, "% of facts") for _, title in stages))
-    return Table(columns, tuple(rows))
-
-
-def print_tables(report: Report) -> None:
-    """Prints the table of the run's mode, and what went wrong, to stdout."""
-    from rich.text import Text
-
-    console = make_console()
-    console.print(f"{report.run.mode} mode, {len(report.turns)} turns, run {report.run.run_id}")
-    for table in tables_of_mode(report):
-        print_table(console, table)
-    console.print(Text(f"Every variant: {shared_settings(report)}."))
-    for problem in problems(report):
-        console.print(Text(problem))
-
-
-def make_console() -> Console:
-    """Where tables are printed; a log has no edge to wrap at."""
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
-
-
-def table_text(table: Table, width: int = 120) -> str:
-    """A table as plain text."""
-    from rich.console import Console
-
-    console = Console(width=width, file=io.StringIO(), color_system=None, force_jupyter=False)
-    with console.capture() as captured:
-        print_table(console, table)
-    return captured.get().strip("\n")
-
-
-def print_table(console: Console, table: Table) -> None:
-    """Prints a table with its title and caption."""
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    drawn = RichTable(show_edge=False, pad_edge=False, show_lines=True)
-    for column in table.columns:
-        drawn.add_column(
-            f"{column.title}\n{column.unit}".strip(),
-            justify="right" if column.is_number else "left",
-        )
-    for row in table.rows:
-        drawn.add_row(*(Text(f"{cell.text}\n{cell.detail}".strip()) for cell in row))
-    if table.title:
-        console.print(Text(f"\n{table.title}", style="bold"))
-    console.print(drawn)
-    if table.caption:
-        console.print(Text(table.caption))
+    return Table(columns, tuple(rows), title="Facts lost, by stage")
 
 
 def problems(report: Report) -> list[str]:
     """What a reader must know before believing a figure, one sentence each."""
     run, found = report.run, []
     if has_random_weights(run):
-        found.append(
-            f"Random weights (profile {run.profile.get('name')}): the times are those of models of "
-            "this size; nothing here says anything about quality."
+        text = (
+            "Random weights (profile {name}): the times are those of models of this size; nothing "
+            "here says anything about quality."
         )
+        found.append(translate(text, name=run.profile.get("name")))
     missing = run.num_turns_planned - report.num_turns
     if missing > 0:
-        found.append(f"Incomplete: {missing} of {run.num_turns_planned} turns have not run yet.")
-    of_turns = f"of {len(report.turns)} turns"
-    if report.num_failed:
-        found.append(f"{report.num_failed} {of_turns} failed; they are counted and listed.")
-    if report.num_degraded:
-        found.append(f"{report.num_degraded} {of_turns} fell back to text input.")
+        text = "Incomplete: {missing} of {planned} turns have not run yet."
+        found.append(translate(text, missing=missing, planned=run.num_turns_planned))
+    for num, text in (
+        (report.num_failed, "{num} of {total} turns failed; they are counted and listed."),
+        (report.num_degraded, "{num} of {total} turns fell back to text input."),
+    ):
+        if num:
+            found.append(translate(text, num=num, total=len(report.turns)))
     found += _false_trips(report)
     if report.num_half_written:
-        found.append(f"A half-written record ({report.num_half_written} bytes) is left out.")
+        text = "A half-written record ({num} bytes) is left out."
+        found.append(translate(text, num=report.num_half_written))
     if doubt := doubt_about_code(run):
         found.append(f"{doubt.capitalize()}.")
     return found
@@ -301,16 +301,28 @@ def _false_trips(report: Report) -> list[str]:
     if not judged:
         return []
     false = sum(rate["counts"]["false"] for rate in rates if rate)
-    return [
-        f"The breaker's thresholds stopped {judged} turns that can be judged, {false} of them "
+    text = (
+        "The breaker's thresholds stopped {judged} turns that can be judged, {false} of them "
         "without need (all was heard or answered right)."
-    ]
+    )
+    return [translate(text, judged=judged, false=false)]
 
 
 def suite_label(report: Report, suite: str) -> str:
     """A suite's name with its title."""
+    return " ".join(suite_names(report, suite)).strip()
+
+
+def suite_names(report: Report, suite: str) -> tuple[str, str]:
+    """A suite's name and its title; of several suites together, the words for that."""
     title = report.run.suite_titles.get(suite, "")
-    return f"{suite} {title}".strip()
+    return (suite if suite in report.run.suites else translate(suite), translate(title))
+
+
+def condition_title(label: str) -> str:
+    """A condition for people: its kind, and its level as it is."""
+    kind, space, level = label.partition(" ")
+    return translate(label) if not any(map(str.isdigit, level)) else translate(kind) + space + level
 
 
 def shared_settings(report: Report) -> str:
@@ -328,18 +340,19 @@ def _differing(report: Report) -> list[str]:
 
 
 def _names(report: Report) -> tuple[Column, ...]:
-    named = ("suite", "variant", *_differing(report))
-    return (*columns_of(named), Column("turns"))
+    switches = (Column(n, is_number=False, is_name=True) for n in _differing(report))
+    return (*columns_of(("suite", "variant")), *switches, Column("turns"))
 
 
 def _name_cells(report: Report, group: dict[str, Any]) -> tuple[Cell, ...]:
     counts = group["counts"]
-    bad = [f"{counts[name]} {name}" for name in ("failed", "degraded") if counts[name]]
+    bad = [f"{counts[n]} {translate(n)}" for n in ("failed", "degraded") if counts[n]]
     vad = group["t_eos_sources"].get("vad", 0)
-    about = [f"{counts['conversations']} conv.", *bad, *([f"{vad} t_eos by VAD"] if vad else [])]
+    of_vad = [translate("{num} t_eos by VAD", num=vad)] if vad else []
+    about = [translate("{num} conv.", num=counts["conversations"]), *bad, *of_vad]
     variant = next(v for v in report.run.variants if v.name == group["variant"])
     return (
-        Cell(group["suite"], report.run.suite_titles.get(group["suite"], "")),
+        Cell(*suite_names(report, group["suite"])),
         Cell(group["variant"]),
         *(Cell(str(variant.switches[name]) or ABSENT) for name in _differing(report)),
         Cell(str(counts["turns"]), ", ".join(about)),
@@ -356,14 +369,14 @@ _QUALITY_OF_MODELS = frozenset(
 def _metric_cell(report: Report, group: dict[str, Any], metric: Metric) -> Cell:
     found = group["metrics"].get(metric.name)
     if metric.name in _QUALITY_OF_MODELS and has_random_weights(report.run):
-        return Cell(ABSENT, "random weights")
+        return Cell(ABSENT, translate("random weights"))
     if metric.value:
         return _times_cell(found)
     return _rate_cell(found) if metric.is_rate else _ratio_cell(found)
 
 
 def _rate_cell(metric: dict[str, Any] | None) -> Cell:
-    return _ratio_cell(metric, _percent)
+    return _ratio_cell(metric, percent)
 
 
 def _ratio_cell(
@@ -372,11 +385,12 @@ def _ratio_cell(
     """A ratio of sums with its interval, what it stands on, and the range of its repeats."""
     if not metric or metric["value"] is None:
         return Cell(ABSENT)
-    details = [_bounds(metric, number), _stands_on(metric), _repeats(metric, number)]
+    details = [metric_bounds(metric, number), stands_on(metric), _repeats(metric, number)]
     return Cell(number(metric["value"]), "\n".join(filter(None, details)))
 
 
-def _bounds(metric: dict[str, Any], number: Callable[[float], str]) -> str:
+def metric_bounds(metric: Mapping[str, Any], number: Callable[[float], str]) -> str:
+    """The 95 % interval of a metric, a one-sided bound, or nothing where it has none."""
     if not metric.get("interval"):
         return ""
     low, high = metric["interval"]
@@ -385,10 +399,12 @@ def _bounds(metric: dict[str, Any], number: Callable[[float], str]) -> str:
     return f"[{number(low)}, {number(high)}]"
 
 
-def _stands_on(metric: dict[str, Any]) -> str:
+def stands_on(metric: Mapping[str, Any]) -> str:
     """n, and the conversations that it is in, which an interval stands on."""
     n, num = metric["n"], metric.get("conversations")
-    return f"n = {n:,}" if num is None or num == n else f"n = {n:,} in {num:,} conv."
+    if num is None or num == n:
+        return f"n = {n:,}"
+    return f"n = {n:,}\n" + translate("in {num} conv.", num=f"{num:,}")
 
 
 def _repeats(metric: dict[str, Any], number: Callable[[float], str]) -> str:
@@ -397,30 +413,26 @@ def _repeats(metric: dict[str, Any], number: Callable[[float], str]) -> str:
     if not repeats or repeats["n"] < MIN_REPEATS:
         return ""
     low, middle, high = (number(repeats[name]) for name in ("min", "median", "max"))
-    return f"{repeats['n']} repeats: {middle} ({low} to {high})"
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f}"
+    text = "{num} repeats: {middle} ({low} to {high})"
+    return translate(text, num=repeats["n"], middle=middle, low=low, high=high)
 
 
 def _times_cell(metric: dict[str, Any] | None) -> Cell:
-    """p50, p95 and p99, or the one value where there are too few; then the medians of the repeats."""
+    """p50 and p95, or the one value where there are too few; p99 and the repeats below."""
     if not metric or metric["p50"] is None:
         return Cell(ABSENT)
     number = "{:.3f}".format
-    values = [metric[name] for name in ("p50", "p95", "p99") if metric[name] is not None]
-    details = (_stands_on(metric), _repeats(metric, number))
-    return Cell(" / ".join(map(number, values)), "\n".join(filter(None, details)))
+    tail = f"p99 {number(metric['p99'])}" if metric["p99"] is not None else ""
+    details = (tail, stands_on(metric), _repeats(metric, number))
+    return Cell(quantiles_text(metric), "\n".join(filter(None, details)))
 
 
 def _saved_cell(metric: dict[str, Any] | None) -> Cell:
     if not metric:
         return Cell(ABSENT)
     bounds = "[{:.0f}, {:.0f}] ".format(*metric["interval"]) if metric["interval"] else ""
-    return Cell(
-        f"{metric['value']:.0f}", f"{bounds}n = {metric['n']:,} against {metric['baseline']}"
-    )
+    against = translate("against {baseline}", baseline=metric["baseline"])
+    return Cell(f"{metric['value']:.0f}", f"{bounds}n = {metric['n']:,}\n{against}")
 
 
 def columns_of(names: Sequence[str]) -> tuple[Column, ...]:

@@ -12,6 +12,7 @@ from voicebench.report.drawing import COLOURS, HATCHES, Drawing, begin_rows, fin
 from voicebench.report.figures import Figure
 from voicebench.report.spans import LANES, Span, turn_spans
 from voicebench.types import SAMPLE_RATE_HZ, Guard, Turn
+from voicebench.words import translate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,12 +38,13 @@ def timeline_figure(turn: Turn, samples: NDArray[np.float32] | None, footer: str
     times = token_times_s(turn)
     end_s = max([turn.audio_s, *times[-1:], *(span.end_s for span in spans)])
     drawing = _draw(turn, samples, spans, lanes, end_s, footer)
-    n = f"{len(turn.windows)} windows, {len(turn.hypothesis.tokens)} tokens"
-    caption = (
-        f"{n}. Above the waveform with the speech that was detected, below what was worked on when; "
-        f"numbers in windows are their confidence, hatched ones are under {_UNSURE}. Dashed: true "
-        "end of speech; solid: turn committed; dotted: first answer token."
-    )
+    caption = translate(
+        "{windows} windows, {tokens} tokens. Above the waveform with the speech that was detected, "
+        "below what was worked on when; numbers in windows are their confidence, hatched ones are "
+        "under {bound}. Dashed: true end of speech; solid: turn committed; dotted: first answer "
+        "token.",
+        windows=len(turn.windows), tokens=len(turn.hypothesis.tokens), bound=_UNSURE,
+    )  # fmt: skip
     return Figure("timeline", drawing, caption)
 
 
@@ -56,7 +58,8 @@ def _draw(
 ) -> Drawing:
     waves = 1 if samples is not None else 0
     heights = (1.1,) * waves + (0.34 * len(lanes) + 0.2,)
-    title = f"{turn.suite} / {turn.case_id}, turn {turn.turn_index + 1}, {turn.variant}"
+    number = translate("turn {turn}", turn=turn.turn_index + 1)
+    title = f"{turn.suite} / {turn.case_id}, {number}, {turn.variant}"
     with style():
         figure, rows = begin_rows(title, heights, 1.1 + sum(heights), footer, WIDTH_IN)
         if samples is not None:
@@ -68,10 +71,10 @@ def _draw(
                 width_s = max(span.end_s - span.start_s, _THINNEST * end_s)
                 has_label = len(of_lane) <= _MOST_LABELLED
                 _draw_span(axes, (row, place), span, width_s, has_label=has_label)
-        axes.set_yticks(range(len(lanes)), lanes)
+        axes.set_yticks(range(len(lanes)), [translate(lane) for lane in lanes])
         axes.set_ylim(len(lanes) - 0.5, -0.5)
         axes.set_xlim(0, 1.01 * end_s or 1.0)
-        axes.set_xlabel("s from the first audio sample")
+        axes.set_xlabel(translate("s from the first audio sample"))
         for each in rows:
             _draw_marks(each, turn)
         return finish(figure)
@@ -85,7 +88,7 @@ def _draw_wave(axes: Axes, samples: NDArray[np.float32], speech: list[Span]) -> 
     for span in speech:
         axes.axvspan(span.start_s, span.end_s, color="#E8F1F8", zorder=0)
     axes.fill_between(times_s, whole.min(axis=1), whole.max(axis=1), color="#33485c", linewidth=0.3)
-    axes.set_ylabel("amplitude\n(of full scale)")
+    axes.set_ylabel(translate("amplitude\n(of full scale)"))
     peak = float(np.abs(samples).max(initial=0.0))
     axes.set_ylim(-1.05 * peak or -1.0, 1.05 * peak or 1.0)
 

@@ -9,7 +9,8 @@ from typing import Any
 from voicebench.metrics.registry import Metric, shown_in
 from voicebench.report.data import Report
 from voicebench.report.drawing import COLOURS, LINES, MARKERS, Drawing, begin, finish, style
-from voicebench.report.figures import Figure
+from voicebench.report.figures import Figure, pace_title
+from voicebench.words import join_sentences, translate
 
 _MOST_RUNS = 20
 
@@ -50,7 +51,7 @@ def _kind(report: Report) -> tuple[Any, ...]:
 
 def _figure(members: Sequence[Report], metric: Metric, number: int) -> Figure | None:
     is_time, factor = not metric.is_rate, 100.0 if metric.is_rate else 1.0
-    axis = f"{metric.title} ({metric.unit})"
+    axis = f"{translate(metric.title)} ({translate(metric.unit)})"
     series: dict[str, list[Spot]] = {}
     machines = list(dict.fromkeys(_machine(report) for report in members))
     for place, report in enumerate(members):
@@ -59,20 +60,24 @@ def _figure(members: Sequence[Report], metric: Metric, number: int) -> Figure | 
             if spot:
                 name = group["variant"]
                 if is_time and len(machines) > 1:
-                    name += f", machine {machines.index(_machine(report)) + 1}"
+                    name += f", {translate('machine')} {machines.index(_machine(report)) + 1}"
                 series.setdefault(name, []).append(spot)
     if not series or sum(map(len, series.values())) < 2:
         return None
     run = members[0].run
-    about = f"{run.profile.get('name')}, {run.mode}, {run.pace.replace('_', '-')} pace"
+    about = f"{run.profile.get('name')}, {translate(run.mode)}, {pace_title(members[0])}"
     ids = f"runs {members[0].run.run_id} to {members[-1].run.run_id}"
     labels = [f"{r.run.git_commit[:8]}{'*' if r.run.git_dirty else ''}" for r in members]
-    drawing = _draw(series, labels, f"{metric.title}: {about}", axis, ids)
-    where = f" Machines: {'; '.join(machines)}." if is_time and len(machines) > 1 else ""
-    caption = (
-        f"{metric.title} of {', '.join(run.suites)} from run to run, with 95 % intervals; * marks code "
-        f"with changes not committed.{where}"
-    )
+    title = translate(metric.title)
+    drawing = _draw(series, labels, f"{title}: {about}", axis, ids)
+    caption = translate(
+        "{title} of {suites} from run to run, with 95 % intervals; * marks code with changes not "
+        "committed.", title=title, suites=", ".join(run.suites),
+    )  # fmt: skip
+    if is_time and len(machines) > 1:
+        caption = join_sentences(
+            caption, translate("Machines: {names}.", names="; ".join(machines))
+        )
     return Figure(f"trend_{number}_{metric.name}", drawing, caption)
 
 
@@ -120,6 +125,6 @@ def _draw(
         axes.set_ylim(bottom=0)
         axes.grid(visible=True, axis="y")
         axes.grid(visible=False, axis="x")
-        axes.set_xlabel("commit, in order of the runs")
+        axes.set_xlabel(translate("commit, in order of the runs"))
         axes.set_ylabel(axis)
         return finish(figure, num_legend_columns=2)

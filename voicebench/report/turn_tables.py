@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from voicebench.report.data import KeptTurn
-from voicebench.report.tables import ABSENT, Cell, Column, Table, columns_of
+from voicebench.report.formatting import ABSENT
+from voicebench.report.tables import Cell, Column, Table, columns_of
 from voicebench.report.worst import Pieces, WorstCase, rank_turns
 from voicebench.runs.lost import LostFact, Reading
+from voicebench.words import translate
 
 if TYPE_CHECKING:
     from voicebench.report.opened import OpenRun
@@ -26,19 +28,19 @@ def make_turn_table(opened: OpenRun, num: int) -> Table:
         bad = rank_turns(kept)
         seen = {id(each) for each in bad}
         ordered = [*bad, *(each for each in kept if id(each) not in seen)]
-    first = "slowest" if is_latency else "worst"
-    caption = (
-        f"The {num} {first} of {len(kept):,} turns; all of them: opened.to_pandas()"
-        if len(kept) > num
-        else f"{len(kept):,} turns, the {first} first."
-    )
+    caption = translate(
+        "The slowest come first" if is_latency else "The worst come first"
+    ) + translate(
+        ": {num} of {total} turns; all of them: opened.to_pandas()",
+        num=f"{min(num, len(kept)):,}", total=f"{len(kept):,}",
+    )  # fmt: skip
     columns = (
         *columns_of(("case", "variant", "turn")),
         Column("response", "ms"), Column("CER", "%"), Column("facts missed"),
         Column("false statements"), *columns_of(("reference", "heard", "answer")),
     )  # fmt: skip
     rows = tuple(_turn_row(opened, each) for each in ordered[:num])
-    return Table(columns, rows, title="Turns", caption=caption)
+    return Table(columns, rows, title="Turns", caption=caption, is_open=True)
 
 
 def _response_s(kept: KeptTurn) -> float:
@@ -54,7 +56,10 @@ def _turn_row(opened: OpenRun, kept: KeptTurn) -> tuple[Cell, ...]:
     trouble = turn.failure.message if turn.failure else turn.degraded and turn.degraded.reason
     return (
         Cell(turn.case_id, turn.suite),
-        Cell(turn.variant, f"repeat {turn.repeat + 1}" if turn.repeat else ""),
+        Cell(
+            turn.variant,
+            translate("repeat {repeat}", repeat=turn.repeat + 1) if turn.repeat else "",
+        ),
         Cell(str(turn.turn_index + 1)),
         Cell(ABSENT if response_s is None else f"{1000 * response_s:.0f}"),
         Cell(_percent(m.cer.rate if m.cer else None)),
@@ -81,13 +86,14 @@ def worst_table(found: Sequence[WorstCase]) -> Table:
         (
             Cell(each.title, each.detail),
             *(Cell(_marked(dict(each.texts)[name])) for name in names),
-            Cell("\n".join(f"{v.text}: {v.verdict}" for v in each.verdicts)),
+            Cell("\n".join(f"{v.text}: {translate(v.verdict)}" for v in each.verdicts)),
         )
         for each in found
     )
     columns = columns_of(("case", "reference", "heard", "cleaned", "answer", "facts"))
     caption = "False statements first, then missed facts, then CER. [said→heard]"
-    return Table(columns, rows, title=f"The {len(rows)} worst turns", caption=caption)
+    title = translate("The {num} worst turns", num=len(rows))
+    return Table(columns, rows, title=title, caption=caption)
 
 
 def _marked(pieces: Pieces) -> str:
@@ -113,9 +119,12 @@ def lost_table(found: Sequence[LostFact], caption: str) -> Table:
 
     rows: tuple[tuple[Any, ...], ...] = tuple(
         (
-            Cell(each.case_id, f"{each.variant}, turn {each.turn_index + 1}"),
-            Cell(f"{each.type} {each.value}", each.verdict),
-            Cell(each.lost_by),
+            Cell(
+                each.case_id,
+                f"{each.variant}, {translate('turn {turn}', turn=each.turn_index + 1)}",
+            ),
+            Cell(f"{translate(each.type)} {each.value}", translate(each.verdict)),
+            Cell(translate(each.lost_by)),
             reading(each.recognised),
             reading(each.gold_cleaned),
             reading(each.gold),

@@ -7,10 +7,11 @@ from typing import Any
 
 from voicebench.metrics.conditions import ALL_SUITES
 from voicebench.report.data import Report
-from voicebench.report.figures import Figure, footer_of
+from voicebench.report.figures import Figure, footer_of, pace_title
 from voicebench.report.plots import Estimate, Point, intervals, trade
 from voicebench.runs.compare import Comparisons
 from voicebench.runs.differences import METRICS_BY_NAME, Comparison
+from voicebench.words import translate
 
 _KINDS: tuple[tuple[str, str, str, tuple[str, ...], float], ...] = (
     ("differences_rates", "Differences of rates", "difference (points, variant − baseline)",
@@ -39,13 +40,14 @@ def difference_figures(found: Comparisons, footer: str) -> list[Figure]:
         ]
         if estimates:
             drawing = intervals(
-                estimates, title=title, axis=axis, num_of="pairs", footer=footer, is_signed=True
-            )
+                estimates, title=translate(title), axis=translate(axis), num_of="pairs",
+                footer=footer, is_signed=True,
+            )  # fmt: skip
             caption = (
-                f"{title}, paired by turn. Full markers: a difference after Holm's adjustment; "
+                "{title}, paired by turn. Full markers: a difference after Holm's adjustment; "
                 "hollow ones may be chance. What no turn changed is left out."
             )
-            figures.append(Figure(name, drawing, caption))
+            figures.append(Figure(name, drawing, translate(caption, title=translate(title))))
     return figures
 
 
@@ -55,7 +57,7 @@ def _difference(c: Comparison, scale: float) -> Estimate:
     low, high = c.interval or (c.difference, c.difference)
     wanted = "less is better" if metric.better == "lower" else "more is better"
     return Estimate(
-        f"{metric.title}, {wanted}",
+        f"{translate(metric.title)}\n{translate(wanted)}",
         f"{c.variant} − {c.baseline}",
         factor * c.difference,
         factor * low,
@@ -89,13 +91,16 @@ def trade_figure(errors: Report, latency: Report, metric: str) -> Figure | None:
     footer = footer_of(errors)
     if latency is not errors:
         footer = f"errors: {footer} · latency: run {latency.run.run_id}"
-    pace = latency.run.pace.replace("_", "-")
+    across = translate("response latency (s, p50, {pace} pace)", pace=pace_title(latency))
     drawing = trade(
-        points, unbeaten(points), title="Errors against latency", up=up, num_of=num_of,
-        across=f"response latency (s, p50, {pace} pace)", footer=footer,
+        points, unbeaten(points), title=translate("Errors against latency"), up=translate(up),
+        num_of=num_of, across=across, footer=footer,
     )  # fmt: skip
-    return Figure("trade", drawing, "Each variant by how often it is wrong and how long it takes. "
-                  "The dashed line joins the variants that no other beats in both.")  # fmt: skip
+    caption = (
+        "Each variant by how often it is wrong and how long it takes. The dashed line joins the "
+        "variants that no other beats in both."
+    )
+    return Figure("trade", drawing, translate(caption))
 
 
 def _response(report: Report, variant: str) -> tuple[float, float, float] | None:

@@ -17,7 +17,8 @@ from voicebench.report import budget_tables, figures, scenario_figures, variant_
 from voicebench.report.comparison import changed_table, comparison_tables
 from voicebench.report.data import KeptTurn
 from voicebench.report.figures import Figure, footer_of
-from voicebench.report.html import Note, Several
+from voicebench.report.findings import findings, matrix
+from voicebench.report.html import Findings, Note, Several
 from voicebench.report.listening import Listened, listen_to
 from voicebench.report.machine_tables import machine_table, memory_table, speed_table
 from voicebench.report.opened import OpenRun, open_run
@@ -36,6 +37,7 @@ from voicebench.runs import lost as runs_lost
 from voicebench.runs.comparable import couple_arms, label_arms, refuse_other_suites, reservations
 from voicebench.runs.compare import Arm, Comparisons, arms_of, compare_arms
 from voicebench.suites.schema import nearest
+from voicebench.words import translate
 
 __all__ = [
     "attribution", "changed", "compare", "conditions", "differences", "early_work",
@@ -87,11 +89,11 @@ def early_work(run: OpenRun) -> Shown:
         return _no_latency(run)
     table = early_work_table(run.report)
     if table is None:
-        return Note(
-            f"No variant of run {run.run.run_id} begins work before the turn is over. Try it: "
-            "voicebench run --mode latency --variant name=plain "
-            "--variant name=joint,prefill=true,speculation=true"
+        text = (
+            "No variant of run {run} begins work before the turn is over. Try it: voicebench run "
+            "--mode latency --variant name=plain --variant name=joint,prefill=true,speculation=true"
         )
+        return Note(translate(text, run=run.run.run_id))
     drawn = (figures.early_work_figure(run.report), figures.saved_figure(run.report))
     return Several((table, *filter(None, drawn)))
 
@@ -120,16 +122,18 @@ def _arms(run: OpenRun) -> list[Arm]:
 
 
 def differences(found: Comparisons, run: OpenRun) -> Shown:
-    """A comparison as figures and tables, and what stands against believing it."""
+    """A comparison: what stands against believing it, the answer in words, one matrix, figures, and
+    the tables behind them."""
     notes = [Note(text, is_bad=True) for text in found.warnings]
+    answer = [Findings(tuple(findings(found))), *filter(None, [matrix(found)])]
     drawn = variant_figures.difference_figures(found, footer_of(run.report))
-    return Several((*notes, *drawn, *comparison_tables(found)))
+    return Several((*notes, *answer, *drawn, *comparison_tables(found)))
 
 
 def changed(found: Comparisons, num: int = 20) -> Shown:
     """The turns whose facts came out differently, both answers side by side."""
     if not found.changed:
-        return Note("No turn's facts came out differently.")
+        return Note(translate("No turn's facts came out differently."))
     return changed_table(found, num)
 
 
@@ -152,14 +156,20 @@ def trade(run: OpenRun, latency_run: str = "", *, errors: str = "factual_error_r
         return drawn
     if timed.run.mode != "latency":
         return _no_latency(timed)
-    return Note(
-        f"Runs {run.run.run_id} and {timed.run.run_id} have no variant in common that has both."
-    )
+    text = "Runs {run} and {timed} have no variant in common that has both."
+    return Note(translate(text, run=run.run.run_id, timed=timed.run.run_id))
 
 
 def conditions(run: OpenRun) -> Shown:
-    """CER by suite and by what its cases are tagged with: dialect, length, corrections, noise."""
-    return scenario_figures.condition_figure(run.report) or _nothing(run, "transcript")
+    """Each kind of noise against its level; CER by suite and by what its cases are tagged with."""
+    drawn = [
+        scenario_figures.level_figure(run.report),
+        scenario_figures.condition_figure(run.report),
+    ]
+    found = [figure for figure in drawn if figure]
+    if not found:
+        return _nothing(run, "transcript")
+    return found[0] if len(found) == 1 else Several(tuple(found))
 
 
 def facts_by_type(run: OpenRun) -> Shown:
@@ -170,7 +180,8 @@ def facts_by_type(run: OpenRun) -> Shown:
 def attribution(run: OpenRun) -> Shown:
     """Which stage lost the facts that were lost."""
     if run.run.mode != "quality":
-        return Note(_NEEDS_QUALITY.format(run=run.run.run_id, suites=",".join(run.run.suites)))
+        suites = ",".join(run.run.suites)
+        return Note(translate(_NEEDS_QUALITY, run=run.run.run_id, suites=suites))
     table = attribution_table(run.report)
     drawn = figures.attribution_figure(run.report)
     if not table.rows:
@@ -183,8 +194,9 @@ def lost_facts(run: OpenRun, num: int = 50) -> Shown:
     wanted = (run.report.read(each) for each in run.report.kept if _loses(each))
     found = list(itertools.islice(runs_lost.lost_facts(run.run, wanted, run.cases), num))
     if not found:
-        return Note("No fact was lost.")
-    return lost_table(found, f"The first {len(found)} lost facts, in the order of the run.")
+        return Note(translate("No fact was lost."))
+    caption = "The first {num} lost facts, in the order of the run."
+    return lost_table(found, translate(caption, num=len(found)))
 
 
 def _loses(kept: KeptTurn) -> bool:
@@ -195,7 +207,7 @@ def _loses(kept: KeptTurn) -> bool:
 def worst_turns(run: OpenRun, num: int = 12) -> Shown:
     """The turns with most to look at, everything said and heard side by side."""
     found = worst_cases(run.report, num)
-    return worst_table(found) if found else Note("Nothing went wrong in any turn.")
+    return worst_table(found) if found else Note(translate("Nothing went wrong in any turn."))
 
 
 def turn_table(run: OpenRun, num: int = 300) -> Table:
@@ -226,10 +238,11 @@ def model_speed(run: OpenRun) -> Table:
 def gpu_memory(run: OpenRun) -> Shown:
     """Memory of the card and what of it the profile may take."""
     found = memory_table(run.report)
-    return found or Note(
-        f"Run {run.run.run_id} was measured without a GPU, so there is no memory of one to show. "
-        "Run a profile of the real models on a card: voicebench run --profile 4090d --mode latency"
+    text = (
+        "Run {run} was measured without a GPU, so there is no memory of one to show. Run a profile "
+        "of the real models on a card: voicebench run --profile 4090d --mode latency"
     )
+    return found or Note(translate(text, run=run.run.run_id))
 
 
 def gpu_budget(run: OpenRun, card: str = "") -> Shown:
@@ -265,8 +278,9 @@ def _several(run: OpenRun, *drawn: Figure | None) -> Several:
 def _no_latency(run: OpenRun) -> Note:
     if run.run.mode == "latency":
         return _nothing(run, "answer")
-    return Note(_NEEDS_LATENCY.format(run=run.run.run_id, suites=",".join(run.run.suites)))
+    return Note(translate(_NEEDS_LATENCY, run=run.run.run_id, suites=",".join(run.run.suites)))
 
 
 def _nothing(run: OpenRun, what: str) -> Note:
-    return Note(f"Run {run.run.run_id} holds no {what} in the chosen suites and variants.")
+    text = "Run {run} holds no {what} in the chosen suites and variants."
+    return Note(translate(text, run=run.run.run_id, what=translate(what)))

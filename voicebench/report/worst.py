@@ -10,6 +10,7 @@ from voicebench.metrics.judge import judge_turn
 from voicebench.metrics.normalize import get_normalizer
 from voicebench.report.data import KeptTurn, Report
 from voicebench.types import Case, Turn
+from voicebench.words import translate
 
 NUM_WORST = 12
 Pieces = tuple[tuple[str, str], ...]
@@ -63,8 +64,14 @@ def _worst(report: Report, kept: KeptTurn) -> WorstCase:
     case = report.cases[turn.suite, turn.case_id]
     return WorstCase(
         title=f"{turn.suite} / {turn.case_id}",
-        detail=f"turn {turn.turn_index + 1}, variant {turn.variant}, repeat {turn.repeat + 1}, "
-        f"CER {100 * _rate(kept):.1f} %, confidence {turn.hypothesis.confidence:.2f}",
+        detail=translate(
+            "turn {turn}, variant {variant}, repeat {repeat}, CER {cer} %, confidence {confidence}",
+            turn=turn.turn_index + 1,
+            variant=turn.variant,
+            repeat=turn.repeat + 1,
+            cer=f"{100 * _rate(kept):.1f}",
+            confidence=f"{turn.hypothesis.confidence:.2f}",
+        ),
         texts=_texts(turn, case),
         verdicts=verdicts_of(turn, case),
     )
@@ -79,7 +86,9 @@ def verdicts_of(turn: Turn, case: Case | None) -> tuple[Verdict, ...]:
     facts = {fact.id: fact for fact in case.turns[turn.turn_index].facts}
     return (
         *(
-            Verdict(f"{facts[each.fact_id].type} {facts[each.fact_id].value}", each.verdict)
+            Verdict(
+                f"{translate(facts[each.fact_id].type)} {facts[each.fact_id].value}", each.verdict
+            )
             for each in judgement.facts
         ),
         *(Verdict(text, "unsupported") for text in judgement.unsupported),

@@ -5,7 +5,7 @@ kind of a stage) is looked up by it; a sentence of the program is looked up by i
 gettext does, and stays English where the catalogue has no translation. Names that users give to
 variants, suites and cases are never translated.
 
-    with language_of("zh"):
+    with use_language("zh"):
         translate("{n} turns", n=3)
 """
 
@@ -34,7 +34,6 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         stages: Stages of the waterfall, by name in the records.
         kinds: Kinds of these stages: service, setting, framework.
         page: Words of the page; `voicebench.serving.page.words` types them.
-        definitions: Short title of a figure to its definition.
         texts: English text to this language; empty for English.
     """
 
@@ -42,7 +41,6 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stages: Mapping[str, str]
     kinds: Mapping[str, str]
     page: Mapping[str, Any]
-    definitions: Mapping[str, str] = {}
     texts: Mapping[str, str] = {}
 
 
@@ -70,7 +68,7 @@ def choose_language(language: Language | None) -> None:
 
 
 @contextlib.contextmanager
-def language_of(language: Language | None) -> Iterator[None]:
+def use_language(language: Language | None) -> Iterator[None]:
     """Sets the language within a `with` block; None changes nothing."""
     before = list(_chosen)
     if language:
@@ -84,7 +82,7 @@ def language_of(language: Language | None) -> Iterator[None]:
 def translate(text: str, **values: Any) -> str:
     """A sentence in the current language, with values filled in as `str.format` does.
 
-    >>> with language_of("en"):
+    >>> with use_language("en"):
     ...     translate("{n} turns", n=3)
     '3 turns'
     """
@@ -102,6 +100,7 @@ def kind_title(kind: str) -> str:
     return catalogue(current_language()).kinds.get(kind, kind)
 
 
-def definitions() -> Mapping[str, str]:
-    """What each figure means, by its short title."""
-    return catalogue(current_language()).definitions
+def join_sentences(*sentences: str) -> str:
+    """Sentences one after the other, with a space between them where the language has one."""
+    space = "" if current_language() == "zh" else " "
+    return space.join(filter(None, sentences))
