@@ -200,7 +200,7 @@ def _long_row(c: Comparison) -> tuple[Cell, ...]:
         Cell(_p(c), f"{c.test}, {translate('alone')} {_p_text(c.p_value)}"),
         Cell(only),
         Cell(f"{c.num_changed:,}", translate("of {num}", num=f"{c.num_conversations:,}")),
-        Cell(cases_text(c) or ABSENT),
+        Cell(cases_text(c).replace(" ", "\n", 1) or ABSENT),
     )
 
 

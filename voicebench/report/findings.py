@@ -60,6 +60,9 @@ def _of_metric(comparisons: Sequence[Comparison]) -> list[str]:
         metric=title, difference=difference_text(largest), interval=bounds_text(largest),
         variant=largest.variant, baseline=largest.baseline, num=f"{largest.num_conversations:,}",
     )  # fmt: skip
+    if largest.interval is None:
+        few = "Fewer than 10 conversations carry no interval; take more."
+        line = join_sentences(line, translate(few))
     if cases := cases_text(largest):
         needed = "To see a difference of 1 point takes {cases} conversations."
         line = join_sentences(line, translate(needed, cases=cases))

@@ -94,7 +94,7 @@ def _templates() -> Environment:
     return environment
 
 
-_WHOLE = re.compile(r"\[[^\]\n]*\]|\bn = [\d,]+|\bp99 [\d.]+|[\d,.]+ %")
+_WHOLE = re.compile(r"\[[^\]\n]*\]|\b(?:p99 [\d.]+, )?n = [\d,]+|\d+×: [^)\n]*\)|[\d,.]+ %")
 
 
 def unbroken(text: str) -> str:

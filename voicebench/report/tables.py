@@ -73,7 +73,7 @@ _TIMES_UNIT = "s, p50 / p95"
 _INTERVALS = (
     "In brackets the 95 % interval, which conversations carry: none below 10 of them; ≤ and ≥ are "
     "one-sided bounds at 0 and 100 %. Rates of answers are of answers given; facts of turns without "
-    "one count as missed."
+    "one count as missed. 3×: the median of 3 repeats, with the least and the greatest."
 )
 
 
@@ -370,22 +370,24 @@ def _metric_cell(report: Report, group: dict[str, Any], metric: Metric) -> Cell:
     found = group["metrics"].get(metric.name)
     if metric.name in _QUALITY_OF_MODELS and has_random_weights(report.run):
         return Cell(ABSENT, translate("random weights"))
+    conversations = group["counts"]["conversations"]  # of the row: its cells name others alone
     if metric.value:
-        return _times_cell(found)
-    return _rate_cell(found) if metric.is_rate else _ratio_cell(found)
+        return _times_cell(found, conversations)
+    return _ratio_cell(found, conversations, percent if metric.is_rate else "{:.4f}".format)
 
 
 def _rate_cell(metric: dict[str, Any] | None) -> Cell:
-    return _ratio_cell(metric, percent)
+    return _ratio_cell(metric, None, percent)
 
 
 def _ratio_cell(
-    metric: dict[str, Any] | None, number: Callable[[float], str] = "{:.4f}".format
+    metric: dict[str, Any] | None, conversations: int | None, number: Callable[[float], str]
 ) -> Cell:
     """A ratio of sums with its interval, what it stands on, and the range of its repeats."""
     if not metric or metric["value"] is None:
         return Cell(ABSENT)
-    details = [metric_bounds(metric, number), stands_on(metric), _repeats(metric, number)]
+    bounds = f"{metric_bounds(metric, number)} {stands_on(metric, conversations)}".strip()
+    details = [bounds, _repeats(metric, number)]
     return Cell(number(metric["value"]), "\n".join(filter(None, details)))
 
 
@@ -399,12 +401,13 @@ def metric_bounds(metric: Mapping[str, Any], number: Callable[[float], str]) -> 
     return f"[{number(low)}, {number(high)}]"
 
 
-def stands_on(metric: Mapping[str, Any]) -> str:
-    """n, and the conversations that it is in, which an interval stands on."""
+def stands_on(metric: Mapping[str, Any], conversations: int | None = None) -> str:
+    """n, and the conversations that it is in, which an interval stands on; unless they are as many
+    as `conversations`."""
     n, num = metric["n"], metric.get("conversations")
-    if num is None or num == n:
+    if num in (None, n, conversations):
         return f"n = {n:,}"
-    return f"n = {n:,}\n" + translate("in {num} conv.", num=f"{num:,}")
+    return f"n = {n:,} " + translate("in {num} conv.", num=f"{num:,}")
 
 
 def _repeats(metric: dict[str, Any], number: Callable[[float], str]) -> str:
@@ -413,17 +416,16 @@ def _repeats(metric: dict[str, Any], number: Callable[[float], str]) -> str:
     if not repeats or repeats["n"] < MIN_REPEATS:
         return ""
     low, middle, high = (number(repeats[name]) for name in ("min", "median", "max"))
-    text = "{num} repeats: {middle} ({low} to {high})"
-    return translate(text, num=repeats["n"], middle=middle, low=low, high=high)
+    return f"{repeats['n']}×: {middle} ({low}, {high})"
 
 
-def _times_cell(metric: dict[str, Any] | None) -> Cell:
+def _times_cell(metric: dict[str, Any] | None, conversations: int | None) -> Cell:
     """p50 and p95, or the one value where there are too few; p99 and the repeats below."""
     if not metric or metric["p50"] is None:
         return Cell(ABSENT)
     number = "{:.3f}".format
-    tail = f"p99 {number(metric['p99'])}" if metric["p99"] is not None else ""
-    details = (tail, stands_on(metric), _repeats(metric, number))
+    tail = f"p99 {number(metric['p99'])}, " if metric["p99"] is not None else ""
+    details = (tail + stands_on(metric, conversations), _repeats(metric, number))
     return Cell(quantiles_text(metric), "\n".join(filter(None, details)))
 
 
