@@ -13,6 +13,8 @@ from typing import Literal
 
 from voicebench.metrics.constraints import REFUSAL
 
+_REACH = 24
+"""Characters around a value in which a cue is looked for: run-on speech is one long clause."""
 Polarity = Literal["asserted", "denied", "open"]
 """`denied` covers what was taken back; `open` what is asked, supposed, chosen from or refused."""
 
@@ -72,7 +74,9 @@ _CHANGE = re.compile(
     r"(?P<no>(?:没有?|未|不|别|无需|不用|不会|不能)(?:再|被)?)?(?:改|换|调整?|挪|推迟|推后|推|提前|延期|延后|延|变更?|更正|移|修正|纠正|订正|转|顺延|升级|更新|更改|替换|更换|(?:增加?|减少?|降低?|加|升|涨|缩减?|削减|扩)(?=到|至|为|成)|→|->|=>)"
     r"(?:为|成|到|至|在|回|了|去|订|约|签|期|由|让|乘|坐|是|说)*"
 )
-_ASKED_AFTER = re.compile(r"(?![^,。!;\n]*[可好行对]以?吗)[^,。!?;\n]*(?:[吗么呢](?:[,。?]|$)|\?)")
+_ASKED_AFTER = re.compile(
+    r"(?![^,。!;\n]*[可好行对]以?吗|[^,。!?;\n]*(?:什么|怎么|[几哪谁]|多少))[^,。!?;\n]{0,24}(?:吗(?:[,。?]|$)|\?)"
+)
 _YES = re.compile(r"[^,。!?;\n]*[吗么]?\?(?:是的?|对|没错|正是|嗯|可以|好)(?=[,。!的]|$)")
 _BY_THIS = re.compile(r"以(?=[^,。!?;]*(?:为准|为主))|按照?(?=[^,。!?;]*(?:来算|算|执行|为准))")
 _BACKWARD_REFUSAL = re.compile(
@@ -115,6 +119,7 @@ class Reader:
         """Whether the value at `start:end` is asserted, denied or left open."""
         text = self.text
         first, last = self._clause(start, end)
+        first, last = max(first, start - _REACH), min(last, end + _REACH)
         before = text[first:start]
         others = [
             m for m in self.mentions if m.kind == kind and not (start < m.end and m.start < end)
