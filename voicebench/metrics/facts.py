@@ -28,7 +28,7 @@ from voicebench.metrics.assertion import Polarity
 from voicebench.metrics.constraints import is_refusal, keeps_constraint, spoken_text
 from voicebench.metrics.fact_score import FactScore, FactVerdict, Judgement, Verdict
 from voicebench.metrics.grounds import Grounds, read_context
-from voicebench.metrics.names import find_name, find_near_name
+from voicebench.metrics.names import find_name, find_near_name, is_titled_only
 from voicebench.metrics.reading import Reading, Span, overlaps, read_text
 from voicebench.metrics.values.compare import compare
 from voicebench.metrics.values.entity import NAME_KINDS, VALUE_KINDS, Entity, Kind
@@ -353,6 +353,7 @@ class _Judge:
             (e.start, e.end)
             for e in self.asserted
             if e.kind == fact.type and not self._states_any(e)
+            if not (e.kind == "person" and is_titled_only(e.value, name))
             if not self.grounds.support(e) or (self._is_only(fact) and not self.is_refusal)
         ]
         return named or self._find_in_its_place(fact, name, goods)

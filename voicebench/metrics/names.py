@@ -149,6 +149,15 @@ def _find_spelled(text: str, name: str, kind: str) -> Iterator[Span]:
         position = spelled.find(wanted, position + 1)
 
 
+_TITLE = re.compile(rf"(?:{either(TITLES)})$")
+
+
+def is_titled_only(said: str, name: str) -> bool:
+    """Whether 张先生 may be the person named 张伟: the same surname, and a title in place of the rest."""
+    surname = _TITLE.sub("", said)
+    return surname != said and name.startswith(surname) and not _TITLE.search(name)
+
+
 _BEFORE_NAME = re.compile(
     r"(?:[是叫和跟与找给请让由派为:]|联系|负责人|医生|老师|同事|朋友|主持人|联系人)$"
 )
@@ -246,6 +255,9 @@ def _find_other_number(text: str, name: str, kind: str) -> Span | None:
     return None
 
 
+_SIDES = frozenset("东南西北左右上下前后内外")
+
+
 def _dropped_from(kind: str) -> int:
     """The shortest name of a kind that is still known when it lacks a character."""
     return {"person": 3, "place": 4}.get(kind, 5)
@@ -254,7 +266,10 @@ def _dropped_from(kind: str) -> int:
 def _is_look_alike(text: str, start: int, window: str, name: str, kind: str) -> bool:
     if not all(char.isalnum() for char in window):
         return False
-    num_wrong = sum(a != b for a, b in zip(window, name, strict=True))
+    wrong = [(a, b) for a, b in zip(window, name, strict=True) if a != b]
+    num_wrong = len(wrong)
+    if kind != "person" and all(a in _SIDES and b in _SIDES for a, b in wrong):
+        return True  # 中山西路 for 中山东路
     if kind == "person":
         if len(name) >= 3 and num_wrong == 1:
             return window[0] == name[0] or window[0] in SURNAMES

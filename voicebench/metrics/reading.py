@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from voicebench.lexicon import either
 from voicebench.lexicon.opposites import POLES
 from voicebench.metrics.assertion import Mention, Polarity, Reader
+from voicebench.metrics.values.compare import compare_days
 from voicebench.metrics.values.entity import Entity
 from voicebench.metrics.values.scan import Names, find_entities, plain_text
 
@@ -60,14 +61,26 @@ class Reading:
         return tuple(entity for entity, found in pairs if found == polarity)
 
     def _is_just_today(self, entity: Entity) -> bool:
-        """今天是周一 tells when one speaks; it answers nothing about another date."""
+        """今天是周一 tells when one speaks, and 明天是周二 reads the calendar: they answer nothing."""
         is_named = (
             entity.day is not None
             and entity.day.is_today
             and self.text.startswith("是", entity.end)
         )
+        if entity.day and any(self._is_same_day(entity, other) for other in self.entities):
+            return True
         return is_named or (
             entity.kind == "date" and bool(_TODAY_IS.search(self.text[: entity.start]))
+        )
+
+    def _is_same_day(self, entity: Entity, other: Entity) -> bool:
+        """Whether 是 says of two words for a day that they are one: 明天是周二."""
+        first, second = sorted((entity, other), key=lambda e: e.start)
+        return (
+            other.day is not None
+            and entity.day is not None
+            and self.text[first.end : second.start] == "是"
+            and compare_days(entity.day, other.day) == "equal"
         )
 
     def directions(self, start: int, end: int) -> dict[int, int]:

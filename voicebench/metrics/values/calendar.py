@@ -240,6 +240,11 @@ def _read_month_day(m: re.Match[str], today: datetime.date) -> Day | None:
     return month_day(year, _small(month), _small(day), today)
 
 
+def _read_listed_weekdays(m: re.Match[str], today: datetime.date) -> Day | None:
+    names = re.sub("[、,和]", "", m.group(2))
+    return _every(names) if m.group(1) else _weekdays(None, names, today)
+
+
 def _read_month(m: re.Match[str], today: datetime.date) -> Day | None:
     year, month, part = m.group(1), _small(m.group(2)), m.group(3)
     if not 1 <= month <= 12:
@@ -321,6 +326,7 @@ RULES: tuple[Rule, ...] = tuple(
     (frozenset(signs), re.compile(pattern), reader)
     for signs, pattern, reader in (
         ("-/.", r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)", lambda m, _: _exactly(*map(int, m.groups()))),
+        ("-", r"(?<![\d-])()(0[1-9]|1[0-2])-([0-3]\d)(?![\d-])", _read_month_day),
         ("月", rf"(?:({_YEAR})年的?)?({SMALL})月份?的?({SMALL})(?:[号日]|(?![{DIGIT}十百千万亿\d点:%月年个天]|分之))", _read_month_day),
         ("月", rf"({_MONTH_SHIFT})月份?的?({SMALL})[号日]", _read_shifted_month_day),
         ("后前", rf"(?:再?过)?({NUMBER})(天|日|周|个?星期|个?礼拜|个月|年)(?:之|以)?([后前])(?![面天年日])",
@@ -330,7 +336,9 @@ RULES: tuple[Rule, ...] = tuple(
          lambda m, today: _weekdays(m.group(1), m.group(2), today)),
         ("每", rf"每(?:个|逢)?{_WEEK}的?([一二三四五六日天]+)(?![次回])", lambda m, _: _every(m.group(1))),
         ("周期拜", rf"{_WEEK}([一二三四五六日天]{{2,}})(?![点时个月号次回])", lambda m, today: _weekdays(None, m.group(1), today)),
-        ("周期拜", rf"{_WEEK}([一二三四五六日天末1-7])(?![\d次回年月]|个|天[^气])", lambda m, today: _weekdays(None, m.group(1), today)),
+        ("周期拜", rf"{_WEEK}([一二三四五六日天末]|[1-7](?!\d))(?![次回年月]|个|天[^气])", lambda m, today: _weekdays(None, m.group(1), today)),
+        ("周期拜", rf"(每)?{_WEEK}([一二三四五六日天](?:[、,和][一二三四五六日天])+)(?![点时个月号次回周])", _read_listed_weekdays),
+        ("工", r"工作日", lambda m, today: _weekdays(None, "一二三四五", today)),
         ("休", r"(双休日)", lambda m, today: _weekdays(None, "末", today)),
         ("周期拜", r"(上上|上|这|本|下下|下)一?个?(?:周|星期|礼拜)(?![一二三四五六日天末\d])", _read_week),
         ("天日儿朝今明昨", r"大[前后][天日]|前一天|第二天|[前昨今明后次翌当][天日]|隔天|[今明昨后]儿个?|[听琴寻]日|[今明]朝|[今明](?=[早晚])|昨(?=[晚夜])", _read_relative),

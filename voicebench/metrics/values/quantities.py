@@ -53,14 +53,14 @@ _CHANGE = re.compile(
 )
 DIMES = re.compile(
     rf"{MINUS}({NUMBER})(?:毛(?!线|衣|巾|笔|病|豆)|角(?!度|落|色|楼|形|洲|恋|膜))(?:钱|零?([{DIGIT}\d])(?:分钱?|{_NO_NUMERAL}(?!{COUNTER}|{UNIT})))?"
-    rf"|({NUMBER})分钱"
+    rf"|({NUMBER})分钱|(半)[块元]钱?"
 )
 
 _PER = {"百": Decimal(1), "千": Decimal("0.1"), "万": Decimal("0.01")}
 SHARE = re.compile(
     rf"{MINUS}(?:([百千万])分之(负?)({NUMBER})|({NUMBER})又({NUMBER})分之({NUMBER})|({NUMBER})分之({NUMBER})"
     rf"|({NUMBER})(%|‰|个百分点| percent)|([{DIGIT}\d])成(?:([{DIGIT}\d])(?!\d)|半)?(?![都功为本员立绩熟长果交品效年语])"
-    rf"|([{DIGIT}\d])(?:\.|点)?([{DIGIT}\d])?折(?![叠扣腾合])|({NUMBER})倍|(\d{{1,3}})/(\d{{1,3}})(?![\d/])|(百分(?:之)?百)|(一半|半数|对半)|(翻倍|翻了?一[番倍]))"
+    rf"|([{DIGIT}\d])(?:\.|点)?([{DIGIT}\d])?折(?![叠扣腾合])|({NUMBER})倍|(\d{{1,3}})/(\d{{1,5}})(?![\d/])|(百分(?:之)?百)|(一半|半数|对半)|(翻倍|翻了?一[番倍]))"
 )
 _RATIO_ROLES = ["minus", "per", "negative", "of_per", "whole", "below", "above", "under", "over", "percent", "sign", "tenths", "hundredths", "fold", "fold2", "times", "top", "bottom", "all", "half", "double"]  # fmt: skip
 
@@ -77,7 +77,8 @@ def read_share(match: re.Match[str]) -> Entity | None:
             (number["of_per"] or 0) * _PER[g["per"]],
         )
     elif g["whole"] and number["below"]:
-        value = (number["whole"] or 0) * 100 + (number["above"] or 0) * 100 / number["below"]
+        value = (number["whole"] or 0) + (number["above"] or 0) / number["below"]
+        unit = ""
     elif g["under"] and number["under"]:
         value = (number["over"] or 0) * 100 / number["under"]
     elif g["percent"] and number["percent"] is not None:
@@ -143,8 +144,8 @@ def _change(match: re.Match[str]) -> Decimal:
 
 def read_dimes(match: re.Match[str]) -> Entity | None:
     """五角, 三毛五, 五分钱."""
-    minus, dimes, cents, only_cents = match.groups()
-    value = parse_number(dimes or only_cents)
+    minus, dimes, cents, only_cents, half = match.groups()
+    value = Decimal(5) if half else parse_number(dimes or only_cents)
     if value is None:
         return None
     value = value / 100 if only_cents else value / 10 + Decimal(read_digits(cents or "0")) / 100
@@ -215,6 +216,8 @@ def _with_smaller(
         if value is None and more.group(1).endswith("两"):  # 三两 is read as two digits
             break
         unit, smaller = UNITS.get(more.group(2), ("", "0"))
+        if more.group(2) == "天" and dimension == "月":  # 三个月零十五天 is 三个半月
+            unit, smaller = "月", str(1 / Decimal(30))
         if more.group(2) == "分" and dimension == "秒" and factor >= 3600:
             unit, smaller = "秒", "60"
         if value is None or unit != dimension or Decimal(smaller) >= factor:

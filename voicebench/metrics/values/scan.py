@@ -61,7 +61,7 @@ _RULES: tuple[_Rule, ...] = _TIME_RULES + tuple(
     for signs, pattern, reader in (
         ("0123456789零〇一二三四五六七八九幺", identifiers.IDENTIFIER, identifiers.read_identifier),
         ("元块圆蚊币金刀镑纸铢卢郎¥$€£rmbcnyuseghkd", quantities.MONEY, quantities.read_money),
-        ("毛角分", quantities.DIMES, quantities.read_dimes),
+        ("毛角分半", quantities.DIMES, quantities.read_dimes),
         ("分%‰成折倍/半番p百", quantities.SHARE, quantities.read_share),
         ("两", quantities.TAEL, quantities.read_tael),
         (
@@ -74,14 +74,17 @@ _RULES: tuple[_Rule, ...] = _TIME_RULES + tuple(
 )
 """Characters one of which every match has, a pattern, and its reader."""
 _BEGINS = re.compile(
-    r"[0123456789零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£\-~人hru差还早凌清朝上中晏正下午傍晚夜深子"
-    "大前昨今明后次翌当第隔听琴寻周星礼每这本双元情妇植愚劳青儿建教国圣平双跨春端中重腊小除冬农阴母父感年月初底末"
+    r"[好几0123456789零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£\-~人hru差还早凌清朝上中晏正下午傍晚夜深子"
+    "大前昨今明后次翌当第隔听琴寻周星礼每这本双工元情妇植愚劳青儿建教国圣平双跨春端中重腊小除冬农阴母父感年月初底末"
     "翻对再过去来mtwfsnlajdoy]"
 )
-_FIGURE_BEGINS = frozenset("0123456789零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£-人hru翻对")
-_NO_VALUE = re.compile(
-    rf"{lists.IDIOM.pattern}|(?:一两|两三|三四|三五|四五|五六|六七|七八|八九)(?=[个天次位名本只条百千万十年月周块元人种分小件份斤])|[十几](?=几)|好几|几[十百千万]?"
+_FIGURE_BEGINS = frozenset(
+    "0123456789零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£-人hru翻对好几"
 )
+_APPROXIMATE = re.compile(
+    r"(?:一两|两三|三四|三五|四五|五六|六七|七八|八九)(?=[个天次种位名本只条百千万十年月周块元人分小件份斤])|十几|好几|几(?=[十百千万])"
+)
+"""A figure that is left open: 两三百块, 十几个."""
 _NUMERAL_RUN = re.compile(NUMBER)
 _CODE_BEFORE = re.compile(
     r"(?:座位?|座位号|房间|房号|号码|编号|桌号?|柜号|排队|排|[门楼桌床车票卡单]号)(?:是|为|:)?$"
@@ -161,9 +164,13 @@ def _read_at(
     best = _read_value(text, position, today, rules)
     if name and (best is None or name.end > best.end):
         best = name
-    skipped = _NO_VALUE.match(text, position)
-    if skipped and (best is None or skipped.end() >= best.end):
-        return None, max(skipped.end(), position + 1)
+    idiom, open_figure = lists.IDIOM.match(text, position), _APPROXIMATE.match(text, position)
+    if open_figure:
+        rest = quantities.MONEY.match(text, open_figure.end())
+        ends = (open_figure.end(), best.end if best else 0, rest.end() if rest else 0)
+        return None, max(ends)
+    if idiom and (best is None or idiom.end() >= best.end):
+        return None, max(idiom.end(), position + 1)
     if best is not None:
         return best, best.end
     run = _NUMERAL_RUN.match(text, position)
