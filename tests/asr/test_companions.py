@@ -118,6 +118,7 @@ def test_frames_of_a_recording_are_as_those_of_a_stream(companions: Companions, 
         for probability in many.speech_probabilities(audio[start : start + block * 512])
     ]
     assert found == pytest.approx(expected, abs=1e-4)
+    assert len(many.speech_probabilities(audio[:0])) == 0
 
 
 def test_a_recording_is_cut_where_nobody_speaks(companions: Companions) -> None:

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
 from voicebench.asr.companions import Companions, companions_of
+from voicebench.asr.hotwords import TakesHotwords
 from voicebench.clock import now_s
 from voicebench.errors import StageError, StageTimeoutError
 from voicebench.types import Hypothesis
@@ -39,6 +40,7 @@ _CLOSE_WITHIN_S = 20.0
 
 @dataclass(frozen=True)
 class _Request:
+    recognizer: Recognizer
     pieces: Sequence[NDArray[np.float32]]
     done: Future[list[Hypothesis]] = field(default_factory=Future)
 
@@ -109,8 +111,24 @@ class BatchingRecognizer:
 
     def recognize_batch(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
         """See `Recognizer.recognize_batch`; raises as `recognize` does."""
+        return self._submit(self._recognizer, pieces)
+
+    def refused_hotwords(self, words: Sequence[str]) -> dict[str, str]:
+        """See `TakesHotwords.refused_hotwords`."""
+        if isinstance(self._recognizer, TakesHotwords):
+            return self._recognizer.refused_hotwords(words)
+        return dict.fromkeys(words, "this model takes no hotwords")
+
+    def with_hotwords(self, words: Sequence[str]) -> Recognizer:
+        """See `TakesHotwords.with_hotwords`; calls go through this front's thread."""
+        assert isinstance(self._recognizer, TakesHotwords)
+        return _Listening(self, self._recognizer.with_hotwords(words))
+
+    def _submit(
+        self, recognizer: Recognizer, pieces: Sequence[NDArray[np.float32]]
+    ) -> list[Hypothesis]:
         groups = [pieces] if self._max_batch is None else [[piece] for piece in pieces]
-        requests = [_Request(group) for group in groups]
+        requests = [_Request(recognizer, group) for group in groups]
         with self._lock:
             if self._is_closed:
                 raise StageError("asr", "the recogniser is closed")
@@ -181,8 +199,13 @@ class BatchingRecognizer:
         return batch, False
 
     def _recognize(self, batch: Sequence[_Request]) -> None:
+        recognizer = batch[0].recognizer
+        if others := [each for each in batch if each.recognizer is not recognizer]:
+            self._recognize(others)  # of streams with other hotwords: a call of their own
+            batch = [each for each in batch if each.recognizer is recognizer]
         try:
-            found = iter(self._timed([piece for request in batch for piece in request.pieces]))
+            pieces = [piece for request in batch for piece in request.pieces]
+            found = iter(self._timed(recognizer, pieces))
             results = [[next(found) for _ in request.pieces] for request in batch]
         except BaseException as error:  # raised where the result is waited for
             if len(batch) == 1:
@@ -194,13 +217,15 @@ class BatchingRecognizer:
         for request, hypotheses in zip(batch, results, strict=True):
             request.done.set_result(hypotheses)
 
-    def _timed(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
+    def _timed(
+        self, recognizer: Recognizer, pieces: Sequence[NDArray[np.float32]]
+    ) -> list[Hypothesis]:
         started_s = now_s()
         with self._lock:
             if threading.current_thread() is self._worker:
                 self._began_s = started_s
         try:
-            return self._recognizer.recognize_batch(pieces)
+            return recognizer.recognize_batch(pieces)
         finally:
             with self._lock:
                 if threading.current_thread() is self._worker:
@@ -208,3 +233,28 @@ class BatchingRecognizer:
                 self.num_calls += 1
                 self.num_pieces += len(pieces)
                 self.compute_s += now_s() - started_s
+
+
+class _Listening:
+    """A `Recognizer` that listens for words of its own, behind a front."""
+
+    def __init__(self, front: BatchingRecognizer, recognizer: Recognizer) -> None:
+        self._front = front
+        self._recognizer = recognizer
+
+    @property
+    def companions(self) -> Companions:
+        return self._front.companions
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        return self._front.vocabulary
+
+    def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
+        return self.recognize_batch([samples])[0]
+
+    def recognize_batch(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
+        return self._front._submit(self._recognizer, pieces)
+
+    def close(self) -> None:
+        """The model is the front's."""

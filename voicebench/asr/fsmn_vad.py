@@ -125,6 +125,8 @@ class FsmnStream:
         num_frames, rest = divmod(len(samples), FRAME_SAMPLES)
         if rest:
             raise ValueError(f"frames have {FRAME_SAMPLES} samples, got {len(samples)} in all")
+        if not num_frames:
+            return np.zeros(0)
         steps = self._vad.probabilities(samples, self._cache)
         self._num_samples += len(samples)
         # a step is complete with its last sample: the last one now, the others 10 ms apart

@@ -16,7 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
+from voicebench.asr.base import Recognizer
 from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, ModelError
 
@@ -67,15 +69,48 @@ def check_hotwords(profile: AsrProfile) -> None:
     if not profile.hotwords or not Path(profile.folder).is_dir():
         return
     _require_class(Path(profile.folder))
-    known = read_hotword_tokens(Path(profile.folder))
-    # what holds more than letters FunASR divides at spaces, or opens as a file or an address
-    refused = [w for w in profile.hotwords if not w.isalnum() or not known.knows(w)]
-    if refused:
-        reasons = "; ".join(f"{word!r}: {_instead_of(word, known)}" for word in refused)
+    if refused := refused_hotwords(Path(profile.folder), profile.hotwords):
+        reasons = "; ".join(f"{word!r}: {reason}" for word, reason in refused.items())
         raise ConfigError(
             f"the recogniser in {profile.folder} cannot listen for a hotword: {reasons}",
             "Change asr.hotwords in the profile",
         )
+
+
+def refused_hotwords(folder: Path, words: Sequence[str]) -> dict[str, str]:
+    """The words that a model cannot listen for, each with what to write instead.
+
+    Raises:
+        ModelError: See `read_hotword_tokens`.
+    """
+    known = read_hotword_tokens(folder)
+    # what holds more than letters FunASR divides at spaces, or opens as a file or an address
+    refused = [word for word in words if not word.isalnum() or not known.knows(word)]
+    return {word: _instead_of(word, known) for word in refused}
+
+
+@runtime_checkable
+class TakesHotwords(Protocol):
+    """A `Recognizer` whose model listens for the words of one stream."""
+
+    def refused_hotwords(self, words: Sequence[str]) -> dict[str, str]:
+        """The words that it cannot listen for, each with the reason."""
+        ...
+
+    def with_hotwords(self, words: Sequence[str]) -> Recognizer:
+        """The same model listening for these words too; closing the result closes nothing."""
+        ...
+
+
+def listen_for(recognizer: Recognizer, words: Sequence[str]) -> tuple[Recognizer, dict[str, str]]:
+    """A recognizer that listens for the words that its model knows, and why not for the others."""
+    if not words:
+        return recognizer, {}
+    if not isinstance(recognizer, TakesHotwords):
+        return recognizer, dict.fromkeys(words, "this model takes no hotwords")
+    refused = recognizer.refused_hotwords(words)
+    known = [word for word in words if word not in refused]
+    return (recognizer.with_hotwords(known) if known else recognizer), refused
 
 
 def _require_class(folder: Path) -> None:

@@ -13,10 +13,13 @@ tokens near speech, as a VAD hears it, are kept.
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +28,7 @@ from voicebench.asr.companions import NO_COMPANIONS, Companions
 from voicebench.asr.costed import CostedRecognizer
 from voicebench.asr.folder import hotword_ids, load_folder
 from voicebench.asr.funasr_companions import load_companions
+from voicebench.asr.hotwords import MODEL_CLASS, refused_hotwords
 from voicebench.asr.tokens import Floats, centred, join_pieces, token_centres, token_times
 from voicebench.asr.vad import speech_times
 from voicebench.config import AsrProfile
@@ -94,6 +98,7 @@ class ParaformerRecognizer:
         self._device: str = settings["device"]
         self._token_list: list[str] = settings["token_list"]
         self._frame_s = self._frontend.frame_shift * self._frontend.lfr_n / 1000
+        self._profile = profile
         self._hotwords = hotword_ids(model, profile)
         self._stream = _own_stream(self._device)
         self._only_speech = only_speech
@@ -125,6 +130,20 @@ class ParaformerRecognizer:
                         tokens = _spoken(tokens, pieces[index])
                     hypotheses[index] = Hypothesis(tokens=tokens, is_final=True)
         return hypotheses
+
+    def refused_hotwords(self, words: Sequence[str]) -> dict[str, str]:
+        """See `TakesHotwords.refused_hotwords`."""
+        if type(self._model).__name__ != MODEL_CLASS:
+            return dict.fromkeys(words, f"a {type(self._model).__name__} takes no hotwords")
+        return refused_hotwords(Path(self._profile.folder), words)
+
+    def with_hotwords(self, words: Sequence[str]) -> ParaformerRecognizer:
+        """See `TakesHotwords.with_hotwords`."""
+        hotwords = tuple(dict.fromkeys((*self._profile.hotwords, *words)))
+        listening = copy.copy(self)  # model, lock and stream are the same
+        listening._profile = msgspec.structs.replace(self._profile, hotwords=hotwords)
+        listening._hotwords = hotword_ids(self._model, listening._profile)
+        return listening
 
     def close(self) -> None:
         """Frees the model; recognising afterwards is an error."""

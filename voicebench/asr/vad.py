@@ -157,6 +157,8 @@ class SileroVad:
         """
         if len(samples) % FRAME_SAMPLES:
             raise ValueError(f"frames have {FRAME_SAMPLES} samples, got {len(samples)} in all")
+        if not len(samples):
+            return np.zeros(0)
         audio = np.concatenate([self._context, np.asarray(samples, np.float32)])
         self._context = audio[len(audio) - _CONTEXT_SAMPLES :]
         frames = np.lib.stride_tricks.sliding_window_view(audio, _CONTEXT_SAMPLES + FRAME_SAMPLES)[
