@@ -14,7 +14,6 @@ see that the way is open; what it prints is marked, and says nothing about a GPU
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import time
 from pathlib import Path
@@ -25,7 +24,7 @@ import numpy as np
 from _common import REPORTS, finish
 from _interference import measure
 
-from voicebench.budget.cards import CARDS, Card, find_card
+from voicebench.budget.cards import Card, card_of_gpu, find_card
 from voicebench.budget.estimate import estimate
 from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
 from voicebench.commands._progress import RunProgress
@@ -72,13 +71,6 @@ def num_cases(suite: str, repeats: int, left_s: float, answer_s: float) -> int:
             break
         count += 1
     return count
-
-
-def card_of(gpus: list[dict[str, Any]]) -> Card | None:
-    """The card of the first GPU by its name (`NVIDIA GeForce RTX 4090 D`), None if not listed."""
-    name = re.sub(r"[^a-z0-9]", "", gpus[0]["name"].lower()) if gpus else ""
-    fitting = [card for key, card in CARDS.items() if key in name]
-    return max(fitting, key=lambda card: len(card.name), default=None)
 
 
 def _window(suite: str, seconds: float) -> Any:
@@ -169,7 +161,7 @@ def main() -> int:
         report = _latency(args.profile, args, models, folder, token_s)
         models.generator.close()
         models.recognizer.close()
-    card = card_of(gpus) if gpus else find_card("cpu")
+    card = card_of_gpu(gpus[0]["name"]) if gpus else find_card("cpu")
     budget = _budget(profile, card, folder)
     figures = {
         "profile": msgspec.to_builtins(profile),

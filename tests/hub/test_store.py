@@ -116,6 +116,23 @@ def test_verify_names_the_damage(
     assert named in capsys.readouterr().err
 
 
+def test_verify_looks_at_every_model_whatever_it_finds(
+    shipped_catalogue: object,
+    store: Path,
+    bundled_profile: Profile,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    imported(bundled_profile)
+    (store / ASR / "am.mvn").write_text("x")
+    (store / "cam++").mkdir()  # a pull that was cut off at once
+    assert main(["models", "verify"]) == 2
+    printed = capsys.readouterr()
+    assert f"{LLM}: " in printed.out
+    errors = [line for line in printed.err.splitlines() if line.startswith("error:")]
+    assert ["am.mvn" in errors[0], "only partly" in errors[1]] == [True, True]
+    assert printed.err.splitlines()[-1] == f"damaged or missing: {ASR}, cam++ (2 of 3)"
+
+
 def test_a_model_that_is_not_here_is_one_line_with_the_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

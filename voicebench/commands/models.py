@@ -164,7 +164,7 @@ def _catalogue() -> list[str]:
 
 def _row(name: str) -> dict[str, Any]:
     from voicebench.hub.catalogue import find_model
-    from voicebench.hub.store import model_folder, read_record
+    from voicebench.hub.store import has_other_weights, model_folder, read_record
 
     model, record = find_model(name), read_record(model_folder(name))
     return {
@@ -175,7 +175,7 @@ def _row(name: str) -> dict[str, Any]:
         "size_bytes": model.size_bytes,
         "modelscope": model.modelscope.repo if model.modelscope else None,
         "huggingface": model.huggingface.repo if model.huggingface else None,
-        "here": record is not None,
+        "here": record is not None and not has_other_weights(record),
         "revision": record.revision if record else None,
         "folder": str(model_folder(name)),
     }
