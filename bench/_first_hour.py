@@ -1,6 +1,6 @@
 """The steps of the first hour that no command of voicebench makes: one a process, a JSON line last.
 
-    python bench/_first_hour.py recogniser --profile bundled --suite daily_qa --cases 5
+    python bench/_first_hour.py recogniser --profile bundled --suites daily_qa --cases 5
 
 The line has `passed`, `found` (one sentence), `facts`, and `lines` for the report.
 """
@@ -17,22 +17,22 @@ import statistics
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from _common import ROOT
-from _thresholds import Samples, histogram, propose
+from _first_hour_clips import clips
+from _first_hour_confidence import folded, samples_of
+from _thresholds import histogram, propose
 
 from voicebench.errors import VoicebenchError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from voicebench.types import Token
 
-AUDIO_SUFFIXES = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".webm")
 QUESTIONS = (
     "今天适合出去跑步吗？", "请用一句话介绍杭州。", "三百块钱够买两张火车票吗？",
     "请把刚才说的话重复一遍。", "明天下午三点提醒我开会。",
@@ -40,45 +40,6 @@ QUESTIONS = (
 SILENCE_S = 0.5
 TAIL_S = 2.0  # of quiet after each recording, so that a turn can end
 NOISE_DB = 10.0
-WINDOW_S = 2.4
-GOOD_CER = 0.1
-
-
-@dataclasses.dataclass(frozen=True)
-class Clip:
-    """A recording; `text` None where no transcript is known, `t_eos_s` where no end is."""
-
-    name: str
-    samples: NDArray[np.float32]
-    text: str | None
-    t_eos_s: float | None
-
-
-def clips(args: argparse.Namespace) -> list[Clip]:
-    """The user's recordings, with NAME.txt beside them as transcripts, and turns of a suite."""
-    return [*_recordings(args.recordings), *_suite_turns(args.suite, args.cases)]
-
-
-def _recordings(folder: str | None) -> Iterator[Clip]:
-    from voicebench.audio import load_audio
-
-    paths = sorted(Path(folder).rglob("*")) if folder else []
-    for path in paths:
-        if path.suffix.lower() in AUDIO_SUFFIXES:
-            beside = path.with_suffix(".txt")
-            text = beside.read_text(encoding="utf-8").strip() if beside.is_file() else None
-            yield Clip(path.name, load_audio(path), text, None)
-
-
-def _suite_turns(name: str, cases: int) -> Iterator[Clip]:
-    from voicebench.suites.load import load_suite
-    from voicebench.suites.speech import render_turn
-
-    suite = load_suite(name)
-    turns = ((case, turn) for case in suite.cases for turn in case.turns)
-    for case, turn in itertools.islice(turns, cases):
-        samples, t_eos_s = render_turn(turn, suite.folder)
-        yield Clip(case.id, samples, turn.reference, t_eos_s)
 
 
 def imports(args: argparse.Namespace) -> dict[str, Any]:
@@ -139,14 +100,14 @@ def recogniser(args: argparse.Namespace) -> dict[str, Any]:
         with traceless():
             said = theirs.generate(input=clip.samples, fs=SAMPLE_RATE_HZ)[0]["text"]
         rows.append((clip, heard.tokens, took_s))
-        if _folded(heard.text) != _folded(said):
+        if folded(heard.text) != folded(said):
             differing.append(clip.name)
             lines += [
                 f"{clip.name}: ours {heard.text!r}",
                 f"{'':{len(clip.name)}}  FunASR {said!r}",
             ]
     noise = np.random.default_rng(0).normal(0, 0.03, 10 * SAMPLE_RATE_HZ).astype(np.float32)
-    tokens, transcripts, windows = _samples(rows, ours.recognize(noise).tokens)
+    tokens, transcripts, windows = samples_of(rows, ours.recognize(noise).tokens)
     now = (_DOUBT_BELOW, Guard().min_confidence, Variant().speculation_confidence)
     audio_s = [len(clip.samples) / SAMPLE_RATE_HZ for clip, *_ in rows]
     rtf = sum(took_s for *_, took_s in rows) / sum(audio_s)
@@ -168,64 +129,6 @@ def recogniser(args: argparse.Namespace) -> dict[str, Any]:
         ],
         "table": [each.row() for each in proposals],
     }
-
-
-def _folded(text: str) -> str:
-    from voicebench.metrics.normalize import get_normalizer
-
-    return "".join(get_normalizer("basic")(text).split())
-
-
-def _samples(
-    rows: list[tuple[Clip, tuple[Token, ...], float]], in_noise: tuple[Token, ...]
-) -> tuple[Samples, Samples, Samples]:
-    """Confidences of tokens, transcripts and windows whose reference is known, right and wrong.
-
-    A window is a slice of the whole transcript by time: its tokens were recognised with more context
-    than a window of a turn gives.
-    """
-    from voicebench.metrics.error_rate import cer
-
-    tokens: dict[bool, list[float]] = {True: [], False: [each.confidence for each in in_noise]}
-    transcripts: dict[bool, list[float]] = {True: [], False: []}
-    windows: dict[bool, list[float]] = {True: [], False: []}
-    for clip, heard, _ in rows:
-        if clip.text is None or not heard:
-            continue
-        is_right = _right_tokens(clip.text, heard)
-        for token, right in zip(heard, is_right, strict=True):
-            tokens[right].append(token.confidence)
-        rate = cer(clip.text, " ".join(token.text for token in heard)).rate
-        good = rate is not None and rate <= GOOD_CER
-        transcripts[good].append(statistics.fmean(token.confidence for token in heard))
-        slices = itertools.groupby(
-            zip(heard, is_right, strict=True), key=lambda pair: int(pair[0].start_s / WINDOW_S)
-        )
-        for _, group in slices:
-            pairs = list(group)
-            mean = statistics.fmean(token.confidence for token, _ in pairs)
-            windows[all(right for _, right in pairs)].append(mean)
-    found = (
-        Samples(tuple(each[True]), tuple(each[False])) for each in (tokens, transcripts, windows)
-    )
-    first, second, third = found
-    return first, second, third
-
-
-def _right_tokens(reference: str, heard: tuple[Token, ...]) -> list[bool]:
-    """Whether every character of each token stands in the reference at its place."""
-    from voicebench.metrics.error_rate import align
-
-    pieces = [_folded(token.text) for token in heard]
-    owners = [index for index, piece in enumerate(pieces) for _ in piece]
-    wrong = {index for index, piece in enumerate(pieces) if not piece}
-    at = 0
-    for step in align(list(_folded(reference)), list("".join(pieces))).steps:
-        here = owners[at : at + len(step.hypothesis)]
-        at += len(here)
-        if step.operation != "equal":
-            wrong.update(here)
-    return [index not in wrong for index in range(len(heard))]
 
 
 def llm(args: argparse.Namespace) -> dict[str, Any]:
@@ -399,7 +302,7 @@ def main() -> int:
     parser.add_argument("step", choices=STEPS)
     parser.add_argument("--profile", required=True)
     parser.add_argument("--recordings")
-    parser.add_argument("--suite", default="daily_qa")
+    parser.add_argument("--suites", default="daily_qa")
     parser.add_argument("--cases", type=int, default=20)
     parser.add_argument("--out", default="question.wav")
     args = parser.parse_args()

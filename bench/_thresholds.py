@@ -7,7 +7,7 @@ what is right that lies below it. The shares are about those of the shipped reco
 
     _DOUBT_BELOW            2 % of right tokens     are doubted: the VAD is asked about them
     min_confidence          1 % of good transcripts (CER up to 10 %) are not believed
-    speculation_confidence  10 % of right windows   begin no draft
+    speculation_confidence  5 % of right windows    begin no draft
 
 How much of what is wrong lies below is printed beside it. With too few samples a rule proposes nothing
 and says how many it needs.
@@ -87,7 +87,7 @@ def propose(
     kinds = (
         ("_DOUBT_BELOW", "token", tokens, 0.02, 200),
         ("min_confidence", "transcript", transcripts, 0.01, 100),
-        ("speculation_confidence", "window", windows, 0.1, 100),
+        ("speculation_confidence", "window", windows, 0.05, 100),
     )
     return [
         _proposal(Proposal(name, of, current, share, samples), needed)

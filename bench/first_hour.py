@@ -16,41 +16,35 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
-from _common import COMMIT, IS_DIRTY, REPORTS, ROOT
+from _common import REPORTS, ROOT
+from _first_hour_findings import (
+    Finding,
+    read_ask,
+    read_budget,
+    read_doctor,
+    read_driver,
+    read_lines,
+    read_own,
+    read_run,
+)
+from _first_hour_report import Result, Status, write_report
 
 from voicebench.budget.cards import CARDS, THIS_MACHINE, card_of_gpu
 from voicebench.config import Profile, load_profile
-from voicebench.runs import provenance
 
 HERE = Path(__file__).parent
-Status = Literal["passed", "failed", "timed out", "not run"]
-AIM_P50_S, AIM_P95_S = 0.5, 0.8
-"""Of the response latency, endpoint wait included; shown beside what was measured, not judged."""
-MIN_DRIVER = 580  # of torch's CUDA 13.0
+ENDPOINT_CASES = 20  # the VAD is the CPU's, and each is heard twice
 STOP_S = 20.0  # between SIGTERM and SIGKILL
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a step's output says."""
-
-    passed: bool
-    found: str
-    facts: dict[str, Any] = field(default_factory=dict)
-    lines: Sequence[str] = ()
-    table: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True)
@@ -65,23 +59,6 @@ class Step:
     read: Callable[[int, str], Finding]
     not_here: str = ""
     """Why it cannot run on this machine; empty where it can."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of a step."""
-
-    name: str
-    status: Status
-    found: str
-    wall_s: float
-    expects: str
-    otherwise: str
-    command: str
-    log: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
-    lines: Sequence[str] = ()
-    table: Sequence[Sequence[str]] = ()
 
 
 def steps_of(profile: Profile, base: Profile, args: argparse.Namespace, folder: Path) -> list[Step]:
@@ -102,7 +79,7 @@ def steps_of(profile: Profile, base: Profile, args: argparse.Namespace, folder: 
     gpu = card.name if on_card else THIS_MACHINE
 
     def own(step: str, which: Profile = profile, *more: str) -> tuple[str, ...]:
-        options = ["--profile", profile_argument(args, which), "--suite", args.suite, *more]
+        options = ["--profile", profile_argument(args, which), "--suites", args.suites, *more]
         options += ["--recordings", args.recordings] if args.recordings else []
         return (sys.executable, str(HERE / "_first_hour.py"), step, *options)
 
@@ -111,7 +88,7 @@ def steps_of(profile: Profile, base: Profile, args: argparse.Namespace, folder: 
 
     name = profile_argument(args, profile)
     run = voicebench(
-        "run", "--profile", name, "--mode", "latency", "--suites", args.suite, "--repeats", "1",
+        "run", "--profile", name, "--mode", "latency", "--suites", args.suites.partition(",")[0], "--repeats", "1",
         "--limit", str(args.turns), "--variant", "name=plain",
         "--variant", "name=early,prefill=true,speculation=true", "--out", str(both), "--json",
     )  # fmt: skip
@@ -154,7 +131,7 @@ def steps_of(profile: Profile, base: Profile, args: argparse.Namespace, folder: 
              run, 1200, read_run, needs_card),
         Step("endpoint", "in quiet every turn ends and none is cut off; noise alone is no turn",
              "vad=silero beside vad=profile in a variant; docs/models.md",
-             own("endpoint", profile, "--cases", str(args.cases)), 600, read_own),
+             own("endpoint", profile, "--cases", str(min(args.cases, ENDPOINT_CASES))), 600, read_own),
         Step("service", "READY, one answer, the page, exit code 0 on SIGTERM",
              "read the log; voicebench serve --help for ports and keys",
              own("service"), 900, read_own, needs_card),
@@ -174,108 +151,6 @@ def card_name() -> str:
     command = [program, "--query-gpu=name", "--format=csv,noheader"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.splitlines()[0].strip() if done.returncode == 0 and done.stdout else ""
-
-
-def read_driver(code: int, output: str) -> Finding:
-    """Driver 580 or newer: torch's CUDA 13.0 needs it."""
-    fields = [each.strip() for each in output.partition("\n")[0].split(",")]
-    major = fields[1].partition(".")[0] if len(fields) > 1 else ""
-    is_new = major.isdigit() and int(major) >= MIN_DRIVER
-    return Finding(code == 0 and is_new, ", ".join(fields))
-
-
-def read_lines(code: int, output: str) -> Finding:
-    """Passed by the exit code; the last lines say what was found."""
-    if code:
-        return Finding(False, f"exit code {code}")
-    lines = output.strip().splitlines()
-    return Finding(True, lines[-1] if lines else "done", lines=lines[-12:])
-
-
-def read_own(code: int, output: str) -> Finding:
-    """A step of `_first_hour.py`: JSON in its last line."""
-    return Finding(**_last_json(output)) if code == 0 else _crashed(code)
-
-
-def read_doctor(code: int, output: str) -> Finding:
-    """What is missing, with the command that mends it."""
-    findings = json.loads(output)["findings"]
-    missing = [each for each in findings if each["status"] == "missing"]
-    lines = [f"{each['check']}: {each['detail']} -> {each['fix']}" for each in missing]
-    found = f"{len(findings)} checks, {len(missing)} missing"
-    return Finding(code == 0, found, {"missing": missing}, lines)
-
-
-def read_ask(code: int, output: str) -> Finding:
-    """One turn, whole."""
-    if code:
-        return _crashed(code)
-    turn = _last_json(output)
-    metrics = turn["metrics"]
-    latency = metrics.get("response_latency_s")
-    shown = f"{1000 * latency:.0f} ms" if latency is not None else "not measured"
-    return Finding(
-        bool(turn["answer"]),
-        f"heard {turn['transcript']!r}, answered {turn['answer']!r}, response latency {shown}",
-        {"metrics": metrics},
-    )
-
-
-def read_budget(code: int, output: str) -> Finding:
-    """Whether it fits, and how many tokens the cache holds."""
-    if code not in (0, 1):
-        return _crashed(code)
-    budget = json.loads(output)
-    parts = [f"{each['part']}: {each['num_bytes'] / 1e9:.3f} GB" for each in budget["memory"]]
-    found = "; ".join(budget["problems"]) or f"fits; the cache holds {budget['kv_tokens']:,} tokens"
-    floors = [
-        f"{each['step']}: at least {1000 * each['floor_s']:.2f} ms" for each in budget["floors"]
-    ]
-    return Finding(code == 0, found, budget, [*parts, *floors])
-
-
-def read_run(code: int, output: str) -> Finding:
-    """Latencies of both variants, with n."""
-    if code:
-        return _crashed(code)
-    groups = _last_json(output)["groups"]
-    names = ("response_latency_s", "endpoint_delay_s", "asr_final_s", "ttft_s")
-    lines = [
-        f"{group['variant']} {name}: {_quantiles(found)}"
-        for group in groups
-        for name in names
-        if (found := group["metrics"].get(name)) and found["p50"] is not None
-    ]
-    failed = sum(group["counts"]["failed"] for group in groups)
-    response = [group["metrics"]["response_latency_s"] for group in groups]
-    is_met = all(
-        each["p50"] <= AIM_P50_S and (each["p95"] or each["p50"]) <= AIM_P95_S for each in response
-    )
-    aims = f"aims of {AIM_P50_S} and {AIM_P95_S} s {'met' if is_met else 'not met'}"
-    found = (
-        f"{failed} failed turns; {'; '.join(each for each in lines if 'response' in each)}; {aims}"
-    )
-    return Finding(not failed, found, {"groups": groups}, lines)
-
-
-def _quantiles(metric: dict[str, Any]) -> str:
-    """p50 and p95 with n; one value where n is below 3."""
-    p95 = f", p95 {metric['p95']:.3f} s" if metric["p95"] is not None else ""
-    return f"p50 {metric['p50']:.3f} s{p95}, n {metric['n']}"
-
-
-def _last_json(output: str) -> dict[str, Any]:
-    """The last JSON document of an output: its last line, or all of it."""
-    with contextlib.suppress(ValueError):
-        whole: dict[str, Any] = json.loads(output)
-        return whole
-    last: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
-    return last
-
-
-def _crashed(code: int) -> Finding:
-    """The log says why."""
-    return Finding(False, f"exit code {code}")
 
 
 def _reasons(log: Path) -> list[str]:
@@ -353,61 +228,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def write_report(folder: Path, profile: str, results: Sequence[Result], num_steps: int) -> None:
-    """Writes report.json and report.md."""
-    document = {
-        "profile": profile,
-        "date": provenance.wall_clock(),
-        "git_commit": COMMIT,
-        "git_dirty": IS_DIRTY,
-        "machine": provenance.machine(),
-        "packages": provenance.package_versions(),
-        "num_steps": num_steps,
-        "steps": [asdict(result) for result in results],
-    }
-    text = json.dumps(document, ensure_ascii=False, indent=2)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "report.md").write_text(_markdown(document, results), encoding="utf-8")
-
-
-def _markdown(document: dict[str, Any], results: Sequence[Result]) -> str:
-    machine = document["machine"]
-    gpus = ", ".join(gpu["name"] for gpu in machine["gpus"]) or "no GPU"
-    counts = {
-        status: sum(r.status == status for r in results)
-        for status in ("passed", "failed", "timed out", "not run")
-    }
-    lines = [
-        f"# First hour: {document['profile']}", "",
-        f"{document['date']}; {machine['cpu']}, {machine['num_cores_usable']} cores, "
-        f"{machine['memory_gib']} GiB, {gpus}; commit {COMMIT[:12]}{' with changes' if IS_DIRTY else ''}.",
-        "", ", ".join(f"{count} {status}" for status, count in counts.items())
-        + f", of {document['num_steps']} steps.", "",
-        "| step | result | s | found |", "|---|---|---|---|",
-        *(f"| {r.name} | {r.status} | {r.wall_s} | {_cell(r.found)} |" for r in results),
-    ]  # fmt: skip
-    for result in results:
-        lines += ["", f"## {result.name}: {result.status}", "", f"Expects {result.expects}."]
-        lines += ["", f"Found: {result.found}"]
-        if result.status != "passed":
-            lines += ["", f"Otherwise: {result.otherwise}."]
-        if result.table:
-            head = ("threshold", "of", "now", "now, below", "proposed", "then, below", "rule")
-            lines += ["", *_table((head, ("---",) * len(head), *result.table))]
-        if result.lines:
-            lines += ["", "```", *result.lines, "```"]
-        lines += ["", f"`{result.command}`" + (f" (output: {result.log})" if result.log else "")]
-    return "\n".join(lines) + "\n"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
 def main() -> int:
     """Runs the steps; 0, or 1 where one failed."""
     parser = argparse.ArgumentParser(
@@ -420,8 +240,13 @@ def main() -> int:
     parser.add_argument(
         "--recordings", metavar="FOLDER", help="recordings, with NAME.txt transcripts"
     )
-    parser.add_argument("--suite", default="daily_qa", help="whose turns are spoken (daily_qa)")
-    parser.add_argument("--cases", type=int, default=40, help="turns for confidences and VAD (40)")
+    parser.add_argument(
+        "--suites",
+        default="daily_qa,entities",
+        metavar="A,B",
+        help="whose turns are spoken; the first for latencies (daily_qa,entities)",
+    )
+    parser.add_argument("--cases", type=int, default=120, help="turns for confidences (120)")
     parser.add_argument("--turns", type=int, default=5, help="cases for latencies (5)")
     parser.add_argument("--only", metavar="A,B", help="steps whose name begins so")
     args = parser.parse_args()
