@@ -53,9 +53,9 @@ class Kept:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
-    def recognize_batch(self, pieces: Sequence[Any]) -> Any:
+    def recognize_batch(self, pieces: Sequence[Any], *speech_s: Any) -> Any:
         self.num_calls += len(pieces)
-        return self._model.recognize_batch(pieces)
+        return self._model.recognize_batch(pieces, *speech_s)
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> Any:
         self.num_calls += len(prompts)

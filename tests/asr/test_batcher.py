@@ -145,6 +145,35 @@ def test_a_call_that_hangs_is_left_behind_and_the_next_one_is_answered(
     batcher.close()
 
 
+class EchoWithSpeech(Echo):
+    """Notes which speech times came with which piece."""
+
+    takes_speech_times = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pairs: list[tuple[int, Any]] = []
+
+    def recognize_batch(
+        self, pieces: Sequence[NDArray[np.float32]], speech_s: Any = None
+    ) -> list[Hypothesis]:
+        known = [None if each is None else each.tolist() for each in speech_s]
+        self.pairs += zip([int(piece[0]) for piece in pieces], known, strict=True)
+        return super().recognize_batch(pieces)
+
+
+@pytest.mark.parametrize("max_batch", [1, 2, 32, None])
+def test_speech_times_stay_with_their_piece(max_batch: int | None) -> None:
+    echo = EchoWithSpeech()
+    batcher = BatchingRecognizer(echo, max_batch=max_batch)
+    assert batcher.takes_speech_times
+    batcher.recognize_batch([piece(1), piece(2)], [np.array([0.5]), None])
+    batcher.recognize(piece(3))
+    assert echo.pairs == [(1, [0.5]), (2, None), (3, None)]
+    assert not BatchingRecognizer(Echo()).takes_speech_times
+    batcher.close()
+
+
 def test_closing_answers_what_waits_and_takes_no_more(echo: Echo, pool: ThreadPoolExecutor) -> None:
     batcher = BatchingRecognizer(echo)
     hanging = pool.submit(batcher.recognize, piece(-2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -249,6 +250,45 @@ def test_a_word_of_letters_that_windows_cut_is_one_word(offset: int) -> None:
         start_s = SYLLABLE_S * (offset + 2)
         assert (word.start_s, word.end_s) == pytest.approx((start_s, start_s + 4 * SYLLABLE_S))
         assert word.confidence == pytest.approx(0.9)
+
+
+class WithSpeech(ScriptedRecognizer):
+    """Notes the speech times that come with each piece."""
+
+    takes_speech_times = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.speech_s: list[list[float]] = []
+
+    def recognize_batch(
+        self, pieces: Sequence[NDArray[np.float32]], speech_s: Any = None
+    ) -> list[Hypothesis]:
+        self.speech_s += [[round(at_s, 3) for at_s in each] for each in speech_s]
+        return super().recognize_batch(pieces)
+
+
+def test_speech_that_a_vad_has_found_is_given_from_the_start_of_each_piece() -> None:
+    def speech_times(from_s: float, to_s: float) -> NDArray[np.float64]:
+        return np.array([at_s for at_s in (0.05, 0.75, 1.25, 1.75) if from_s <= at_s < to_s])
+
+    plain, recognizer = ScriptedRecognizer(), WithSpeech()
+    windows = SlidingWindows(
+        recognizer, 1.2, 0.2, 0.95, context_s=0.4, re_recognise_context_s=0.6,
+        speech_times=speech_times,
+    )  # fmt: skip
+    windows.feed(speech(10))
+    windows.finish()
+    # from 0.0 to 1.2, twice; then with context from 0.6, and again from 0.2, to 2.0
+    assert recognizer.speech_s == [
+        [0.05, 0.75], [0.05, 0.75], [0.15, 0.65, 1.15], [0.55, 1.05, 1.55],
+    ]  # fmt: skip
+    without = SlidingWindows(
+        plain, 1.2, 0.2, 0.95, context_s=0.4, re_recognise_context_s=0.6, speech_times=speech_times
+    )
+    without.feed(speech(10))
+    without.finish()
+    assert without.hypothesis == windows.hypothesis
 
 
 def test_looking_ahead_changes_nothing() -> None:

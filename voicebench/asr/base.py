@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,3 +39,40 @@ class Recognizer(Protocol):
     def close(self) -> None:
         """Frees the model."""
         ...
+
+
+class TakesSpeechTimes(Protocol):
+    """A `Recognizer` that compares doubtful tokens with a VAD, and takes what a VAD has found."""
+
+    takes_speech_times: bool
+    """Whether it does: a front has the answer of the recogniser behind it."""
+
+    def recognize_batch(
+        self,
+        pieces: Sequence[NDArray[np.float32]],
+        speech_s: Sequence[NDArray[np.float64] | None] | None = None,
+    ) -> list[Hypothesis]:
+        """See `Recognizer.recognize_batch`.
+
+        Args:
+            pieces: Audio.
+            speech_s: Of each piece the middles of its frames of speech, in seconds from its start;
+                None where no VAD has run over it.
+        """
+        ...
+
+
+def takes_speech_times(recognizer: Recognizer) -> bool:
+    """Whether a recogniser takes what a VAD has found; see `TakesSpeechTimes`."""
+    return bool(getattr(recognizer, "takes_speech_times", False))
+
+
+def recognize_with(
+    recognizer: Recognizer,
+    pieces: Sequence[NDArray[np.float32]],
+    speech_s: Sequence[NDArray[np.float64] | None] | None,
+) -> list[Hypothesis]:
+    """Recognises pieces with the speech times that are known, where the recogniser takes them."""
+    if speech_s is None or not takes_speech_times(recognizer):
+        return recognizer.recognize_batch(pieces)
+    return cast(TakesSpeechTimes, recognizer).recognize_batch(pieces, speech_s)

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebench.asr.base import Recognizer
+from voicebench.asr.base import Recognizer, recognize_with, takes_speech_times
 from voicebench.asr.companions import Companions, companions_of
 from voicebench.asr.hotwords import TakesHotwords
 from voicebench.clock import now_s
@@ -42,6 +42,7 @@ _CLOSE_WITHIN_S = 20.0
 class _Request:
     recognizer: Recognizer
     pieces: Sequence[NDArray[np.float32]]
+    speech_s: Sequence[NDArray[np.float64] | None]
     done: Future[list[Hypothesis]] = field(default_factory=Future)
 
 
@@ -76,6 +77,7 @@ class BatchingRecognizer:
         self.num_calls = 0
         self.num_pieces = 0
         self.compute_s = 0.0
+        self.takes_speech_times = takes_speech_times(recognizer)
         self._recognizer = recognizer
         self._max_batch = max_batch
         self._stuck_after_s = stuck_after_s
@@ -109,9 +111,13 @@ class BatchingRecognizer:
         """
         return self.recognize_batch([samples])[0]
 
-    def recognize_batch(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
-        """See `Recognizer.recognize_batch`; raises as `recognize` does."""
-        return self._submit(self._recognizer, pieces)
+    def recognize_batch(
+        self,
+        pieces: Sequence[NDArray[np.float32]],
+        speech_s: Sequence[NDArray[np.float64] | None] | None = None,
+    ) -> list[Hypothesis]:
+        """See `TakesSpeechTimes.recognize_batch`; raises as `recognize` does."""
+        return self._submit(self._recognizer, pieces, speech_s)
 
     def refused_hotwords(self, words: Sequence[str]) -> dict[str, str]:
         """See `TakesHotwords.refused_hotwords`."""
@@ -125,10 +131,17 @@ class BatchingRecognizer:
         return _Listening(self, self._recognizer.with_hotwords(words))
 
     def _submit(
-        self, recognizer: Recognizer, pieces: Sequence[NDArray[np.float32]]
+        self,
+        recognizer: Recognizer,
+        pieces: Sequence[NDArray[np.float32]],
+        speech_s: Sequence[NDArray[np.float64] | None] | None,
     ) -> list[Hypothesis]:
-        groups = [pieces] if self._max_batch is None else [[piece] for piece in pieces]
-        requests = [_Request(recognizer, group) for group in groups]
+        known_s = speech_s or [None] * len(pieces)
+        if self._max_batch is None:
+            requests = [_Request(recognizer, pieces, known_s)]
+        else:
+            pairs = zip(pieces, known_s, strict=True)
+            requests = [_Request(recognizer, [piece], [speech]) for piece, speech in pairs]
         with self._lock:
             if self._is_closed:
                 raise StageError("asr", "the recogniser is closed")
@@ -204,8 +217,7 @@ class BatchingRecognizer:
             self._recognize(others)  # of streams with other hotwords: a call of their own
             batch = [each for each in batch if each.recognizer is recognizer]
         try:
-            pieces = [piece for request in batch for piece in request.pieces]
-            found = iter(self._timed(recognizer, pieces))
+            found = iter(self._timed(recognizer, batch))
             results = [[next(found) for _ in request.pieces] for request in batch]
         except BaseException as error:  # raised where the result is waited for
             if len(batch) == 1:
@@ -217,15 +229,15 @@ class BatchingRecognizer:
         for request, hypotheses in zip(batch, results, strict=True):
             request.done.set_result(hypotheses)
 
-    def _timed(
-        self, recognizer: Recognizer, pieces: Sequence[NDArray[np.float32]]
-    ) -> list[Hypothesis]:
+    def _timed(self, recognizer: Recognizer, batch: Sequence[_Request]) -> list[Hypothesis]:
+        pieces = [piece for request in batch for piece in request.pieces]
+        speech_s = [speech for request in batch for speech in request.speech_s]
         started_s = now_s()
         with self._lock:
             if threading.current_thread() is self._worker:
                 self._began_s = started_s
         try:
-            return recognizer.recognize_batch(pieces)
+            return recognize_with(recognizer, pieces, speech_s)
         finally:
             with self._lock:
                 if threading.current_thread() is self._worker:
@@ -253,8 +265,16 @@ class _Listening:
     def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
         return self.recognize_batch([samples])[0]
 
-    def recognize_batch(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
-        return self._front._submit(self._recognizer, pieces)
+    @property
+    def takes_speech_times(self) -> bool:
+        return takes_speech_times(self._recognizer)
+
+    def recognize_batch(
+        self,
+        pieces: Sequence[NDArray[np.float32]],
+        speech_s: Sequence[NDArray[np.float64] | None] | None = None,
+    ) -> list[Hypothesis]:
+        return self._front._submit(self._recognizer, pieces, speech_s)
 
     def close(self) -> None:
         """The model is the front's."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebench.asr.base import Recognizer
+from voicebench.asr.base import Recognizer, recognize_with, takes_speech_times
 from voicebench.asr.companions import NO_COMPANIONS, Companions
 from voicebench.types import Hypothesis
 
@@ -31,6 +31,7 @@ class CostedRecognizer:
         self, costly: Recognizer, words: Recognizer, companions: Companions = NO_COMPANIONS
     ) -> None:
         self.companions = companions
+        self.takes_speech_times = takes_speech_times(words)
         self._costly = costly
         self._words = words
 
@@ -43,10 +44,14 @@ class CostedRecognizer:
         """See `Recognizer.recognize`."""
         return self.recognize_batch([samples])[0]
 
-    def recognize_batch(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
-        """See `Recognizer.recognize_batch`."""
+    def recognize_batch(
+        self,
+        pieces: Sequence[NDArray[np.float32]],
+        speech_s: Sequence[NDArray[np.float64] | None] | None = None,
+    ) -> list[Hypothesis]:
+        """See `TakesSpeechTimes.recognize_batch`."""
         self._costly.recognize_batch(pieces)
-        return self._words.recognize_batch(pieces)
+        return recognize_with(self._words, pieces, speech_s)
 
     def close(self) -> None:
         """Frees both models."""

@@ -1,7 +1,7 @@
 """Paraformer through FunASR: tokens with times, confidence and top-k readings.
 
-The model is called directly (encoder, predictor, decoder), not through `generate()`, because only
-so are the posteriors to be had, and because `generate()` keeps state between calls. Every class of
+The model's parts are called one by one (`asr.forward`), not through `generate()`, because only so are
+the posteriors to be had, and because `generate()` keeps state between calls. Every class of
 the family works: Paraformer, BiCifParaformer, SeacoParaformer. How long a token lasts comes from
 the timestamp head where the model has one (20 ms), else from the predictor (60 ms); where it is,
 from the predictor, which does not drift.
@@ -27,6 +27,7 @@ from voicebench.asr.base import Recognizer
 from voicebench.asr.companions import NO_COMPANIONS, Companions
 from voicebench.asr.costed import CostedRecognizer
 from voicebench.asr.folder import hotword_ids, load_folder
+from voicebench.asr.forward import Forward
 from voicebench.asr.funasr_companions import load_companions
 from voicebench.asr.hotwords import MODEL_CLASS, refused_hotwords
 from voicebench.asr.tokens import Floats, centred, join_pieces, token_centres, token_times
@@ -65,7 +66,7 @@ def load_recognizer(profile: AsrProfile) -> Recognizer:
 
 
 class ParaformerRecognizer:
-    """A `Recognizer` on a FunASR folder.
+    """A `Recognizer` on a FunASR folder, which `TakesSpeechTimes`.
 
     Args:
         profile: The folder, the device and the number of threads.
@@ -86,6 +87,7 @@ class ParaformerRecognizer:
         companions: Companions = NO_COMPANIONS,
     ) -> None:
         self.companions = companions
+        self.takes_speech_times = only_speech
         model, settings = load_folder(profile)
         if not all(hasattr(model, part) for part in ("encode", "calc_predictor", "decoder")):
             raise ModelError(
@@ -103,8 +105,7 @@ class ParaformerRecognizer:
         self._stream = _own_stream(self._device)
         self._only_speech = only_speech
         self._lock = threading.Lock()
-        self._wants_times = False
-        self._compute_times_on_demand()
+        self._forward = Forward(model)
 
     @property
     def vocabulary(self) -> Sequence[str]:
@@ -115,8 +116,12 @@ class ParaformerRecognizer:
         """See `Recognizer.recognize`."""
         return self.recognize_batch([samples])[0]
 
-    def recognize_batch(self, pieces: Sequence[NDArray[np.float32]]) -> list[Hypothesis]:
-        """See `Recognizer.recognize_batch`."""
+    def recognize_batch(
+        self,
+        pieces: Sequence[NDArray[np.float32]],
+        speech_s: Sequence[Floats | None] | None = None,
+    ) -> list[Hypothesis]:
+        """See `TakesSpeechTimes.recognize_batch`."""
         import torch
 
         hypotheses = [Hypothesis(is_final=True) for _ in pieces]
@@ -127,7 +132,8 @@ class ParaformerRecognizer:
                 recognised = self._recognize([pieces[index] for index in indices])
                 for index, tokens in zip(indices, recognised, strict=True):
                     if self._only_speech:
-                        tokens = _spoken(tokens, pieces[index])
+                        known_s = speech_s[index] if speech_s else None
+                        tokens = _spoken(tokens, pieces[index], known_s)
                     hypotheses[index] = Hypothesis(tokens=tokens, is_final=True)
         return hypotheses
 
@@ -149,6 +155,7 @@ class ParaformerRecognizer:
         """Frees the model; recognising afterwards is an error."""
         with self._lock:
             self._model = None
+            del self._forward
 
     def _recognize(self, pieces: Sequence[NDArray[np.float32]]) -> list[tuple[Token, ...]]:
         import torch
@@ -157,50 +164,47 @@ class ParaformerRecognizer:
         waves = [torch.from_numpy(np.array(piece, dtype=np.float32)) for piece in pieces]
         lengths = torch.tensor([len(wave) for wave in waves])
         features, num_frames = self._frontend(pad_sequence(waves, batch_first=True), lengths)
-        features, num_frames = features.to(self._device), num_frames.to(self._device)
-        encoded, num_encoded = self._model.encode(features, num_frames)
-        # FunASR leaves noise in the padding, and its predictor looks one frame ahead.
-        steps = torch.arange(encoded.size(1), device=encoded.device)
-        encoded = encoded * (steps < num_encoded[:, None])[:, :, None]
-        embeddings, num_tokens, weights, _ = self._model.calc_predictor(encoded, num_encoded)[:4]
-        num_tokens = num_tokens.round().long()
+        frames: list[int] = num_frames.tolist()
+        states = self._forward.encode(features.to(self._device), frames)
+        embeddings, counts, weights = self._forward.predict(states, frames)
         results: list[tuple[Token, ...]] = [() for _ in pieces]
-        spoken = torch.nonzero(num_tokens >= 1).flatten()
-        if not len(spoken):
+        spoken = [index for index, count in enumerate(counts) if count]
+        if not spoken:
             return results
-        encoded, num_encoded, num_tokens = encoded[spoken], num_encoded[spoken], num_tokens[spoken]
-        embeddings = embeddings[spoken, : num_tokens.max()]
-        logits = self._decode(encoded, num_encoded, embeddings, num_tokens)
-        top_p, top_id = logits.float().softmax(-1).topk(min(NUM_ALTERNATIVES, logits.size(-1)))
-        for row, index in enumerate(spoken.tolist()):
-            count, num_frames = int(num_tokens[row]), int(num_encoded[row])
-            # One frame more than was heard: the predictor finishes the last token there.
-            row_weights = weights[index, : num_frames + 1].float().cpu().numpy()
+        if len(spoken) < len(pieces):
+            frames, counts = [frames[i] for i in spoken], [counts[i] for i in spoken]
+            states, embeddings = states[spoken, : max(frames)], embeddings[spoken]
+        logits = self._decode(states, frames, embeddings[:, : max(counts)], counts)
+        top = logits.float().softmax(-1).topk(min(NUM_ALTERNATIVES, logits.size(-1)))
+        top_p, top_id = top.values.cpu(), top.indices.cpu()
+        heads = [weights[i][:n] for i, n in zip(spoken, frames, strict=True)]
+        if self._forward.has_timestamps:
+            heads = self._forward.timestamp_weights(states, frames)
+        for row, index in enumerate(spoken):
             results[index] = self._tokens(
-                top_p[row, :count].tolist(),
-                top_id[row, :count].tolist(),
-                token_centres(row_weights, count, self._frame_s),
-                *self._time_weights(
-                    encoded[row : row + 1, :num_frames], num_tokens[row : row + 1], row_weights
-                ),
+                top_p[row, : counts[row]].tolist(),
+                top_id[row, : counts[row]].tolist(),
+                token_centres(weights[index], counts[row], self._frame_s),
+                heads[row],
+                self._frame_s * frames[row] / len(heads[row]),
             )
         return results
 
     def _decode(
         self,
-        encoded: torch.Tensor,
-        num_encoded: torch.Tensor,
+        states: torch.Tensor,
+        frames: Sequence[int],
         embeddings: torch.Tensor,
-        num_tokens: torch.Tensor,
+        counts: Sequence[int],
     ) -> torch.Tensor:
         """Logits of the tokens, (pieces, tokens, vocabulary); with hotwords, turned towards them."""
+        import torch
+
         if not self._hotwords:
-            logits: torch.Tensor = self._model.decoder(
-                encoded, num_encoded, embeddings, num_tokens
-            )[0]
-            return logits
+            return self._forward.decode(states, frames, embeddings, counts)
+        num_frames, num_tokens = (torch.tensor(e, device=states.device) for e in (frames, counts))
         biased: torch.Tensor = self._model._seaco_decode_with_ASF(
-            encoded, num_encoded, embeddings, num_tokens, self._hotwords
+            states, num_frames, embeddings, num_tokens, self._hotwords
         )
         return biased
 
@@ -211,45 +215,6 @@ class ParaformerRecognizer:
         import torch
 
         return torch.cuda.stream(self._stream)
-
-    def _time_weights(
-        self, encoded: torch.Tensor, num_tokens: torch.Tensor, weights: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], float]:
-        """Weights for `token_times` and the seconds of a frame, of one piece.
-
-        One piece at a time: the head's bidirectional LSTM would read the padding of a batch.
-        """
-        import torch
-
-        num_frames = encoded.size(1)
-        if not hasattr(self._model.predictor, "get_upsample_timestamp"):
-            return weights[:num_frames], self._frame_s
-        length = torch.tensor([num_frames], device=encoded.device)
-        self._wants_times = True
-        try:
-            head = self._model.calc_predictor_timestamp(encoded, length, num_tokens)[2][0]
-        finally:
-            self._wants_times = False
-        return head.float().cpu().numpy(), self._frame_s * num_frames / len(head)
-
-    def _compute_times_on_demand(self) -> None:
-        """Keeps the timestamp head's LSTM from running where nothing of it is used.
-
-        FunASR's predictor runs it for a count that it then drops, before the head itself is asked:
-        47 of the 232 ms that a window of 2.4 s took the full-size model in int8 on one thread.
-        """
-        lstm: Any = getattr(self._model.predictor, "blstm", None)
-        if lstm is None:
-            return
-        run, size = lstm.forward, lstm.hidden_size * (2 if lstm.bidirectional else 1)
-
-        def forward(upsampled: torch.Tensor) -> tuple[torch.Tensor, tuple[None, None]]:
-            if self._wants_times:
-                output: tuple[torch.Tensor, tuple[None, None]] = run(upsampled)
-                return output
-            return upsampled.new_zeros((*upsampled.shape[:2], size)), (None, None)
-
-        lstm.forward = forward
 
     def _tokens(
         self,
@@ -298,11 +263,19 @@ def _own_stream(device: str) -> Any:
     return make_stream(device=device, priority=-1)
 
 
-def _spoken(tokens: tuple[Token, ...], samples: NDArray[np.float32]) -> tuple[Token, ...]:
-    """The tokens near speech; all of them where none is doubtful, which saves asking the VAD."""
+def _spoken(
+    tokens: tuple[Token, ...], samples: NDArray[np.float32], known_s: Floats | None
+) -> tuple[Token, ...]:
+    """The tokens near speech; all of them where none is doubtful, which saves running the VAD.
+
+    Args:
+        tokens: Of the piece.
+        samples: The piece.
+        known_s: Where a VAD has found speech in it; None: silero-vad looks for it, 0.4 ms a frame.
+    """
     if all(token.confidence >= _DOUBT_BELOW for token in tokens):
         return tokens
-    heard_s = speech_times(samples)
+    heard_s = speech_times(samples) if known_s is None else known_s
     return tuple(
         token
         for token in tokens

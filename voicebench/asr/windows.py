@@ -10,14 +10,14 @@ Spelled letters become words (`tokens.join_letters`) after merging: a window may
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebench.asr.base import Recognizer
+from voicebench.asr.base import Recognizer, recognize_with, takes_speech_times
 from voicebench.asr.merge import merge, num_settled
 from voicebench.asr.tokens import join_letters
 from voicebench.clock import now_s
@@ -31,6 +31,8 @@ WINDOWING = (
 )  # fmt: skip
 """The settings of a variant that decide what a recogniser makes of given audio."""
 
+SpeechTimes = Callable[[float, float], NDArray[np.float64]]
+
 _FRAME_SAMPLES = SAMPLE_RATE_HZ * 25 // 1000
 _STEP_SAMPLES = 30 * SAMPLE_RATE_HZ  # the windows of so much are in memory at once, overlaps twice
 
@@ -43,6 +45,8 @@ class WindowAudio:
         audio: The audio before the piece that is still in memory, and the piece.
         num_before: Samples of `audio` before the piece; recognizing again takes all of them.
         num_context: Samples before the piece that are recognized with it the first time.
+        speech_s: Middles of the frames of speech in `audio`, in seconds of the recording, where a
+            VAD runs beside.
     """
 
     index: int
@@ -51,11 +55,16 @@ class WindowAudio:
     audio: NDArray[np.float32]
     num_before: int
     num_context: int
+    speech_s: NDArray[np.float64] | None = None
 
     @property
     def duration_s(self) -> float:
         """Seconds of the piece with its context."""
         return (len(self.audio) - self.num_before + self.num_context) / SAMPLE_RATE_HZ
+
+    def speech_from(self, context_s: float) -> NDArray[np.float64] | None:
+        """`speech_s` counted from so much context before the piece."""
+        return None if self.speech_s is None else self.speech_s - (self.start_s - context_s)
 
 
 class MergingRecognizer:
@@ -115,9 +124,11 @@ class MergingRecognizer:
             for each, context in zip(ready, contexts, strict=True)
         ]
         is_loud = [has_sound(piece) for piece in pieces]
+        loud = [number for number, sounds in enumerate(is_loud) if sounds]
         started_s = now_s()
-        found = iter(self._recognize([p for p, loud in zip(pieces, is_loud, strict=True) if loud]))
-        hypotheses = [next(found) if loud else Hypothesis() for loud in is_loud]
+        known_s = [ready[n].speech_from(contexts[n] / SAMPLE_RATE_HZ) for n in loud]
+        found = iter(self._recognize([pieces[n] for n in loud], known_s))
+        hypotheses = [next(found) if sounds else Hypothesis() for sounds in is_loud]
         per_sample_s = (now_s() - started_s) / max(1, sum(map(len, pieces)))
         return [
             _window(
@@ -128,7 +139,11 @@ class MergingRecognizer:
             )
         ]
 
-    def _recognize(self, pieces: list[NDArray[np.float32]]) -> list[Hypothesis]:
+    def _recognize(
+        self, pieces: list[NDArray[np.float32]], speech_s: list[NDArray[np.float64] | None]
+    ) -> list[Hypothesis]:
+        if any(each is not None for each in speech_s):
+            return recognize_with(self._recognizer, pieces, speech_s)
         if len(pieces) == 1:
             return [self._recognizer.recognize(pieces[0])]
         return self._recognizer.recognize_batch(pieces) if pieces else []
@@ -144,6 +159,8 @@ class SlidingWindows:
         re_recognise_below: Confidence under which a window is recognised again; 0: never.
         context_s: Audio before the window that is recognised with it.
         re_recognise_context_s: The same for recognising again; no less than `context_s` is taken.
+        speech_times: Middles of the frames of speech from one second to another, by a VAD that has
+            had all audio that was fed here: a recogniser that takes them runs none of its own.
     """
 
     def __init__(
@@ -155,10 +172,12 @@ class SlidingWindows:
         *,
         context_s: float = 1.2,
         re_recognise_context_s: float = 2.4,
+        speech_times: SpeechTimes | None = None,
     ) -> None:
         if not 0 <= overlap_s < window_s:
             raise ValueError(f"overlap_s must be in [0, window_s), got {overlap_s}")
         self._recognition = MergingRecognizer(recognizer, re_recognise_below)
+        self._speech_times = speech_times if takes_speech_times(recognizer) else None
         self._window = round(window_s * SAMPLE_RATE_HZ)
         self._hop = max(1, self._window - round(overlap_s * SAMPLE_RATE_HZ))
         self._re_recognise_below = re_recognise_below
@@ -276,13 +295,15 @@ class SlidingWindows:
 
     def _cut(self, start: int, end: int, context: int) -> WindowAudio:
         before_from = max(self._held_from, start - self._again_context)
+        before_s, end_s = before_from / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ
         return WindowAudio(
             index=self._num_windows,
             start_s=start / SAMPLE_RATE_HZ,
-            end_s=end / SAMPLE_RATE_HZ,
+            end_s=end_s,
             audio=self._held[before_from - self._held_from : end - self._held_from].copy(),
             num_before=start - before_from,
             num_context=max(0, min(context, start - before_from)),
+            speech_s=self._speech_times(before_s, end_s) if self._speech_times else None,
         )
 
     def _forget(self, before: int) -> None:
@@ -293,10 +314,12 @@ class SlidingWindows:
             self._held_from = before
 
 
-def variant_windows(recognizer: Recognizer, variant: Variant) -> SlidingWindows:
+def variant_windows(
+    recognizer: Recognizer, variant: Variant, speech_times: SpeechTimes | None = None
+) -> SlidingWindows:
     """A variant's windows over a recogniser, for one turn."""
     settings = {name: getattr(variant, name) for name in WINDOWING}
-    return SlidingWindows(recognizer, **settings)
+    return SlidingWindows(recognizer, **settings, speech_times=speech_times)
 
 
 def reach_s(variant: Variant) -> float:

@@ -38,7 +38,7 @@ from voicebench.asr.segments import (
     variant_segments,
 )
 from voicebench.asr.vad import open_stream
-from voicebench.asr.windows import SlidingWindows, variant_windows
+from voicebench.asr.windows import SlidingWindows, SpeechTimes, variant_windows
 from voicebench.audio import AudioChunk, chunk_audio
 from voicebench.cleaning.presets import Cleaned, clean
 from voicebench.clock import TurnClock
@@ -274,9 +274,9 @@ class Assistant:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    def sliding_windows(self) -> SlidingWindows:
-        """This variant's windows over the recogniser, for one turn."""
-        return variant_windows(self.recognizer, self.variant)
+    def sliding_windows(self, speech_times: SpeechTimes | None = None) -> SlidingWindows:
+        """This variant's windows over the recogniser, for one turn; see `SlidingWindows`."""
+        return variant_windows(self.recognizer, self.variant, speech_times)
 
     def segments(self) -> SpeechSegments:
         """What recognizes a recording in segments, for one recording."""

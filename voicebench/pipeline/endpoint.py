@@ -11,6 +11,7 @@ lasted `silence_s`. Whoever never speaks never ends a turn: that limit is the ca
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from voicebench.asr.companions import StreamVad
 from voicebench.asr.vad import (
+    FRAME_S,
     FRAME_SAMPLES,
     PAUSE_S,
     SpeechEdge,
@@ -59,6 +61,7 @@ class Endpoint:
             self._vad.speech_above, self._vad.silence_below, min(PAUSE_S, silence_s)
         )
         self._rest = np.zeros(0, np.float32)
+        self._speech_s: list[float] = []  # middles of the frames of speech
         self._is_ended = False
 
     @property
@@ -75,6 +78,11 @@ class Endpoint:
     def last_speech_s(self) -> float | None:
         """End of the last speech so far; None before any."""
         return self._tracker.last_speech_s
+
+    def speech_times(self, from_s: float, to_s: float) -> NDArray[np.float64]:
+        """Middles of the frames of speech in a part of the audio that was fed, in seconds, rising."""
+        first = bisect.bisect_left(self._speech_s, from_s)
+        return np.array(self._speech_s[first : bisect.bisect_left(self._speech_s, to_s)])
 
     def feed(self, samples: NDArray[np.float32]) -> list[EndpointEvent]:
         """Takes audio.
@@ -105,8 +113,10 @@ class Endpoint:
     def _hear(self, frame: NDArray[np.float32]) -> Iterator[EndpointEvent]:
         if self._is_ended:
             return
-        tracker = self._tracker
-        if edge := tracker.add(self._vad.speech_probability(frame)):
+        tracker, probability = self._tracker, self._vad.speech_probability(frame)
+        if probability >= self._vad.speech_above:
+            self._speech_s.append(tracker.time_s + FRAME_S / 2)
+        if edge := tracker.add(probability):
             yield _event(edge)
         spoken_s = tracker.last_speech_frame_s
         if tracker.is_speaking or not tracker.is_quiet or spoken_s is None:

@@ -152,11 +152,11 @@ class LiveTurn:
         declare_end: asyncio.Event | None,
         endpointing: bool,
     ) -> Hypothesis:
-        windows = self._assistant.sliding_windows()
         silence_s = self._assistant.variant.endpoint_silence_s
         endpoint = Endpoint(
             silence_s if endpointing else float("inf"), self._assistant.stream_vad()
         )
+        windows = self._assistant.sliding_windows(endpoint.speech_times)
         self._emit("audio_started", t_s=0.0)
         if self._prefill:
             self._prefill.begin(Hypothesis())
