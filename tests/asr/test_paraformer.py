@@ -191,7 +191,7 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path, folders: dict[str,
     folder = tmp_path / "model"
     shutil.copytree(folders["SeacoParaformer"], folder)
     (folder / "tokens.json").write_text(json.dumps([*TOKENS[:-1], "新", "<unk>"]))
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match=r"tokens\.json has 21 tokens and model\.pt 20"):
         ParaformerRecognizer(AsrProfile(folder=str(folder)))
 
 
@@ -200,5 +200,5 @@ def test_a_device_that_is_not_there_is_named(folders: dict[str, Path]) -> None:
 
     if torch.cuda.is_available():
         pytest.skip("needs a machine without a GPU")
-    with pytest.raises(ConfigError, match="device 'cuda'"):
+    with pytest.raises(ConfigError, match=r"device 'cuda'|build for CPUs"):
         ParaformerRecognizer(AsrProfile(folder=str(folders["Paraformer"]), device="cuda"))
