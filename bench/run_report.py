@@ -27,6 +27,7 @@ import msgspec
 import psutil
 from _common import ROOT, finish
 
+from voicebench.report.store import open_store
 from voicebench.runs.record import (
     TURNS_FILE,
     iter_turns,
@@ -156,7 +157,7 @@ def main() -> int:
         folder = Path(scratch) / f"synthetic-{args.turns}"
         records_mib = make_run(Path(args.shapes), folder, args.turns)
         found = {name: render(folder, Path(scratch) / name) for name in ("first", "again")}
-        stored_mib = (folder / "turns.parquet").stat().st_size / 2**20
+        stored_mib = open_store(folder).stat().st_size / 2**20
     columns = ["", "wall s", "CPU s", "peak MiB", "page MiB"]
     rows = [
         [{"first": "turns measured on the way", "again": "measured before"}[name],

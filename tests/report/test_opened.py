@@ -18,7 +18,7 @@ from tests.report.runs import HEARD_WRONG, latency_turns, make_turn, quality_tur
 from voicebench.errors import ConfigError, RecordError, VoicebenchError
 from voicebench.report import listen, open_run, store
 from voicebench.report.data import load_report
-from voicebench.report.store import STORE_FILE, open_store
+from voicebench.report.store import open_store
 from voicebench.runs.record import RUN_FILE, TURNS_FILE, TurnWriter, split_turns
 
 
@@ -42,13 +42,13 @@ def test_it_is_made_again_only_when_the_records_have_changed(folder: Path) -> No
     with TurnWriter(folder) as writer:
         writer.append(make_turn("a", repeat=1))
     assert len(open_run(folder).to_pandas()) == 7
-    (folder / STORE_FILE).write_bytes(b"damaged")
+    open_store(folder).write_bytes(b"damaged")
     assert len(open_run(folder).to_pandas()) == 7
 
 
 def test_several_cores_measure_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = open_run(folder).report
-    (folder / STORE_FILE).unlink()
+    open_store(folder).unlink()
     monkeypatch.setattr(store, "_PART_BYTES", 2000)
     assert len(split_turns(folder, 2000)) > 2
     assert open_run(folder).report == whole

@@ -14,6 +14,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "index", help="a page over all runs of a folder, with trends over commits"
     )
     parser.add_argument("folder", nargs="?", metavar="DIR", help="folder of runs (reports)")
+    parser.add_argument("--out", metavar="FILE", help="the page (DIR/index.html)")
     add_language(parser)
     parser.set_defaults(func=run)
 
@@ -28,5 +29,6 @@ def run(args: argparse.Namespace) -> int:
     from voicebench.report.index import write_index
     from voicebench.report.opened import find_reports
 
-    print(write_index(Path(args.folder) if args.folder else find_reports()))
+    reports = Path(args.folder) if args.folder else find_reports()
+    print(write_index(reports, Path(args.out) if args.out else None))
     return 0

@@ -24,7 +24,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--case", metavar="ID", help="trace the turns of this case alone")
     add_tables(parser)
     add_language(parser)
-    parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the metrics as JSON, and write nothing unless --out is given",
+    )
     parser.set_defaults(func=run)
 
 
@@ -42,13 +46,13 @@ def run(args: argparse.Namespace) -> int:
 
     folder = Path(args.run)
     report = load_report(folder)
-    out = Path(args.out) if args.out else folder / "report.html"
-    path = write_report(report, out, has_png=args.png)
-    if args.trace:
-        print(trace_report(report, Path(args.trace), args.case or ""), file=sys.stderr)
     if args.json:
         print(json.dumps(metrics_document(report), ensure_ascii=False, indent=2))
-        return 0
-    print_report(report, has_tables=args.tables)
-    print(f"Report: {path}")
+    else:
+        print_report(report, has_tables=args.tables)
+    if args.trace:
+        print(trace_report(report, Path(args.trace), args.case or ""), file=sys.stderr)
+    if args.out or args.png or not args.json:
+        path = write_report(report, Path(args.out or folder / "report.html"), has_png=args.png)
+        print(f"Report: {path}", file=sys.stderr if args.json else sys.stdout)
     return 0

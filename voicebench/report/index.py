@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -32,8 +33,8 @@ class IndexedRun:
     trouble: str = ""
 
 
-def write_index(reports: Path) -> Path:
-    """Writes `index.html` into a folder of runs.
+def write_index(reports: Path, out: Path | None = None) -> Path:
+    """Writes the page over a folder of runs, to `out` or as `index.html` into that folder.
 
     A run that cannot be read is listed with the reason, so that one does not hide the others.
 
@@ -41,7 +42,7 @@ def write_index(reports: Path) -> Path:
         RecordError: There is no run.
         StorageError: The page cannot be written.
     """
-    folders = run_folders(reports)
+    folders, path = run_folders(reports), out or reports / INDEX_FILE
     if not folders:
         raise RecordError(f"{reports} holds no run", "Make one: voicebench run --limit 3")
     read: list[Report] = []
@@ -53,14 +54,16 @@ def write_index(reports: Path) -> Path:
             rows.append(IndexedRun(folder.name, "", (), (), Table((), ()), str(error)))
             continue
         read.append(report)
-        rows.append(_row(folder, report))
+        rows.append(_row(folder, report, path.parent))
     rows.sort(key=lambda row: row.created_at, reverse=True)
-    path = reports / INDEX_FILE
     text = render_page("index.html", rows=rows, figures=trend_figures(read))
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror}",
+            f"Name another place: voicebench index {reports} --out FILE",
+        ) from error
     return path
 
 
@@ -69,7 +72,7 @@ def _load(folder: Path) -> Report:
     return open_run(folder).report if is_installed() else load_report(folder)
 
 
-def _row(folder: Path, report: Report) -> IndexedRun:
+def _row(folder: Path, report: Report, base: Path) -> IndexedRun:
     run = report.run
     missing = run.num_turns_planned - len(report.turns)
     lacking = "{num} of {planned} turns missing"
@@ -83,7 +86,7 @@ def _row(folder: Path, report: Report) -> IndexedRun:
         *([unfinished] if missing > 0 else []),
     )
     pages = tuple(
-        (path.stem, f"{folder.name}/{path.name}") for path in sorted(folder.glob("*.html"))
+        (path.stem, os.path.relpath(path, base)) for path in sorted(folder.glob("*.html"))
     )
     rows = tuple((Cell(g["variant"]), *_main_figures(g["metrics"])) for g in report.whole)
     return IndexedRun(run.run_id, run.created_at, about, pages, Table(_COLUMNS, rows))

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from voicebench.errors import ConfigError, MissingPackageError, StorageError
 from voicebench.report.html import embedded_font
@@ -83,6 +84,7 @@ def render_notebooks(
     """
     _require_packages()
     run = read_run(run_folder)
+    _check_writable(out, run_folder)
     with tempfile.TemporaryDirectory() as scratch:
         for done, notebook in enumerate(notebooks):
             announce(done, notebook.stem)
@@ -147,10 +149,29 @@ def _language_line() -> str:
     return f"from voicebench.words import choose_language; choose_language({chosen!r})"
 
 
+def _check_writable(out: Path, run_folder: Path) -> None:
+    """Refuses a folder that takes no page before a notebook has run for minutes."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise StorageError(
+            f"{out} cannot be written: {error.strerror}",
+            f"Name another folder: voicebench notebooks {run_folder} --out DIR",
+        ) from error
+
+
+def _kernel_config(scratch: Path) -> Any:
+    """Sockets in a folder of our own: no port that others can read, nothing in the folder one is in."""
+    from traitlets.config import Config
+
+    return Config({"KernelManager": {"transport": "ipc", "ip": str(scratch / "kernel")}})
+
+
 def _execute(notebook: Path, executed: Path, parameters: dict[str, str]) -> str:
     """Runs a notebook; what its failing cell said, or nothing."""
     import papermill
-    from traitlets.config import Config
 
     try:
         papermill.execute_notebook(
@@ -160,7 +181,7 @@ def _execute(notebook: Path, executed: Path, parameters: dict[str, str]) -> str:
             kernel_name="python3",
             progress_bar=False,
             extra_arguments=[f"--IPKernelApp.exec_lines={_STRICT}; {_language_line()}"],
-            config=Config({"KernelManager": {"transport": "ipc"}}),  # no port that others can read
+            config=_kernel_config(executed.parent),
         )
     except papermill.PapermillExecutionError as error:
         return " ".join(_ESCAPES.sub("", f"{error.evalue}").split())

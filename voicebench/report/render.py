@@ -66,7 +66,7 @@ def write_report(report: Report, path: Path, *, has_png: bool = False) -> Path:
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written: {error.strerror}",
-            f"Make room and repeat: voicebench report {path.parent}",
+            f"Make room, or name another place: voicebench report {report.folder} --out FILE",
         ) from error
     return path
 

@@ -1,22 +1,27 @@
-"""A run's measured turns as a Parquet file beside its records, so that a long run opens at once.
+"""A run's measured turns as a Parquet file, so that a long run opens at once.
 
     with columns for pandas and DuckDB       one row a turn, typed, named as in the metric definitions
     and `kept`                               what a report needs of the turn, exactly
 
 It is made on first opening and made again when the records, the cases, the run or the code of the
-metrics have changed since. It holds nothing that the records do not: it may be deleted.
+metrics have changed since. It lies in the user's cache folder, since opening a run only reads it: a run
+on read-only storage opens like any other. It holds nothing that the records do not: it may be deleted.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import functools
 import hashlib
 import importlib.util
 import json
 import multiprocessing
 import os
+import shutil
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -25,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 import voicebench.metrics
+from voicebench.cache import cache_folder
 from voicebench.errors import MissingPackageError, RecordError, StorageError
 from voicebench.report.data import KeptTurn, keep_turns, without_collection
 from voicebench.runs.record import (
@@ -41,6 +47,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STORE_FILE = "turns.parquet"
+_STORES, _RUN_LINK = "turns", "run"
 KEPT = "kept"
 _ROWS_AT_ONCE = 2000
 _PART_BYTES = 32 * 2**20
@@ -78,15 +85,55 @@ def open_store(folder: Path, progress: Progress = lambda _: None) -> Path:
 
     Raises:
         RecordError: The records are damaged.
-        StorageError: The file cannot be written.
+        StorageError: The file cannot be written, neither into the cache nor as a temporary one.
         MissingPackageError: See `require_packages`.
     """
     require_packages()
-    path = folder / STORE_FILE
     wanted = fingerprint(folder)
-    if _stored_fingerprint(path) != wanted:
-        _write(folder, path, wanted, progress)
+    own = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    place = Path(_STORES, own, STORE_FILE)
+    beside = folder / STORE_FILE  # where older versions put it
+    for path in (beside, cache_folder() / place, _scratch() / place):
+        if _stored_fingerprint(path) == wanted:
+            return path
+    try:
+        return _make(folder, cache_folder() / place, wanted, progress)
+    except StorageError:  # the cache may be full or read-only
+        return _make(folder, _scratch() / place, wanted, progress)
+
+
+@functools.cache
+def _scratch() -> Path:
+    """A folder of this process, removed when it ends."""
+    folder = tempfile.TemporaryDirectory(prefix="voicebench-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
+
+
+def _make(folder: Path, path: Path, wanted: str, progress: Progress) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_gone_runs(path.parent.parent)
+        with contextlib.suppress(FileExistsError):
+            (path.parent / _RUN_LINK).symlink_to(folder.resolve())
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    _write(folder, path, wanted, progress)
     return path
+
+
+def _clear_gone_runs(stores: Path) -> None:
+    """Removes the files of runs that are no longer where they were."""
+    for each in stores.iterdir():
+        if (each / _RUN_LINK).is_symlink() and not (each / _RUN_LINK).exists():
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{path} cannot be written: {error.strerror or error}",
+        "Make room, or set VOICEBENCH_CACHE to a folder that can be written",
+    )
 
 
 def iter_kept(path: Path) -> Iterator[KeptTurn]:
@@ -147,12 +194,10 @@ def _write(folder: Path, path: Path, wanted: str, progress: Progress) -> None:
         _refuse_doubles(folder, temporary)
         temporary.replace(path)
     except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written: {error.strerror or error}",
-            "Make room, or copy the run to where you may write",
-        ) from error
+        raise _cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # read-only storage refuses it although nothing is there
+            temporary.unlink()
 
 
 def _measured_parts(folder: Path, parts: Sequence[tuple[int, int]]) -> Iterator[bytes]:
