@@ -68,7 +68,7 @@ def test_the_cpu_set_has_a_cpu_torch_and_nothing_linked_to_cuda() -> None:
 def test_conda_installs_the_gpu_lock_and_all_extras_but_cpu() -> None:
     *_, pip_section = CONDA["dependencies"]
     lock, package = pip_section["pip"]
-    assert lock == "-r requirements/gpu.txt"
+    assert lock == "-c requirements/gpu.txt"
     extras = re.fullmatch(r"-e \.\[(.+)\]", package)
     assert extras
     assert set(extras[1].split(",")) == EXTRAS.keys() - {"cpu"}

@@ -23,7 +23,7 @@ GPU_SET_CUDA = "13.0"
 """Of the torch in requirements/gpu.txt."""
 
 _LOGGER = logging.getLogger("voicebench")
-_OTHER_SET = "rm -r .venv && make setup SET=gpu (docs/gpu.md)"
+_OTHER_SET = "rm -r .venv && make setup SET=gpu (docs/install.md)"
 _HEADERS_TEST = "#include <stdlib.h>\n#include <Python.h>\n"
 
 
@@ -80,7 +80,7 @@ def require_driver(cuda: str) -> None:
     if branch and int(branch[0]) < needed:
         raise ConfigError(
             f"NVIDIA driver {driver} is too old: torch for CUDA {cuda} needs {needed} or newer",
-            f"{install}; for CUDA 12.9 on an older driver see docs/gpu.md",
+            f"{install}; for CUDA 12.9 on an older driver see docs/install.md",
         )
 
 
