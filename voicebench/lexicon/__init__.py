@@ -17,3 +17,8 @@ def either(words: Iterable[str]) -> str:
     '个小时|个'
     """
     return "|".join(re.escape(word) for word in sorted(set(words), key=lambda w: (-len(w), w)))
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a table, written apart by white space."""
+    return tuple(text.split())

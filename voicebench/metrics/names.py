@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from voicebench.lexicon import either
 from voicebench.lexicon.people import COMPOUND_SURNAMES, GIVEN_NAME_CHARS, SURNAMES, TITLES
-from voicebench.lexicon.places import ALSO_NAMES, CITIES
+from voicebench.lexicon.places import ALSO_NAMES, CITIES, PROVINCES
 from voicebench.metrics.values.numerals import DIGIT, NUMBER, parse_number, plain, read_digits
 
 Span = tuple[int, int]
@@ -25,8 +25,7 @@ TITLED_PERSON = re.compile(
     rf"(?:{either(title for title in TITLES if len(title) > 1)}|(?<=[{_SURNAMES_BEFORE_TITLE}])总(?![是在共的计体数价结部会额]))"
 )
 CITY = re.compile(
-    either(city for city in CITIES if city not in ALSO_NAMES)
-    + rf"|(?:{either(ALSO_NAMES - {'吉林市'})})(?=市)"
+    either({*CITIES, *PROVINCES} - ALSO_NAMES) + rf"|(?:{either(ALSO_NAMES - {'吉林市'})})(?=市)"
 )
 _PERSON = rf"(?:(?:{either(COMPOUND_SURNAMES)})[^\W\d_的了是在]{{1,2}}|[{SURNAMES}][^\W\d_的了是在]{{1,2}})"
 PERSON_IN_PLACE = re.compile(
@@ -191,8 +190,14 @@ def find_near_name(text: str, name: str, kind: str) -> Span | None:
             return start, start + size
     tail = _TAILS.get(kind)
     base = re.sub(rf"(?:{tail.pattern})$", "", name) if tail else name
-    if kind == "product" and base != name and (found := next(find_name(text, base, kind), None)):
+    if (
+        kind == "product"
+        and base != name
+        and (found := next(_find_spelled(text, base, kind), None))
+    ):
         return found
+    if "@" in name and (address := re.search(r"[a-z0-9._+-]+@[a-z0-9.-]+", text)):
+        return address.span()
     numbered = _find_other_code(text, name) or _find_other_number(text, name, kind)
     if numbered:
         return numbered

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from voicebench.lexicon import either
+from voicebench.lexicon import either, words
 from voicebench.lexicon.brands import BRANDS
 from voicebench.lexicon.people import CLEAR_SURNAMES, GIVEN_NAME_CHARS
 from voicebench.lexicon.places import PLACE_HEADS
@@ -35,44 +35,19 @@ _MAY_STAND_FOR = {
     "organisation": {"place", "product", "person"}, "place": {"organisation", "number", "term"}, "person": {"term"},
 }  # fmt: skip
 """Kinds that a slot's word also allows: 时间是周四."""
-_ORGANISATION_HEADS = [
-    "公司",
-    "银行",
-    "局",
-    "医院",
-    "厂",
-    "店",
-    "馆",
-    "社",
-    "集团",
-    "学校",
-    "大学",
-    "中学",
-    "小学",
-    "研究所",
-    "研究院",
-    "事务所",
-    "协会",
-    "委员会",
-    "中介",
-    "饭店",
-    "酒店",
-    "餐厅",
-    "超市",
-    "出版社",
-    "部",
-    "处",
-    "科",
-]
-_FUNCTION = re.compile(
-    r".*[在到去的是于从往给找这那该个本叫和跟与为了请您我你他她把被将让由向至订约选来过,。!?;:\s]"
+_ORGANISATION_HEADS = words(
+    """
+    公司 银行 局 医院 厂 店 馆 社 集团 学校 大学 中学 小学 研究所 研究院 事务所 协会 委员会 中介
+    饭店 酒店 餐厅 超市 出版社 部 处 科
+    """
 )
+_FUNCTION = re.compile(r".*[在到去的是于从往给找这那该个本叫为了请您我你他她把被将让由向至订约选]")
 _HANZI = r"[\u4e00-\u9fff]"
 _BRAND_LINES = {word: line for line, words in BRANDS.items() for word in words}
 _BRAND = re.compile(either(_BRAND_LINES))
 _OF_GOODS = re.compile(rf"({_HANZI}{{1,5}}?)(?=[,。!?;)]|$|和|以及|还有|、)")
 _NO_NAME = re.compile(r"[了着过的不要是在到完好吗呢吧也都就再又还可能会把给您我]")
-_TAKING = "买订要点带拿来加喝吃寄送取选修换租卖用退购"
+_TAKING = "买订要点带拿来加喝吃寄送取选修换租卖用退购挂学谈讲考报份杯盒瓶箱台部个张件只碗盘袋双条"
 
 
 def other_kind(fact_type: str, answer: Reading, asserted: Sequence[Entity]) -> list[Span]:
@@ -155,29 +130,24 @@ def other_goods(thing: str, amount_end: int, answer: Reading, grounds: Grounds) 
 
 def in_frame(name: str, kind: str, answer: Reading, grounds: Grounds) -> Iterator[Span]:
     """Something else after the words that the name follows in the context: 买香蕉 for 买苹果."""
-    if kind not in ("product", "organisation", "place", "term"):
-        return
     for reading, (start, _) in grounds.spans(name):
         for size in (4, 3, 2, 1):
             frame = re.search(rf"[^\W_]{{{size}}}$", reading.text[:start])
-            if frame is None or (size == 1 and frame.group() not in _TAKING):
-                continue
-            if size > 1 and frame.group()[-1] not in _TAKING + "是为叫去到在找系":
-                continue
-            for match in re.finditer(
-                rf"{re.escape(frame.group())}([^\W_]{{2,6}})(?=[,。!?;]|$)", answer.text
+            if frame is None or frame.group()[-1] not in _TAKING + (
+                "是为叫去到在找系" if size > 1 else ""
             ):
-                found = match.group(1)
-                if (
-                    _NO_NAME.search(found)
-                    or found in grounds.text
-                    or found in name
-                    or name in found
-                ):
-                    continue
-                if (
-                    kind == "product"
-                    or (kind == "organisation" and found.endswith(tuple(_ORGANISATION_HEADS)))
-                    or (kind == "place" and found.endswith(tuple(PLACE_HEADS)))
-                ):
+                continue
+            pattern = rf"{re.escape(frame.group())}([^\W_]{{2,6}})(?=[,。!?;]|$)"
+            for match in re.finditer(pattern, answer.text):
+                if match.group(1) not in grounds.text and _is_of_kind(match.group(1), name, kind):
                     yield match.span(1)
+
+
+def _is_of_kind(found: str, name: str, kind: str) -> bool:
+    """Whether some words are such as names of the kind are made of."""
+    if _NO_NAME.search(found) or found in name or name in found:
+        return False
+    if kind == "term":
+        return found[-1] == name[-1] and len(found) == len(name)
+    heads = {"organisation": _ORGANISATION_HEADS, "place": PLACE_HEADS}
+    return kind == "product" or found.endswith(heads.get(kind, ()))

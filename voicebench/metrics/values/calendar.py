@@ -167,7 +167,7 @@ def _weekdays(shift: str | None, names: str, today: datetime.date) -> Day:
     if shift:
         week = monday + _SHIFT[shift] * ONE_WEEK
         dates = frozenset(week + weekday * ONE_DAY for weekday in weekdays)
-        return Day(dates=dates, weekdays=weekdays if len(weekdays) > 1 else frozenset())
+        return Day(dates=dates)
     this_week = frozenset(monday + weekday * ONE_DAY for weekday in weekdays)
     coming = frozenset(day if day >= today else day + ONE_WEEK for day in this_week)
     return Day(dates=this_week | coming, weekdays=weekdays)

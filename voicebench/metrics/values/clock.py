@@ -11,7 +11,7 @@ from voicebench.metrics.values.entity import Entity
 from voicebench.metrics.values.numerals import SMALL, parse_number
 from voicebench.metrics.values.quantities import UNIT
 
-_MORNING = "凌晨|清晨|清早|大早|早上|早晨|早间|朝早|上午|上昼|(?<=[今明])早"
+_MORNING = "凌晨|清晨|清早|大早|早上|早晨|早间|朝早|上午|上昼|(?<=[今明])早|早(?=[0-9一二三四五六七八九十])"
 _NOON = "中午|晏昼|正午"
 _AFTERNOON = "下午|下昼|午后|傍晚"
 _NIGHT = "晚上|夜晚|夜里|半夜|深夜|午夜|夜间|晚间|晚|夜"

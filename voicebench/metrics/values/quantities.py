@@ -47,7 +47,7 @@ _TENTHS = frozenset({"米", "度", "斤", "公斤", "吨", "尺", "公里", "升
 
 MONEY = re.compile(rf"{MINUS}(?:({_SIGN}) ?(-)?)?({NUMBER})([kw](?![a-z]))?{_MORE} ?({_CURRENCY})?")
 _CHANGE = re.compile(
-    rf"零?([{DIGIT}\d])(?:[毛角](?:钱|零?([{DIGIT}\d])(?:分钱?|{_NO_NUMERAL}(?![个点折月]))|(?!巾))?)"
+    rf"零?([{DIGIT}\d])(?:[毛角](?:钱|零?([{DIGIT}\d])(?:分钱?|{_NO_NUMERAL}(?![个点折月])|(?=[一1每](?:{UNIT}|{COUNTER})))|(?!巾))?)"
     rf"|零?([{DIGIT}\d])分钱?|([{DIGIT}\d])(?!\.)(?={_NO_NUMERAL}(?!点|个|月|号|折|分|时|:|%|公|小时|{UNIT}))"
     rf"|([{DIGIT}\d])(?=[一1每](?:{UNIT}|{COUNTER}))|(半)(?!\w)"
 )
@@ -60,7 +60,7 @@ _PER = {"百": Decimal(1), "千": Decimal("0.1"), "万": Decimal("0.01")}
 SHARE = re.compile(
     rf"{MINUS}(?:([百千万])分之(负?)({NUMBER})|({NUMBER})又({NUMBER})分之({NUMBER})|({NUMBER})分之({NUMBER})"
     rf"|({NUMBER})(%|‰|个百分点| percent)|([{DIGIT}\d])成(?:([{DIGIT}\d])(?!\d)|半)?(?![都功为本员立绩熟长果交品效年语])"
-    rf"|([{DIGIT}\d])(?:\.|点)?([{DIGIT}\d])?折(?![叠扣腾合])|({NUMBER})倍|(\d{{1,3}})/(\d{{1,5}})(?![\d/])|(百分(?:之)?百)|(一半|半数|对半)|(翻倍|翻了?一[番倍]))"
+    rf"|([{DIGIT}\d])(?:\.|点)?([{DIGIT}\d])?折(?![叠扣腾合])|({NUMBER})倍|(\d{{1,3}})/(\d{{1,5}})(?![\d/])|(百分(?:之)?百)|(一半|半数|对半|对折|半价)|(翻倍|翻了?一[番倍]))"
 )
 _RATIO_ROLES = ["minus", "per", "negative", "of_per", "whole", "below", "above", "under", "over", "percent", "sign", "tenths", "hundredths", "fold", "fold2", "times", "top", "bottom", "all", "half", "double"]  # fmt: skip
 
@@ -192,9 +192,9 @@ def read_quantity(match: re.Match[str]) -> Entity | None:
         total, end = _with_smaller(text, end, total, dimension, Decimal(factor), word)
     total *= -1 if minus else 1
     is_ordinal = text[max(start - 1, 0) : start] == "第"
-    is_weak = is_ordinal or (
-        figure in ("一", "1", "两") and word in COUNTERS and end == match.end()
-    )
+    is_one = figure in ("一", "1")
+    is_some = (is_one or figure == "两") and word in COUNTERS and end == match.end()
+    is_weak = is_ordinal or is_some or (is_one and _is_priced(text, start, end))
     canonical = plain(total)
     is_plain = not scale and factor == "1" and total == written
     if is_plain and (is_read_out(figure) or figure.isdigit()):
@@ -203,6 +203,14 @@ def read_quantity(match: re.Match[str]) -> Entity | None:
         "number", text[start:end], start, end, canonical, dimension, figure=plain(written),
         is_weak=is_weak,
     )  # fmt: skip
+
+
+_PRICE = re.compile(rf"{NUMBER}[块元毛角]")
+
+
+def _is_priced(text: str, start: int, end: int) -> bool:
+    """Whether 一斤 is what a price is for: 八块一斤, 一斤八块."""
+    return bool(_PRICE.match(text, end)) or text[max(start - 1, 0) : start] in tuple("块元毛角钱")
 
 
 def _with_smaller(
