@@ -14,7 +14,7 @@ from voicebench.asr.base import Recognizer
 from voicebench.errors import StageError
 from voicebench.metrics.error_rate import cer
 from voicebench.metrics.seams import seam_errors
-from voicebench.metrics.stats import bootstrap_interval, paired_bootstrap
+from voicebench.metrics.stats import paired_bootstrap, ratio_interval
 from voicebench.pipeline.assistant import Transcript
 from voicebench.runs.batching import transcribe_many
 from voicebench.runs.turns import turn_audio
@@ -134,12 +134,15 @@ def _count(sums: ByConversation, key: Any, above: float, below: float) -> None:
 
 def _rate(counts: ByConversation, default: ByConversation) -> dict[str, Any]:
     above, below = (sum(column) for column in zip(*counts.values(), strict=True))
-    interval = bootstrap_interval(counts)
+    interval = ratio_interval(counts, is_share=False)
     change = paired_bootstrap(default, counts)
+    change_interval = change.interval if change else None
     return {
         "value": above / below if below else None,
         "n": int(below),
         "interval": [interval.low, interval.high] if interval else None,
         "against_default": change.difference if change else None,
-        "against_default_interval": [change.interval.low, change.interval.high] if change else None,
+        "against_default_interval": [change_interval.low, change_interval.high]
+        if change_interval
+        else None,
     }

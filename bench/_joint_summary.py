@@ -164,6 +164,8 @@ def number(value: float | None, scale: float) -> str:
 def ratio_with_interval(ratio: dict[str, Any] | None) -> str:
     if ratio is None:
         return "–"
+    if ratio["interval"] is None:
+        return f"{ratio['ratio']:.3f}"
     low, high = ratio["interval"]["low"], ratio["interval"]["high"]
     return f"{ratio['ratio']:.3f} [{low:.3f}, {high:.3f}]"
 

@@ -86,7 +86,9 @@ def page(report: Report, arms: Sequence[Arm], found: Comparisons) -> str:
         "the length is what it was taught, and says nothing of the prompts as such.",
         f"## Against {BASELINE}, over all suites",
         "Difference (variant minus baseline) with its 95 % interval by conversation; **bold** where p "
-        "is below 0.05 after Holm over all suites and metrics of the table. Rates in points.",
+        "is below 0.05 after Holm over all suites and metrics of the table. Rates in points; those of "
+        "answers are of turns that both variants answered. Meetings and audio without words are not "
+        "pooled with the rest.",
         _differences(found.differences),
         "## Differences seen in single suites",
         _in_suites(found.differences),
@@ -142,8 +144,10 @@ def _in_suites(differences: Iterable[Comparison]) -> str:
 
 def _cell(c: Comparison) -> str:
     scale, digits = (100, 1) if METRICS_BY_NAME[c.metric].is_rate else (1, 2)
-    low, high = (scale * bound for bound in c.interval)
-    text = f"{scale * c.difference:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    text = f"{scale * c.difference:+.{digits}f}"
+    if c.interval:
+        low, high = (scale * bound for bound in c.interval)
+        text += f" [{low:+.{digits}f}, {high:+.{digits}f}]"
     return f"**{text}**" if c.outcome != "no difference seen" else text
 
 
@@ -155,8 +159,8 @@ def _attribution(report: Report) -> str:
         cells = []
         for stage in STAGES:
             metric = found[f"attribution_{stage}"]
-            low, high = metric["interval"]
-            cells.append(f"{metric['value']:.1%} [{low:.1%}, {high:.1%}]")
+            bounds = "[{:.1%}, {:.1%}]".format(*metric["interval"]) if metric["interval"] else ""
+            cells.append(f"{metric['value']:.1%} {bounds}".strip())
         rows.append([group["variant"], *cells, f"{found['attribution_lost']['n']:,}"])
     return _table(
         ("variant", "by the recogniser", "by cleaning", "by the LLM", "all", "facts"), rows

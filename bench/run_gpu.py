@@ -118,10 +118,10 @@ def _rows(report: Any, interference: Any, budget: Any) -> list[list[str]]:
         for name in ("response_latency_s", "asr_final_s", "endpoint_delay_s", "ttft_s", "tpot_ms"):
             found, scale = metrics[name], 1 if name.endswith("_ms") else 1000
             if found.get("p50") is not None:
-                p50, p95 = found["p50"] * scale, found["p95"] * scale
-                rows.append(
-                    [f"{group['variant']}: {name}", f"{p50:.1f}", f"{p95:.1f}", str(found["n"])]
+                p50, p95 = (
+                    "–" if found[q] is None else f"{found[q] * scale:.1f}" for q in ("p50", "p95")
                 )
+                rows.append([f"{group['variant']}: {name}", p50, p95, str(found["n"])])
     for name, each in interference.items():
         rows.append([name, f"{each['p50_ms']:.2f}", f"{each['p95_ms']:.2f}", str(each["n"])])
     for floor in budget["floors"] if budget else []:

@@ -33,6 +33,7 @@ from _load import Load, Watch, WatchedGenerator
 from voicebench.clock import now_s
 from voicebench.config import load_profile
 from voicebench.metrics.latency import latencies, quantiles
+from voicebench.metrics.selection import has_latency
 from voicebench.metrics.stats import bootstrap_quantile_interval, percentiles, resampled_sums
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.ready import load_and_warm_up
@@ -173,9 +174,10 @@ def _measure(played: Sequence[Played], loads: Sequence[Load]) -> dict[str, Any]:
     # Each stream's own rate, summed: a stream that has nothing left to say slows nobody's figure.
     turns_per_s = sum(turns[key] / busy_s[key] for key in busy_s) / num_repeats
     response_ms = [1000 * s for each in played
-                   if (s := latencies(each.turn)["response_latency_s"]) is not None]  # fmt: skip
+                   if has_latency(each.turn)
+                   and (s := latencies(each.turn)["response_latency_s"]) is not None]  # fmt: skip
     conversations = [(each.turn.suite, each.turn.case_id) for each in played
-                     if latencies(each.turn)["response_latency_s"] is not None]  # fmt: skip
+                     if has_latency(each.turn)]  # fmt: skip
     audio_s = sum(each.turn.audio_s for each in played) / len(played)
     found = bootstrap_quantile_interval(response_ms, conversations, 0.95) if response_ms else None
     return {

@@ -229,7 +229,8 @@ def _cells(figures: dict[str, Any]) -> list[str]:
     for name in TIMES:
         found = metrics.get(name, {"p50": None})
         cells.append("–" if found["p50"] is None else
-                     f"{1000 * found['p50']:.0f} / {1000 * found['p95']:.0f} n = {found['n']}")  # fmt: skip
+                     f"{1000 * found['p50']:.0f} / {1000 * (found['p95'] or found['p50']):.0f} "
+                     f"n = {found['n']}")  # fmt: skip
     return cells
 
 
@@ -247,7 +248,7 @@ def _draw_early_work(
     p50 = [
         Setting(x, 1000 * m["p50"], *(1000 * b for b in m["interval"] or ())) for x, m in response
     ]
-    p95 = [Setting(x, 1000 * m["p95"]) for x, m in response]
+    p95 = [Setting(x, 1000 * m["p95"]) for x, m in response if m["p95"] is not None]
     drafts = ("speculation_coverage", "speculation_hit_rate", "speculation_waste")
     panels = [
         Panel("CER (%)", (rate("cer"),)),

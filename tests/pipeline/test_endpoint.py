@@ -95,6 +95,20 @@ def test_end_of_speech_is_not_the_end_of_the_file(sentence: NDArray[np.float32])
         assert end_s == pytest.approx(SPEECH_S[1], abs=0.15)
 
 
+@pytest.mark.parametrize("snr_db", [None, 30.0])
+def test_end_of_speech_is_where_energy_ends(
+    sentence: NDArray[np.float32], snr_db: float | None
+) -> None:
+    """Closer than the frames of the VAD, in a quiet room and in a noisy one."""
+    audio = np.concatenate([sentence, silence(1.5)])
+    if snr_db is not None:
+        spoken = sentence[round(SPEECH_S[0] * 16_000) : round(SPEECH_S[1] * 16_000)]
+        level = float(np.sqrt((spoken**2).mean())) * 10 ** (-snr_db / 20)
+        noise = np.random.default_rng(0).standard_normal(len(audio))
+        audio = (audio + level * noise).astype(np.float32)
+    assert vad_end_of_speech(audio) == pytest.approx(SPEECH_S[1], abs=0.1)
+
+
 def test_streams_do_not_disturb_each_other(sentence: NDArray[np.float32]) -> None:
     frames = sentence[: 100 * FRAME_SAMPLES].reshape(100, FRAME_SAMPLES)
     alone = SileroVad()

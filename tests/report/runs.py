@@ -62,8 +62,8 @@ def timed(case_id: str, variant: str = "plain", first_s: float = 4.0, **changes:
     tokens = tuple(
         AnswerToken(id=n, text=text, t_s=first_s + 0.1 * n) for n, text in enumerate("三点。")
     )
-    return make_turn(case_id, variant, mode="latency", answer_tokens=tokens,
-                     **{"events": events, **changes})  # fmt: skip
+    fields = {"mode": "latency", "answer_tokens": tokens, "events": events}
+    return make_turn(case_id, variant, **(fields | changes))
 
 
 def make_run(**changes: Any) -> Run:

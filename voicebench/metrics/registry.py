@@ -185,7 +185,7 @@ _ALL: tuple[Metric, ...] = (
           tables=("latency", "early work")),
     _rate("premature_endpoint_rate", "cut off", "% of turns", "lower", attrgetter("cut_off"),
           "Turns committed before the end of speech / turns; they are in no latency.",
-          tables=("latency",)),
+          tables=("latency", "early work", "index")),
     # early work
     _rate("prefill_cached", "cached", "% of prompt tokens", "", _of("cached", "cached", "prompt"),
           "Prompt tokens computed before the request / prompt tokens.", is_compared=False,

@@ -6,9 +6,10 @@ compact one with a row a suite; one of facts by type; and the noise floor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from voicebench.metrics.conditions import ALL_SUITES
+from voicebench.metrics.registry import TOGETHER
 from voicebench.report.data import Report
 from voicebench.report.formatting import ABSENT
 from voicebench.report.tables import Cell, Column, Table, columns_of
@@ -75,7 +76,8 @@ def suite_tables(differences: Sequence[Comparison]) -> list[Table]:
     apart = [c for c in differences if c.suite != ALL_SUITES]
     if len({c.suite for c in apart}) < 2:
         return []
-    changed = {c.metric: None for c in apart if c.num_changed}
+    moved = {c.metric for c in apart if c.num_changed}
+    changed = {c.metric: None for c in apart if is_shown(c.metric, moved)}
     of_time = [name for name in changed if METRICS_BY_NAME[name].value]
     others = [name for name in changed if name not in of_time]
     return [
@@ -86,6 +88,11 @@ def suite_tables(differences: Sequence[Comparison]) -> list[Table]:
         )
         if metrics
     ]
+
+
+def is_shown(metric: str, changed: Collection[str]) -> bool:
+    """Whether a metric is: it changed, or what it never stands without did."""
+    return metric in changed or (metric in TOGETHER and not set(TOGETHER).isdisjoint(changed))
 
 
 def _suite_table(apart: Sequence[Comparison], metrics: Sequence[str], title: str) -> Table:

@@ -256,7 +256,8 @@ def suite_latency_figure(report: Report) -> Figure | None:
         axis=translate("response latency (s)\nmarker: p50; stroke: p95"),
     )  # fmt: skip
     caption = "Median response latency with its 95 % interval, and the p95, by suite and variant."
-    return Figure("latency_by_suite", drawing, translate(caption))
+    caption = join_sentences(translate(caption), _cut_off(report))
+    return Figure("latency_by_suite", drawing, caption)
 
 
 def waterfall_figure(report: Report) -> Figure | None:

@@ -94,16 +94,19 @@ def _row(folder: Path, report: Report, base: Path) -> IndexedRun:
 
 _COLUMNS = (
     Column("variant", is_number=False), Column("CER", "%"), Column("factual errors", "%"),
-    Column("facts missed", "%"), Column("response", "s, p50 / p95"), Column("RTF"),
+    Column("facts missed", "%"), Column("response", "s, p50 / p95"), Column("cut off", "%"),
+    Column("RTF"),
 )  # fmt: skip
 
 
 def _main_figures(metrics: dict[str, Any]) -> tuple[Cell, ...]:
     rates = [metrics.get(name) for name in ("cer", "factual_error_rate", "fact_miss_rate")]
     response, rtf = metrics.get("response_latency_s"), metrics.get("rtf")
+    cut_off = metrics.get("premature_endpoint_rate")
     return (
         *(Cell(percent(rate["value"]) if _has_value(rate) else ABSENT) for rate in rates),
         Cell(quantiles_text(response) if response else ABSENT),
+        Cell(percent(cut_off["value"]) if _has_value(cut_off) else ABSENT),
         Cell(f"{rtf['value']:.4f}" if _has_value(rtf) else ABSENT),
     )
 

@@ -32,6 +32,7 @@ import msgspec
 import voicebench.metrics
 from voicebench.cache import cache_folder
 from voicebench.errors import MissingPackageError, RecordError, StorageError
+from voicebench.metrics.registry import METRICS
 from voicebench.report.data import KeptTurn, keep_turns, without_collection
 from voicebench.runs.record import (
     CASES_FILE,
@@ -279,6 +280,7 @@ def _schema() -> pa.Schema:
         "lost_by_cleaning": count, "lost_by_llm": count, "answer_tokens": count,
         "answer_characters": count, "asr_compute_s": number, "rtf": number,
         **dict.fromkeys(_TIMES, number), "itl_ms": number, "is_premature": yes,
+        "kind": name, "is_fallback": yes, "is_cut_off": yes,
         "drafts": count, "drafts_kept": count, "tokens_discarded": count,
         "prompt_tokens": count, "cached_prompt_tokens": count,
         "offset": pa.int64(), "size": pa.int64(), KEPT: pa.binary(),
@@ -286,10 +288,7 @@ def _schema() -> pa.Schema:
     return pa.schema(kinds)
 
 
-_TIMES = (
-    "endpoint_delay_s", "asr_final_s", "ttft_s", "response_latency_s", "first_sentence_s",
-    "e2e_latency_s", "tpot_ms", "framework_overhead_ms",
-)  # fmt: skip
+_TIMES = tuple(metric.name for metric in METRICS.values() if metric.value)
 
 
 def _row(kept: KeptTurn, cases: Mapping[tuple[str, str], Case]) -> dict[str, Any]:
@@ -309,7 +308,8 @@ def _row(kept: KeptTurn, cases: Mapping[tuple[str, str], Case]) -> dict[str, Any
         "asr_compute_s": turn.asr_compute_s, "rtf": m.rtf.rtf if m.rtf else None,
         **{name: m.latencies.get(name) for name in _TIMES},
         "itl_ms": statistics.median(m.itl_ms) if m.itl_ms else None,
-        "is_premature": m.is_premature, "offset": kept.offset, "size": kept.size,
+        "is_premature": m.is_premature, "kind": m.kind, "is_fallback": m.is_fallback,
+        "is_cut_off": m.is_cut_off, "offset": kept.offset, "size": kept.size,
         KEPT: msgspec.msgpack.encode(kept),
     }  # fmt: skip
     if m.cer and m.mer:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from voicebench.metrics.registry import METRICS, Metric, shown_in
+from voicebench.metrics.registry import METRICS, TOGETHER, Metric, shown_in
 from voicebench.metrics.registry import Table as RegisteredTable
 from voicebench.report.data import Report, has_random_weights
 from voicebench.report.formatting import ABSENT, percent, quantiles_text
@@ -93,6 +93,7 @@ def shared_apart(report: Report, table: Table) -> tuple[Table, Table | None]:
     suite says nothing of the variants.
     """
     num_names, num_variants = len(_names(report)), len(report.run.variants)
+    together = {METRICS[name].title for name in TOGETHER}
     by_suite: dict[str, list[tuple[Cell, ...]]] = {}
     for row in table.rows:
         by_suite.setdefault(row[0].text, []).append(row)
@@ -102,6 +103,9 @@ def shared_apart(report: Report, table: Table) -> tuple[Table, Table | None]:
         for place in columns
         if all(len({row[place] for row in rows}) == 1 for rows in by_suite.values())
     ]
+    of_pair = {place for place in columns if table.columns[place].title in together}
+    if not of_pair <= set(shared):  # neither of them stands alone
+        shared = [place for place in shared if place not in of_pair]
     if num_variants < 2 or not shared or len(shared) == len(columns):
         return table, None
     own = [place for place in range(len(table.columns)) if place not in shared]

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from voicebench.metrics.conditions import ALL_SUITES
+from voicebench.metrics.registry import METRICS, TOGETHER
+from voicebench.report.comparison import is_shown
 from voicebench.report.data import Report
 from voicebench.report.figures import Figure, footer_of, pace_title
 from voicebench.report.plots import Estimate, Point, intervals, trade
 from voicebench.runs.compare import Comparisons
 from voicebench.runs.differences import METRICS_BY_NAME, Comparison
-from voicebench.words import translate
+from voicebench.words import join_sentences, translate
 
 _KINDS: tuple[tuple[str, str, str, tuple[str, ...], float], ...] = (
     ("differences_rates", "Differences of rates", "difference (points, variant − baseline)",
@@ -31,12 +33,12 @@ ERRORS = {
 def difference_figures(found: Comparisons, footer: str) -> list[Figure]:
     """One figure a unit, a row a metric: over all suites, or in the only one."""
     whole = [c for c in found.differences if c.suite == ALL_SUITES] or list(found.differences)
-    figures = []
+    figures, changed = [], {c.metric for c in whole if c.num_changed}
     for name, title, axis, units, scale in _KINDS:
         estimates = [
             _difference(c, scale)
             for c in whole
-            if METRICS_BY_NAME[c.metric].unit.startswith(units) and c.num_changed
+            if METRICS_BY_NAME[c.metric].unit.startswith(units) and is_shown(c.metric, changed)
         ]
         if estimates:
             drawing = intervals(
@@ -45,7 +47,8 @@ def difference_figures(found: Comparisons, footer: str) -> list[Figure]:
             )  # fmt: skip
             caption = (
                 "{title}, paired by turn. Full markers: a difference after Holm's adjustment; "
-                "hollow ones may be chance. What no turn changed is left out."
+                "hollow ones may be chance; without a bar fewer than 10 conversations. What no turn "
+                "changed is left out."
             )
             figures.append(Figure(name, drawing, translate(caption, title=translate(title))))
     return figures
@@ -100,7 +103,21 @@ def trade_figure(errors: Report, latency: Report, metric: str) -> Figure | None:
         "Each variant by how often it is wrong and how long it takes. The dashed line joins the "
         "variants that no other beats in both."
     )
-    return Figure("trade", drawing, translate(caption))
+    return Figure("trade", drawing, join_sentences(translate(caption), _beside(errors, metric)))
+
+
+def _beside(report: Report, metric: str) -> str:
+    """The rates of what a figure of factual errors, or of misses, never stands without."""
+    if metric not in TOGETHER:
+        return ""
+    other = METRICS[next(name for name in TOGETHER if name != metric)]
+    parts = [
+        f"{group['variant']} {100 * found['value']:.1f} %"
+        for group in report.whole
+        if (found := group["metrics"].get(other.name)) and found["value"] is not None
+    ]
+    figures = {"title": translate(other.title), "rates": ", ".join(parts)}
+    return translate("Beside it, {title}: {rates}.", **figures) if parts else ""
 
 
 def _response(report: Report, variant: str) -> tuple[float, float, float] | None:

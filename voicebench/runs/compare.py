@@ -171,6 +171,7 @@ def compare_arms(
             *warnings,
             *_unpaired(couples),
             *_failed(arms),
+            *_unanswered(couples),
             *_noise_that_is_seen(noise_floor),
         ),
     )
@@ -340,6 +341,21 @@ def _failed(arms: Iterable[Arm]) -> list[str]:
         for arm, num in counts
         if num
     ]
+
+
+def _unanswered(couples: Iterable[tuple[Arm, Arm]]) -> list[str]:
+    """Rates of answers are of what both answered: how much that leaves out, and of whom."""
+    warnings = []
+    for first, second in couples:
+        sides = [[m for _, m in arm.turns.values()] for arm in (first, second)]
+        fallbacks = [sum(m.is_fallback for m in side) for side in sides]
+        if any(fallbacks):
+            warnings.append(
+                f"{first.label} fell back to text in {fallbacks[0]} of {len(sides[0])} turns, "
+                f"{second.label} in {fallbacks[1]} of {len(sides[1])}: their facts count as missed, "
+                "and rates of answers compare the turns that both answered."
+            )
+    return warnings
 
 
 def _noise_that_is_seen(noise: Iterable[Comparison]) -> list[str]:
