@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.report.runs import SAID, make_case, timed, write
+from tests.report.runs import SAID, make_case, make_turn, timed, write
 from voicebench.report.data import Report, load_report
 from voicebench.report.figures import _latencies, latency_figure, waterfall_figure
-from voicebench.report.tables import latency_table
+from voicebench.report.tables import latency_table, quality_table, shared_apart
 from voicebench.runs.compare import arms_of, compare_arms
 from voicebench.types import Degradation, Event, Segment, StageFailure, Turn, Variant
 
@@ -77,7 +77,7 @@ def test_what_is_left_out_stands_beside(report: Report) -> None:
     assert (cut_off["counts"]["numerator"], cut_off["n"]) == (2, 17)
     table = latency_table(report)
     assert "cut off" in [column.title for column in table.columns]
-    assert "Not pooled with the rest in 'all': meetings" in table.caption
+    assert "Not pooled with the rest over all suites: meetings" in table.caption
     for figure in (latency_figure(report), waterfall_figure(report)):
         assert figure is not None
         assert "Cut off, and in no latency: 4 of 34 turns." in figure.caption
@@ -91,8 +91,8 @@ def test_three_repeats_show_their_range_and_two_do_not(tmp_path: Path) -> None:
         )
         (row,) = latency_table(load_report(folder)).rows
         details = [line for cell in row for line in cell.detail.splitlines()]
-        assert ("3 repeats: 1.100 (1.000 to 1.200)" in details) is is_shown
-        assert any("repeats:" in line for line in details) is is_shown
+        assert ("3×: 1.100 (1.000, 1.200)" in details) is is_shown
+        assert any("×:" in line for line in details) is is_shown
 
 
 def test_who_found_the_end_of_speech_is_said(tmp_path: Path) -> None:
@@ -101,3 +101,16 @@ def test_who_found_the_end_of_speech_is_said(tmp_path: Path) -> None:
     table = latency_table(load_report(folder))
     assert "The end of speech of 2 turns was found by a VAD" in table.caption
     assert any("2 t_eos by VAD" in cell.detail for cell in table.rows[0])
+
+
+def test_errors_and_misses_are_not_parted_by_what_variants_share(tmp_path: Path) -> None:
+    """Both variants miss nothing, and only one of them states something false."""
+    turns = [
+        make_turn(f"c{n}", variant.name, answer="下午四点。" if variant.name == "full" else "三点。")
+        for variant in VARIANTS for n in range(2)
+    ]  # fmt: skip
+    report = load_report(write(tmp_path / "run", turns, variants=VARIANTS))
+    own, shared = shared_apart(report, quality_table(report))
+    titles = [[column.title for column in table.columns] for table in (own, shared) if table]
+    assert ["factual errors" in each for each in titles] == [True, False]
+    assert ["facts missed" in each for each in titles] == [True, False]
