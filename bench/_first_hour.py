@@ -95,16 +95,16 @@ def recogniser(args: argparse.Namespace) -> dict[str, Any]:
     lines, differing, rows = [], [], []
     for clip in clips(args):
         started_s = time.perf_counter()
-        heard = ours.recognize(clip.samples)
+        hypothesis = ours.recognize(clip.samples)
         took_s = time.perf_counter() - started_s
         with traceless():
-            said = theirs.generate(input=clip.samples, fs=SAMPLE_RATE_HZ)[0]["text"]
-        rows.append((clip, heard.tokens, took_s))
-        if folded(heard.text) != folded(said):
+            reference = theirs.generate(input=clip.samples, fs=SAMPLE_RATE_HZ)[0]["text"]
+        rows.append((clip, hypothesis.tokens, took_s))
+        if folded(hypothesis.text) != folded(reference):
             differing.append(clip.name)
             lines += [
-                f"{clip.name}: ours {heard.text!r}",
-                f"{'':{len(clip.name)}}  FunASR {said!r}",
+                f"{clip.name}: ours {hypothesis.text!r}",
+                f"{'':{len(clip.name)}}  FunASR {reference!r}",
             ]
     noise = np.random.default_rng(0).normal(0, 0.03, 10 * SAMPLE_RATE_HZ).astype(np.float32)
     tokens, transcripts, windows = samples_of(rows, ours.recognize(noise).tokens)
@@ -205,14 +205,20 @@ def endpoint(args: argparse.Namespace) -> dict[str, Any]:
                 cut_off += decided_s < clip.t_eos_s
                 waits.append(decided_s - clip.t_eos_s)
     noise = np.random.default_rng(0).normal(0, 0.03, 10 * SAMPLE_RATE_HZ).astype(np.float32)
-    begun = _turn_end_s(noise, vad) is not None
+    noise_is_a_turn = _turn_end_s(noise, vad) is not None
     waited = f", decided {statistics.median(waits):.2f} s after speech (median)" if waits else ""
     return {
-        "passed": not (cut_off or missed["quiet"] or begun) and missed["noise"] <= num / 10,
+        "passed": not (cut_off or missed["quiet"] or noise_is_a_turn)
+        and missed["noise"] <= num / 10,
         "found": f"{'fsmn-vad' if vad else 'silero-vad'}: in quiet {num - missed['quiet']} of {num} "
         f"turns end, {cut_off} cut off{waited}; at {NOISE_DB:g} dB {num - missed['noise']} of {num} "
-        f"end; noise alone {'is taken for a turn' if begun else 'is no turn'}",
-        "facts": {"missed": missed, "cut_off": cut_off, "waits_s": waits, "noise_is_a_turn": begun},
+        f"end; noise alone {'is taken for a turn' if noise_is_a_turn else 'is no turn'}",
+        "facts": {
+            "missed": missed,
+            "cut_off": cut_off,
+            "waits_s": waits,
+            "noise_is_a_turn": noise_is_a_turn,
+        },
         "lines": lines,
     }
 

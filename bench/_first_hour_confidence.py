@@ -37,17 +37,17 @@ def samples_of(
     tokens: dict[bool, list[float]] = {True: [], False: [each.confidence for each in in_noise]}
     transcripts: dict[bool, list[float]] = {True: [], False: []}
     windows: dict[bool, list[float]] = {True: [], False: []}
-    for clip, heard, _ in rows:
-        if clip.text is None or not heard:
+    for clip, recognized, _ in rows:
+        if clip.text is None or not recognized:
             continue
-        is_right = _right_tokens(clip.text, heard)
-        for token, right in zip(heard, is_right, strict=True):
+        is_right = _right_tokens(clip.text, recognized)
+        for token, right in zip(recognized, is_right, strict=True):
             tokens[right].append(token.confidence)
-        rate = cer(clip.text, " ".join(token.text for token in heard)).rate
+        rate = cer(clip.text, " ".join(token.text for token in recognized)).rate
         good = rate is not None and rate <= GOOD_CER
-        transcripts[good].append(statistics.fmean(token.confidence for token in heard))
+        transcripts[good].append(statistics.fmean(token.confidence for token in recognized))
         slices = itertools.groupby(
-            zip(heard, is_right, strict=True), key=lambda pair: int(pair[0].start_s / WINDOW_S)
+            zip(recognized, is_right, strict=True), key=lambda pair: int(pair[0].start_s / WINDOW_S)
         )
         for _, group in slices:
             pairs = list(group)
@@ -60,11 +60,11 @@ def samples_of(
     return first, second, third
 
 
-def _right_tokens(reference: str, heard: tuple[Token, ...]) -> list[bool]:
+def _right_tokens(reference: str, recognized: tuple[Token, ...]) -> list[bool]:
     """Whether every character of each token stands in the reference at its place."""
     from voicebench.metrics.error_rate import align
 
-    pieces = [folded(token.text) for token in heard]
+    pieces = [folded(token.text) for token in recognized]
     owners = [index for index, piece in enumerate(pieces) for _ in piece]
     wrong = {index for index, piece in enumerate(pieces) if not piece}
     at = 0
@@ -73,4 +73,4 @@ def _right_tokens(reference: str, heard: tuple[Token, ...]) -> list[bool]:
         at += len(here)
         if step.operation != "equal":
             wrong.update(here)
-    return [index not in wrong for index in range(len(heard))]
+    return [index not in wrong for index in range(len(recognized))]

@@ -64,7 +64,7 @@ def read_ask(code: int, output: str) -> Finding:
     shown = f"{1000 * latency:.0f} ms" if latency is not None else "not measured"
     return Finding(
         bool(turn["answer"]),
-        f"heard {turn['transcript']!r}, answered {turn['answer']!r}, response latency {shown}",
+        f"transcript {turn['transcript']!r}, answer {turn['answer']!r}, response latency {shown}",
         {"metrics": metrics},
     )
 

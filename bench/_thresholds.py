@@ -5,7 +5,7 @@ A model trained with label smoothing (paraformer-zh: 0.1) puts its right tokens 
 numbers mean something else there. A rule fixes what a threshold costs, not its number: the share of
 what is right that lies below it. The shares are about those of the shipped recogniser.
 
-    _DOUBT_BELOW            2 % of right tokens     are doubted: the VAD is asked about them
+    _DOUBT_BELOW            2 % of right tokens     are doubted: the VAD decides on them
     min_confidence          1 % of good transcripts (CER up to 10 %) are not believed
     speculation_confidence  5 % of right windows    begin no draft
 

@@ -43,7 +43,7 @@ from voicebench.budget.cards import CARDS, THIS_MACHINE, card_of_gpu
 from voicebench.config import Profile, load_profile
 
 HERE = Path(__file__).parent
-ENDPOINT_CASES = 20  # the VAD is the CPU's, and each is heard twice
+ENDPOINT_CASES = 20  # the VAD computes on the CPU, and takes each clip twice
 STOP_S = 20.0  # between SIGTERM and SIGKILL
 
 

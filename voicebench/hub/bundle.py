@@ -131,10 +131,10 @@ def check_bundle(path: Path) -> Contents:
                 content = tar.extractfile(member)
                 if content is None:
                     continue
-                kept = content.read() if name in ("SHA256SUMS", "manifest.json") else None
-                found[name] = _hash(io.BytesIO(kept) if kept is not None else content)
-                if kept is not None:
-                    texts[name] = kept
+                text = content.read() if name in ("SHA256SUMS", "manifest.json") else None
+                found[name] = _hash(io.BytesIO(text) if text is not None else content)
+                if text is not None:
+                    texts[name] = text
     except (OSError, tarfile.TarError) as error:
         raise ConfigError(
             f"{path} is not a whole bundle: {error}", "Make or copy it again"

@@ -68,7 +68,7 @@ def verify_stored(name: str, folder: Path, record: StoredModel) -> None:
     """Compares a stored model with its own record, byte by byte.
 
     Raises:
-        ModelError: A file is missing, differs, or nobody knows of it.
+        ModelError: A file is missing, differs, or is not in the record.
     """
     files = model_files(folder)
     check_hashes(name, files, record.files, "its record")
