@@ -24,11 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--case", metavar="ID", help="trace the turns of this case alone")
     add_tables(parser)
     add_language(parser)
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="print the metrics as JSON, and write nothing unless --out is given",
-    )
+    parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     parser.set_defaults(func=run)
 
 
@@ -40,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: No turn of the case of `--case`.
         StorageError: A file cannot be written.
     """
+    from voicebench.errors import StorageError
     from voicebench.report.render import load_report, metrics_document, write_report
     from voicebench.report.terminal import print_report
     from voicebench.report.traces import trace_report
@@ -52,7 +49,13 @@ def run(args: argparse.Namespace) -> int:
         print_report(report, has_tables=args.tables)
     if args.trace:
         print(trace_report(report, Path(args.trace), args.case or ""), file=sys.stderr)
-    if args.out or args.png or not args.json:
+    try:
         path = write_report(report, Path(args.out or folder / "report.html"), has_png=args.png)
-        print(f"Report: {path}", file=sys.stderr if args.json else sys.stdout)
+    except StorageError as error:
+        if args.out or not args.json:
+            raise
+        print(f"note: {error}", file=sys.stderr)  # the metrics are printed all the same
+        return 0
+    if not args.json:
+        print(f"Report: {path}")
     return 0
