@@ -190,6 +190,6 @@ def test_turns_of_the_bundled_models_compute_where_they_were_warmed_up(
 
     asyncio.run(play(assistant, 2))  # a hum, which need not have words that are answered
     assert asyncio.run(type_in())[-1].kind == "answer_finished"
-    for kind in ("SANMEncoder", "Qwen3ForCausalLM"):
+    for kind in ("EncoderLayerSANM", "Qwen3ForCausalLM"):
         assert len(warmed[kind]) == 1, kind
         assert computing[kind] == warmed[kind], kind
