@@ -37,17 +37,17 @@ _DENIED_BEFORE = re.compile(
     rf"{_PRETEXT}$"
 )
 _TAKEN_BACK_BEFORE = re.compile(
-    r"(?:(?:更正|改|变更|调整|修改)(?:之|以)?前|(?<![陈守破])旧(?:号码?|的|版|址|时间|方案)?|(?<![平草高太中])原(?:定|来|本|先|计划|时间|价|为|是|先是|先定|报|说|写|称|订)?|本来|起初|一开始|先前|原先|(?:已经?|先)?取消了?|代替|替代|取代|换下|换掉|替换|替下|顶替|而不是|"
+    r"(?:(?:更正|改|变更|调整|修改)(?:之|以)?前|(?<![陈守破])旧(?:号码?|的|版|址|时间|方案)?|(?<![平草高太中])原(?:定|来|本|先|计划|时间|价|为|是|先是|先定|报|说|写|称|订)?|本来|起初|一开始|先前|原先|以为|误以为|(?:已经?|先)?取消了?|代替|替代|取代|换下|换掉|替换|替下|顶替|而不是|"
     rf"口误(?:说|讲)?[成了]?|误(?:说|讲|写|听|认)[成为了]?|[说讲写记听看]错[成为了]){_PRETEXT}$"
 )
 _IN_ANOTHER_PLACE_BEFORE = re.compile(r"(?:替|顶|接替|换)了?$")
 _HISTORY_BEFORE = re.compile(
-    r"(?:先|之前|最初|最早|起先|起初|开始|开头|刚才|刚刚|前面|原先|早先|此前|先前|当初|曾|本来|上次|上一次|第一次|头一次|最开始|您?提到了?|您?说的?是?|您说了?)"
-    r"[^,。!?;]{0,6}?(?:说|提到?|讲|报|定|约|写|想|打算|计划|以为|记|告诉|安排|订|选|给|是|在|为)(?:的|了|过|到|成|是|在|为|错|给|我|会议|时间|地点|价格|要|去)*"
+    r"(?:先|之前|最初|最早|起先|起初|开始|开头|刚才|刚刚|前面|原先|早先|此前|先前|当初|曾|以为|本来|上次|上一次|第一次|头一次|最开始|您?提到了?|您?说的?是?|您说了?)"
+    r"[^,。!?;]{0,6}?(?:说|提到?|讲|报|定|约|写|想|打算|计划|以为|记|告诉|安排|订|选|给|是|在|为|以为)(?:的|了|过|到|成|是|在|为|错|给|我|会议|时间|地点|价格|要|去)*"
     rf"{_PRETEXT}$"
 )
 _CONTRAST = re.compile(
-    r"后来|随后|随即|然后又|接着又|又(?:改|说|推|换|定|更)|但|不过|→|更正|纠正|改|其实|而是|为准|更新|最终|最后|现在|实际|正确|应为|应该是|换成|推[到迟]|挪|调整|订正|修正|可|却|再改"
+    r"后[来是为]|之后|随后|随即|然后又|接着又|又(?:改|说|推|换|定|更)|但|不过|→|更正|纠正|改|其实|而是|为准|更新|最终|最后|现在|实际|正确|应为|应该是|换成|推[到迟]|挪|调整|订正|修正|可|却|再改"
 )
 _SUPPOSED_BEFORE = re.compile(
     rf"(?:如果|要是|假如|倘若|若是|若|万一|除非|假设)[^,。!?;就则]*$|(?:如果|要是|若|万一){_PRETEXT}$"
@@ -57,7 +57,7 @@ _ASKED_BEFORE = re.compile(
     r"(?:是否|是不是|有没有|会不会|能不能|可不可以|要不要|算不算)[^,。!?;]*$"
 )
 _LINK = (
-    r"(?:[\"”'」』》(]|的|那|这|个|场|次|天|趟|班|会议?|安排|方案|说法|时间|预[订约]|票|版本?|一|之前|刚才|已经?|现已|现在|均|都|被|是|系|属|就|也|请您?|我|你|他们?|她|刚刚?|"
+    r"(?:[\"”'」』》(]|的|那|边|里|这|个|场|次|天|趟|班|会议?|安排|方案|说法|时间|预[订约]|票|版本?|一|之前|刚才|已经?|现已|现在|均|都|被|是|系|属|就|也|请您?|我|你|他们?|她|刚刚?|"
     r"您|暂|暂时|可能|上午|下午|晚上|早上|,(?=不对|错|说错|口误))*"
 )
 _DENIED_AFTER = re.compile(
@@ -69,6 +69,17 @@ _GIVEN_UP_AFTER = re.compile(
     rf"{_LINK}(?:我|他|她|您|公司|店里|人|还)?(?:不行|没空|[去来]不了|没时间|不方便|不合适|没法|无法|"
     r"(?:不|没|未)(?:能|会|再|用|必|需|要|可以?|在|有)?(?:去|来|开会?|办|行|能|可以|在|需|要|参加|出席|举行|营业|上班|上课|放假|出发|走|到|见面?|接|负责|主持|参与|考虑|"
     r"选|安排|有[空会课]|方便|合适|同意|休息?|值班|交|付|收|买|订|定|用)(?=了?(?:[,。!;)]|$|会|的|班))|(?:没有?|无)(?:会议?|课|班|安排|活动|空|时间|票|航班|车次)(?=[,。!;)]|$))"
+)
+_FALLS_OUT_AFTER = re.compile(
+    r"[^,。!?;\n]{0,8}?(?:作废|取消|无视|忽略|放弃|退出|缺席|退掉|停用|失效|撤|[开来去办赶走买订]不[了成上]|来不及|太[少贵早晚远多高低]|不够|不行|[订约售坐]?满了?|售罄|没票|有事|请假|生病|"
+    r"走不开|冲突|不合适|不方便|不[去来开要选用再]|免了|不参加|无效|[是为](?:旧|老|原|误)|[×✗✘❌])"
+)
+"""What is said of a value that another one takes the place of; alone it may be what there is to say."""
+_NEW_BEFORE = re.compile(
+    r"后[来是为]?|之后|随后|随即|然后|又|再|应该|应为|改|更正|最终|最后|现在|新|其实|实际|正确|而是|换|调|推|挪|以为.*原来是"
+)
+_AT_LAST_BEFORE = re.compile(
+    r"(?:最终|最后|如今)(?:还是|仍然?|又|才|确定|决定|改|定|敲定)*(?:的?时间|日期|地点)?[是为在到回选]?$"
 )
 _CHANGE = re.compile(
     r"(?P<no>(?:没有?|未|不|别|无需|不用|不会|不能)(?:再|被)?)?(?:改|换|调整?|挪|推迟|推后|推|提前|延期|延后|延|变更?|更正|移|修正|纠正|订正|转|顺延|升级|更新|更改|替换|更换|(?:增加?|减少?|降低?|加|升|涨|缩减?|削减|扩)(?=到|至|为|成)|→|->|=>)"
@@ -127,7 +138,8 @@ class Reader:
         near = [m for m in others if first <= m.start < last]
         if self._is_refused(first, last, start):
             return "open"
-        if _DENIED_BEFORE.search(before) or _TAKEN_BACK_BEFORE.search(before):
+        is_revealed = before.endswith("原来是") and "以为" in text[:first]
+        if _DENIED_BEFORE.search(before) or (_TAKEN_BACK_BEFORE.search(before) and not is_revealed):
             return "denied"
         if any(m.end <= start for m in near) and _IN_ANOTHER_PLACE_BEFORE.search(before):
             return "denied"
@@ -135,14 +147,12 @@ class Reader:
             return "open"
         if _DENIED_AFTER.match(text, end) or _GIVEN_UP_AFTER.match(text, end):
             return "denied"
-        if self._is_changed(start, end, others):
+        if self._is_changed(start, end, others) or self._falls_out(end, others):
             return "denied"
         is_new = any(self._follows(change, Mention(start, end, kind)) for change in self._changes)
         if not is_new and self._is_history(before, start, end, others):
             return "denied"
-        if any(first <= rule <= m.start < rule + 6 for rule in self._rules for m in others) or (
-            self._is_overruled(start, others)
-        ):
+        if self._is_overruled(start, others):
             return "denied"
         if _ASKED_BEFORE.search(before) or _ASKED_AFTER.match(text, end):
             return "asserted" if _YES.match(text, end) else "open"
@@ -217,7 +227,7 @@ class Reader:
 
     def _is_history(self, before: str, start: int, end: int, others: Sequence[Mention]) -> bool:
         """Whether the value was said at first and another one afterwards."""
-        if not others or not _HISTORY_BEFORE.search(before):
+        if not others or not _HISTORY_BEFORE.search(before) or _NEW_BEFORE.search(before):
             return False
         later = [m for m in others if m.start >= end]
         if later and _CONTRAST.search(self.text, end, later[0].start):
@@ -233,7 +243,27 @@ class Reader:
             or bool(_CONTRAST.search(self.text, 0, start))
         )
 
+    def _falls_out(self, end: int, others: Sequence[Mention]) -> bool:
+        """Whether the value is dropped for another one, here or at last."""
+        if not others:
+            return False
+        found = _FALLS_OUT_AFTER.match(self.text, end)
+        if found and not any(end <= m.start <= found.end() for m in others):
+            return True
+        return any(
+            m.start >= end
+            and _AT_LAST_BEFORE.search(self.text, max(0, m.start - 16), m.start)
+            and not _SENTENCE_END.search(self.text, end, m.start)
+            and any(change.start() < m.start for change in self._changes)
+            for m in others
+        )
+
     def _is_overruled(self, start: int, others: Sequence[Mention]) -> bool:
         """Whether 以周四为准 puts another value of the kind above this one."""
-        is_own = any(0 <= start - rule < 6 for rule in self._rules)
-        return not is_own and any(0 <= m.start - rule < 6 for rule in self._rules for m in others)
+        return not self._rules_here(start) and any(self._rules_here(m.start) for m in others)
+
+    def _rules_here(self, start: int) -> bool:
+        return any(
+            0 <= start - rule < 6 and not _BREAK.search(self.text, rule, start)
+            for rule in self._rules
+        )

@@ -29,7 +29,7 @@ CITY = re.compile(
 )
 _PERSON = rf"(?:(?:{either(COMPOUND_SURNAMES)})[^\W\d_的了是在]{{1,2}}|[{SURNAMES}][^\W\d_的了是在]{{1,2}})"
 PERSON_IN_PLACE = re.compile(
-    rf"(?:^|(?<=[是叫和跟与找给由让请派:;,。]))(?!周[一二三四五六日末])({_PERSON})"
+    rf"(?:^|(?<=[是叫和跟与找给由让请派:;,。])|(?<=通知)|(?<=联系)|(?<=转告)|(?<=提醒)|(?<=告诉)|(?<=邀请)|(?<=安排)|(?<=交给))(?!周[一二三四五六日末])({_PERSON})"
     r"(?=[。,!;]|$|先生|女士|一起|负责|主持|去|来|参加|接|讲|发言|汇报|到场|出席|安排|跟进|处理)"
 )
 """What stands where a person's name does, and begins like one."""

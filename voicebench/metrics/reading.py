@@ -49,7 +49,16 @@ class Reading:
             own = self.polarity(entity.start, entity.end, entity.kind)
             is_joined = before and before.end >= entity.start - 1 and before.kind != entity.kind
             found.append(found[-1] if is_joined and own == "asserted" else own)
-        return tuple(found)
+        # what is dropped further on (三点改四点,四点又改五点) was only stated on the way there
+        dropped = {
+            (e.kind, e.value): e.start
+            for e, polarity in zip(self.entities, found, strict=True)
+            if polarity == "denied"
+        }
+        return tuple(
+            "denied" if own == "asserted" and dropped.get((e.kind, e.value), -1) > e.start else own
+            for e, own in zip(self.entities, found, strict=True)
+        )
 
     def polarity(self, start: int, end: int, kind: str) -> Polarity:
         """The polarity of the piece at `start:end`."""
@@ -107,7 +116,7 @@ def _may_point(word: str, is_after: bool, gap: int) -> bool:
     """三点前, 多三个: these words point only where they touch their value, on that side."""
     if word in "前后":
         return is_after and gap == 0
-    return not is_after and gap == 0 if word in "多少" else True
+    return not is_after and gap < 2 if word in "多少高低早晚快慢贵重轻长短" else True
 
 
 @functools.lru_cache(maxsize=10_000)

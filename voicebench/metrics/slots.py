@@ -31,7 +31,7 @@ _CUE = {
 }
 _MAY_STAND_FOR = {
     "time": {"date"}, "date": {"time"}, "money": set(), "number": set(),
-    "product": {"number", "organisation", "term"}, "term": {"product", "organisation", "place", "date", "time"},
+    "product": {"number", "organisation", "term"}, "term": {"product", "organisation", "place"},
     "organisation": {"place", "product", "person"}, "place": {"organisation", "number", "term"}, "person": {"term"},
 }  # fmt: skip
 """Kinds that a slot's word also allows: 时间是周四."""

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from voicebench.lexicon import either
+from voicebench.lexicon.units import COUNTERS
 from voicebench.metrics.values.entity import ONE_DAY, Day
 from voicebench.metrics.values.numerals import DIGIT, NUMBER, SMALL, parse_number, read_digits
 
@@ -91,6 +92,7 @@ _THING = (
     r"(?!线|楼|门|厅|会议|桌|口|馆|院|车|机|仓|房|店|位|码|台|床|柜|座|窗|库|教|桥|井|站|间|公|展|航|包|池|泳|实|培|活|办|选|球|种|"
     r"病|药|内|游|元|常|技师|文件|汽|柴|线|窗口|通道|登机|检票|院|楼层|电池|字|染|商|称)"
 )
+COUNTER = either(COUNTERS)
 _WEEK = r"(?:周|星期|礼拜)"
 _PARTS = {
     "初": (1, 10),
@@ -242,6 +244,9 @@ def _read_month_day(m: re.Match[str], today: datetime.date) -> Day | None:
 
 def _read_listed_weekdays(m: re.Match[str], today: datetime.date) -> Day | None:
     names = re.sub("[、,和]", "", m.group(2))
+    order = [_WEEKDAY[name] for name in names]
+    if order != sorted(set(order)):
+        return None
     return _every(names) if m.group(1) else _weekdays(None, names, today)
 
 
@@ -335,7 +340,7 @@ RULES: tuple[Rule, ...] = tuple(
         ("周期拜", r"(上上|上|这|本|下下|下)一?个?(?:周|星期|礼拜)的?(?:周|星期|礼拜)?([一二三四五六日天末]|(?<=[周期拜])[1-7](?![\d点:]))(?!天[^气]|个)",
          lambda m, today: _weekdays(m.group(1), m.group(2), today)),
         ("每", rf"每(?:个|逢)?{_WEEK}的?([一二三四五六日天]+)(?![次回])", lambda m, _: _every(m.group(1))),
-        ("周期拜", rf"{_WEEK}([一二三四五六日天]{{2,}})(?![点时个月号次回])", lambda m, today: _weekdays(None, m.group(1), today)),
+        ("周期拜", rf"(每)?{_WEEK}([一二三四五六日天]{{2,}})(?![点时月次回]|{COUNTER})", _read_listed_weekdays),
         ("周期拜", rf"{_WEEK}([一二三四五六日天末]|[1-7](?!\d))(?![次回年月]|个|天[^气])", lambda m, today: _weekdays(None, m.group(1), today)),
         ("周期拜", rf"(每)?{_WEEK}([一二三四五六日天](?:[、,和][一二三四五六日天])+)(?![点时个月号次回周])", _read_listed_weekdays),
         ("工", r"工作日", lambda m, today: _weekdays(None, "一二三四五", today)),
