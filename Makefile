@@ -19,7 +19,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export VLLM_LOGGING_LEVEL ?= ERROR
 export VLLM_NO_USAGE_STATS ?= 1
 
-.PHONY: help setup demo test lint lab reports serve models lock audit gpu-set clean
+.PHONY: help setup demo test lint lab reports pictures serve models lock audit gpu-set clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ lab: $(STAMP) ## JupyterLab on the notebooks
 reports: $(STAMP) ## RUN=latest: every notebook of a run as a page in reports/
 	$(BIN)/voicebench notebooks $(or $(RUN),latest)
 	$(BIN)/voicebench index
+
+pictures: $(STAMP) ## RUN=folder PAGE=url: the pictures of the READMEs, of a report and of a running page
+	$(BIN)/python bench/make_pictures.py $(if $(RUN),--report $(RUN)) $(if $(PAGE),--page $(PAGE))
 
 serve: $(STAMP) ## answer programs on port 8000 and people on 7860
 	$(BIN)/voicebench serve

@@ -92,7 +92,7 @@ def test_a_notebook_opened_and_run(
     assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
     assert page.locator(".Toastify__toast").count() == 0  # nobody is asked about news
     assert not [kind for cell in cells for kind in cell["outputs"] if kind in ("error", "stderr")]
-    page.locator(".jp-OutputArea .dt-container").first.wait_for(state="attached")
+    page.locator(".jp-OutputArea .vb table").first.wait_for(state="attached")
     page.evaluate(f"window.jupyterapp.shell.currentWidget.content.scrollToItem({cell})")
     page.locator(".jp-Notebook .vb", has_text=shown).first.wait_for(state="attached")
     folder = Path(os.environ.get(SCREENSHOTS) or tmp_path)

@@ -61,7 +61,7 @@ def test_a_page_opens_without_a_word_in_the_console(
     page.on("request", lambda request: fetched.append(request.url))
     page.goto(path.as_uri())
     if name != "index":
-        page.wait_for_function("document.querySelectorAll('.dt-container').length > 0")
+        page.wait_for_function("document.querySelectorAll('.vb table').length > 0")
     broken = page.evaluate("[...document.images].filter(i => !i.naturalWidth).length")
     too_wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     page.close()
@@ -69,12 +69,12 @@ def test_a_page_opens_without_a_word_in_the_console(
     assert [url for url in fetched if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
 
 
-def test_tables_sort_by_number_and_filter(pages: Path, browser: Any) -> None:
+def test_tables_sort_by_number_filter_and_are_saved(pages: Path, browser: Any) -> None:
     page = browser.new_page()
     page.set_default_timeout(1000 * WITHIN_S)
     page.goto(page_of(pages, "02_latency_report").as_uri())
-    turns = page.locator(".vb", has=page.locator("h4", has_text="Turns")).locator(".dt-container")
-    turns.locator("th", has_text="response").locator(".dt-column-order").click()
+    turns = page.locator(".table", has=page.locator("h3", has_text="Turns"))
+    turns.locator("th", has_text="response").click()
 
     def column() -> list[float]:
         return [float(cell) for cell in turns.locator("tbody td:nth-child(4)").all_inner_texts()]
@@ -82,8 +82,13 @@ def test_tables_sort_by_number_and_filter(pages: Path, browser: Any) -> None:
     ascending = column()
     assert len(ascending) > 1
     assert ascending == sorted(ascending)
+    with page.expect_download() as saved:
+        turns.locator("button.csv").click()
+    lines = saved.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0].startswith('"case","","variant","","turn",""')
+    assert len(lines) == 1 + len(ascending)
     turns.locator("input[type=search]").fill("joint")
-    variants = turns.locator("tbody td:nth-child(2)").all_inner_texts()
+    variants = turns.locator("tbody tr:visible td:nth-child(2)").all_inner_texts()
     page.close()
     assert variants
     assert {variant.splitlines()[0] for variant in variants} == {"joint"}
