@@ -54,10 +54,11 @@ def _of_metric(comparisons: Sequence[Comparison]) -> list[str]:
     if not changed:
         return [translate("{metric}: the same in every turn.", metric=title)]
     largest = max(changed, key=lambda c: abs(c.difference))
+    interval = bounds_text(largest) if largest.interval else ""
     line = translate(
-        "{metric}: no difference can be seen. The largest is {difference} {interval} ({variant} "
+        "{metric}: no difference can be seen. The largest is {difference} ({variant} "
         "against {baseline}, {num} conversations), which may be chance.",
-        metric=title, difference=difference_text(largest), interval=bounds_text(largest),
+        metric=title, difference=f"{difference_text(largest)} {interval}".strip(),
         variant=largest.variant, baseline=largest.baseline, num=f"{largest.num_conversations:,}",
     )  # fmt: skip
     if largest.interval is None:

@@ -94,7 +94,7 @@ def _templates() -> Environment:
     return environment
 
 
-_WHOLE = re.compile(r"\[[^\]\n]*\]|\b(?:p99 [\d.]+, )?n = [\d,]+|\d+×: [^)\n]*\)|[\d,.]+ %")
+_WHOLE = re.compile(r"\[[^\]\n]*\]|\bp99 [\d.]+,|\bn = [\d,]+|\d+×: [\d.]+|\([^)\n]{,20}\)|[\d,.]+ %")
 
 
 def unbroken(text: str) -> str:
