@@ -16,8 +16,8 @@ from voicebench.runs.compare import Comparisons
 from voicebench.runs.differences import METRICS_BY_NAME, Comparison
 from voicebench.words import join_sentences, translate
 
-WRONG, MISSED = "factual_error_rate", "fact_miss_rate"
-HEADLINES = (WRONG, MISSED, "cer", "response_latency_s")
+WRONG, MISSED, RESPONSE = "factual_error_rate", "fact_miss_rate", "response_latency_s"
+HEADLINES = (WRONG, MISSED, "cer", RESPONSE)
 """What a reader asks about first; a word on each, whether a difference is seen or not."""
 SEEN = ("better", "worse")
 _REPEATED = ("answer_length_tokens", "mer")
@@ -37,7 +37,13 @@ def findings(found: Comparisons) -> list[str]:
     lines = []
     for metric in HEADLINES:
         lines += _of_metric([c for c in whole if c.metric == metric])
-    others = [c for c in whole if c.metric not in (*HEADLINES, *_REPEATED) and c.outcome in SEEN]
+    others = [
+        c
+        for c in whole
+        if c.metric not in (*HEADLINES, *_REPEATED)
+        and METRICS_BY_NAME[c.metric].value is None  # response latency stands for the other times
+        and c.outcome in SEEN
+    ]
     for metric in dict.fromkeys(c.metric for c in others):
         lines += _seen([c for c in others if c.metric == metric])
     return [*lines, *_in_suites(found.differences, whole)]
@@ -126,11 +132,12 @@ def matrix(found: Comparisons) -> Table | None:
     cells = {
         (label, c.suite, c.metric): (value, c if label == c.variant else None)
         for c in found.differences
-        if c.metric in (WRONG, MISSED)
+        if c.metric in (WRONG, MISSED, RESPONSE)
         for label, value in ((c.baseline, c.first), (c.variant, c.second))
     }
-    if not cells:
+    if not any(metric != RESPONSE for *_, metric in cells):
         return None
+    has_times = any(metric == RESPONSE for *_, metric in cells)
     suites = sorted(dict.fromkeys(suite for _, suite, _ in cells), key=lambda s: s != ALL_SUITES)
     labels = list(dict.fromkeys(label for label, *_ in cells))
     darkest = max((value for (_, _, m), (value, _) in cells.items() if m == WRONG), default=0.0)
@@ -144,14 +151,19 @@ def matrix(found: Comparisons) -> Table | None:
                 _marked(cells, labels, label, suite, metric) for metric in (WRONG, MISSED)
             ]  # fmt: skip
             shade = wrong[0] / darkest if wrong and darkest else None
-            row.append(Cell(" / ".join(texts) if wrong or missed else ABSENT, shade=shade))
+            time = _marked(cells, labels, label, suite, RESPONSE) if has_times else ""
+            text = " / ".join(texts) if wrong or missed else ABSENT
+            row.append(Cell(text, f"{time} s" if time else "", shade))
         rows.append(tuple(row))
     columns = (
         *columns_of(("variant",)),
         *(Column("all suites" if s == ALL_SUITES else s, is_name=s != ALL_SUITES) for s in suites),
     )
-    return Table(columns, tuple(rows), title="Factual errors / facts missed",
-                 caption=translate(_MATRIX, baselines=", ".join(_baselines(found))))  # fmt: skip
+    caption = join_sentences(
+        translate(_MATRIX, baselines=", ".join(_baselines(found))),
+        translate("Below: response latency, p50.") if has_times else "",
+    )
+    return Table(columns, tuple(rows), title="Factual errors / facts missed", caption=caption)
 
 
 _MATRIX = (
@@ -173,11 +185,11 @@ def _marked(
     suite: str,
     metric: str,
 ) -> str:
-    """A rate with ★ where it is the lowest and better than the baseline, ▼ where it is worse."""
+    """A figure with ★ where it is the lowest and better than the baseline, ▼ where it is worse."""
     if (label, suite, metric) not in cells:
         return ABSENT
     value, compared = cells[label, suite, metric]
     lowest = min(cells[each, suite, metric][0] for each in labels if (each, suite, metric) in cells)
     outcome = compared.outcome if compared else ""
     mark = {"better": "★" if value == lowest else "", "worse": "▼"}.get(outcome, "")
-    return f"{percent(value)}{mark}"
+    return f"{value:.3f}{mark}" if metric == RESPONSE else f"{percent(value)}{mark}"

@@ -94,7 +94,9 @@ def _templates() -> Environment:
     return environment
 
 
-_WHOLE = re.compile(r"\[[^\]\n]*\]|\bp99 [\d.]+,|\bn = [\d,]+|\d+×: [\d.]+|\([^)\n]{,20}\)|[\d,.]+ %")
+_WHOLE = re.compile(
+    r"\[[^\]\n]*\]|\bp99 [\d.]+,|\bn = [\d,]+|\d+×: [\d.]+|\([^)\n]{,20}\)|[\d,.]+ %"
+)
 
 
 def unbroken(text: str) -> str:
