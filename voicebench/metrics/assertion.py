@@ -6,6 +6,7 @@ open. `Reader` reads the clauses of one text; each cue is a pattern before or af
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from voicebench.metrics.constraints import REFUSAL
 
 _REACH = 24
 """Characters around a value in which a cue is looked for: run-on speech is one long clause."""
+_NEAR = 100
+"""Characters around a value that are read in a text of more than four times as many."""
 Polarity = Literal["asserted", "denied", "open"]
 """`denied` covers what was taken back; `open` what is asked, supposed, chosen from or refused."""
 
@@ -40,7 +43,7 @@ _TAKEN_BACK_BEFORE = re.compile(
     r"(?:(?:更正|改|变更|调整|修改)(?:之|以)?前|(?<![陈守破])旧(?:号码?|的|版|址|时间|方案)?|(?<![平草高太中])原(?:定|来|本|先|计划|时间|价|为|是|先是|先定|报|说|写|称|订)?|本来|起初|一开始|先前|原先|以为|误以为|(?:已经?|先)?取消了?|代替|替代|取代|换下|换掉|替换|替下|顶替|而不是|"
     rf"口误(?:说|讲)?[成了]?|误(?:说|讲|写|听|认)[成为了]?|[说讲写记听看]错[成为了]){_PRETEXT}$"
 )
-_IN_ANOTHER_PLACE_BEFORE = re.compile(r"(?:替|顶|接替|换)了?$")
+_IN_ANOTHER_PLACE_BEFORE = re.compile(r"(?:替|顶|接替)了?$")
 _HISTORY_BEFORE = re.compile(
     r"(?:先|之前|最初|最早|起先|起初|开始|开头|刚才|刚刚|前面|原先|早先|此前|先前|当初|曾|以为|本来|上次|上一次|第一次|头一次|最开始|您?提到了?|您?说的?是?|您说了?)"
     r"[^,。!?;]{0,6}?(?:说|提到?|讲|报|定|约|写|想|打算|计划|以为|记|告诉|安排|订|选|给|是|在|为|以为)(?:的|了|过|到|成|是|在|为|错|给|我|会议|时间|地点|价格|要|去)*"
@@ -63,6 +66,7 @@ _LINK = (
 _DENIED_AFTER = re.compile(
     rf"{_LINK}(?:不对|错了?(?=[,。!;)]|$|的|,)|说错|讲错|口误|有误|作废|取消(?!费)|不算数?|不作数|无效|忽略|不用管|不用考虑|不要了|别管|被?否决?|替换掉|失效|撤[销回]|划掉|不成立|"
     rf"不再|不作准|为误|误[,。]|弄错|记错|打错|搞错|听错|免了|算了|过期|有变|不用了|撤了|错误|pass|不予考虑|更正为|改期|不正确|改掉|丢掉|去掉|删[掉除]|退[了掉]|撤[了掉]|停用|弃用|排除|被[^,。!?;]{{1,8}}(?:取代|替[换代]|代替|顶替|接替|换掉|覆盖))"
+    rf"|[,—\"”]*(?:哦|噢|喔|啊|呃|嗯)?(?:不对?|更正|纠正|说错了?|口误)(?:一下)?(?=[,:—])"
     rf"|[\"”'」』》]?(?:\?|,)?不是(?=[,。!]|$)|[\"”'」』》]?\?(?:不|错)"
 )
 _GIVEN_UP_AFTER = re.compile(
@@ -72,7 +76,7 @@ _GIVEN_UP_AFTER = re.compile(
 )
 _FALLS_OUT_AFTER = re.compile(
     r"[^,。!?;\n]{0,8}?(?:作废|取消|无视|忽略|放弃|退出|缺席|退掉|停用|失效|撤|[开来去办赶走买订]不[了成上]|来不及|太[少贵早晚远多高低]|不够|不行|[订约售坐]?满了?|售罄|没票|有事|请假|生病|"
-    r"走不开|冲突|不合适|不方便|不[去来开要选用再]|免了|不参加|无效|[是为](?:旧|老|原|误)|[×✗✘❌])"
+    r"走不开|冲突|不合适|不方便|不[去来开要选用再]|免了|不参加|无效|占用|被占|不可用|关闭|关门|维修|停[售办开]|下次|改天|以后再|出差|休假|离职|住院|辞职|缺货|断货|没货|卖完|售完|没有了|下架|不适合|不干|[是为](?:旧|老|原|误)|[×✗✘❌])"
 )
 """What is said of a value that another one takes the place of; alone it may be what there is to say."""
 _NEW_BEFORE = re.compile(
@@ -83,7 +87,7 @@ _AT_LAST_BEFORE = re.compile(
 )
 _CHANGE = re.compile(
     r"(?P<no>(?:没有?|未|不|别|无需|不用|不会|不能)(?:再|被)?)?(?:改|换|调整?|挪|推迟|推后|推|提前|延期|延后|延|变更?|更正|移|修正|纠正|订正|转|顺延|升级|更新|更改|替换|更换|(?:增加?|减少?|降低?|加|升|涨|缩减?|削减|扩)(?=到|至|为|成)|→|->|=>)"
-    r"(?:为|成|到|至|在|回|了|去|订|约|签|期|由|让|乘|坐|是|说)*"
+    r"(?:为|成|到|至|在|回|了|去|订|约|签|期|由|让|乘|坐|是|说|用|选|定|走|喝|吃|派|请|买|点)*"
 )
 _ASKED_AFTER = re.compile(
     r"(?![^,。!;\n]*[可好行对]以?吗|[^,。!?;\n]*(?:什么|怎么|[几哪谁]|多少))[^,。!?;\n]{0,24}(?:吗(?:[,。?]|$)|\?)"
@@ -129,6 +133,10 @@ class Reader:
     def polarity(self, start: int, end: int, kind: str) -> Polarity:
         """Whether the value at `start:end` is asserted, denied or left open."""
         text = self.text
+        if len(text) > 4 * _NEAR:
+            return self._near(start, end).polarity(
+                min(start, _NEAR), min(start, _NEAR) + end - start, kind
+            )
         first, last = self._clause(start, end)
         first, last = max(first, start - _REACH), min(last, end + _REACH)
         before = text[first:start]
@@ -145,7 +153,10 @@ class Reader:
             return "denied"
         if _SUPPOSED_BEFORE.search(before) or self._is_choice(start, end, others):
             return "open"
-        if _DENIED_AFTER.match(text, end) or _GIVEN_UP_AFTER.match(text, end):
+        if any(
+            found and not any(m.start == found.end() for m in others)
+            for found in (_DENIED_AFTER.match(text, end), _GIVEN_UP_AFTER.match(text, end))
+        ):
             return "denied"
         if self._is_changed(start, end, others) or self._falls_out(end, others):
             return "denied"
@@ -157,6 +168,14 @@ class Reader:
         if _ASKED_BEFORE.search(before) or _ASKED_AFTER.match(text, end):
             return "asserted" if _YES.match(text, end) else "open"
         return "asserted"
+
+    def _near(self, start: int, end: int) -> Reader:
+        """A reader of the surroundings of a place in a long text."""
+        low, high = max(0, start - _NEAR), end + _NEAR
+        first = bisect.bisect_left(self.mentions, low, key=lambda m: m.start)
+        last = bisect.bisect_left(self.mentions, high, key=lambda m: m.start)
+        around = [Mention(m.start - low, m.end - low, m.kind) for m in self.mentions[first:last]]
+        return Reader(self.text[low:high], around)
 
     def _clause(self, start: int, end: int) -> tuple[int, int]:
         first = max((b + 1 for b in self._breaks if b < start), default=0)

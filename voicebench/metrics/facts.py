@@ -299,13 +299,18 @@ class _Judge:
             (entity.start, entity.end)
             for part in (*parts, *((goods[0],) if goods else ()))
             if not any(compare(part, e) == "equal" for e in self.asserted)
-            for entity in self.asserted
+            for entity in self._stated_like(part)
             if self._replaces(entity, part, fact)
         ]
         wrong = wrong or slots.other_kind(fact.type, self.answer, self.asserted)
         if wrong or parts:
             return wrong
         return self._find_wrong_name(fact, goods)
+
+    def _stated_like(self, part: Entity) -> tuple[Entity, ...]:
+        """What is asserted, and what is denied where the context denies its own: 取消周三的会."""
+        is_denied = bool(self.denied) and self.grounds.polarity_of(part) == "denied"
+        return (*self.asserted, *self.denied) if is_denied else self.asserted
 
     def _replaces(self, entity: Entity, part: Entity, fact: Fact) -> bool:
         """Whether an asserted value stands where a part of the fact should."""

@@ -250,13 +250,13 @@ def _find_other_code(text: str, name: str) -> Span | None:
 
 def _find_other_number(text: str, name: str, kind: str) -> Span | None:
     """解放路80号 where 解放路十八号 is meant."""
-    own = re.search(NUMBER, name)
-    if own is None or kind == "person" or len(name) - len(own.group()) < 2:
+    wanted, _ = canonical(name, True)
+    if kind == "person" or not re.search(r"\d", wanted) or len(re.sub(r"\d", "", wanted)) < 2:
         return None
-    before, after = re.escape(name[: own.start()]), re.escape(name[own.end() :])
-    for match in re.finditer(f"{before}({NUMBER}){after}", text):
-        if parse_number(match.group(1)) != parse_number(own.group()):
-            return match.span()
+    spelled, spans = canonical(text, True)
+    for match in re.finditer(re.sub(r"\d+", r"\\d+", re.escape(wanted)), spelled):
+        if match.group() != wanted:
+            return spans[match.start()][0], spans[match.end() - 1][1]
     return None
 
 

@@ -392,7 +392,10 @@ def read_day(
     for _, pattern, reader in rules:
         match = pattern.match(text, position)
         if match and (best is None or match.end() > best[0]):
-            day = reader(match, today)
+            try:
+                day = reader(match, today)
+            except (ValueError, OverflowError):  # 0000年: no date of the calendar
+                day = None
             if day is not None:
                 best = match.end(), day
     return best

@@ -105,6 +105,18 @@ def read_share(match: re.Match[str]) -> Entity | None:
     return _number(match, value * sign, unit, figure)
 
 
+RATIO = re.compile(rf"({NUMBER})比({NUMBER})|(\d{{1,3}}):(\d)(?![\d:])")
+
+
+def read_ratio(match: re.Match[str]) -> Entity | None:
+    """三比二 and 3:2."""
+    above, below = (parse_number(text) for text in match.groups() if text)
+    if above is None or below is None:
+        return None
+    value = f"{plain(above)}:{plain(below)}"
+    return Entity("number", match.group(), *match.span(), value, "比", figure=value)
+
+
 def _number(match: re.Match[str], value: Decimal, unit: str, figure: str = "") -> Entity:
     return Entity(
         "number", match.group(), *match.span(), plain(value), unit, figure=figure or plain(value)

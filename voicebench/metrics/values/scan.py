@@ -63,6 +63,7 @@ _RULES: tuple[_Rule, ...] = _TIME_RULES + tuple(
         ("元块圆蚊币金刀镑纸铢卢郎¥$€£rmbcnyuseghkd", quantities.MONEY, quantities.read_money),
         ("毛角分半", quantities.DIMES, quantities.read_dimes),
         ("分%‰成折倍/半番p百", quantities.SHARE, quantities.read_share),
+        ("比:", quantities.RATIO, quantities.read_ratio),
         ("两", quantities.TAEL, quantities.read_tael),
         (
             "0123456789零〇一二两三四五六七八九幺十百千万亿",
@@ -245,7 +246,7 @@ def _is_range(first: Entity, second: Entity, text: str) -> bool:
 
 def _with_unit(first: Entity, second: Entity) -> Entity:
     """三 of 三到五天 is three days."""
-    if first.kind != "number" or first.unit or not second.unit or not first.figure:
+    if first.kind != "number" or first.unit or second.unit in ("", "比") or not first.figure:
         return first
     figure, unit = Decimal(first.value), second.unit
     if second.figure and second.value and Decimal(second.figure):
