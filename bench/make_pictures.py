@@ -88,12 +88,12 @@ def open_browser(url: str, size: tuple[int, int]) -> Iterator[Page]:
 
 def ask(page: Page, question: str) -> None:
     """Types a question, and waits until what the page shows of the answer rests."""
+    page.wait_for_load_state("networkidle")
     box = page.locator("textarea:visible").first
     box.fill(question)
-    before = page.inner_text("body")
     box.press("Enter")
     page.wait_for_function(
-        "before => document.body.innerText !== before", arg=before, timeout=ANSWER_WITHIN_MS
+        "text => document.body.innerText.includes(text)", arg=question, timeout=ANSWER_WITHIN_MS
     )
     shown = ""
     while shown != (shown := page.inner_text("body")):
