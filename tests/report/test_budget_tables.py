@@ -11,7 +11,7 @@ import pytest
 from tests.report.runs import latency_turns, quality_turns, write
 from voicebench import report
 from voicebench.budget.cards import CARDS, card_of_gpu
-from voicebench.budget.estimate import Budget, Load, estimate
+from voicebench.budget.estimate import Budget, Workload, estimate
 from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
 from voicebench.config import load_profile
 from voicebench.errors import ConfigError
@@ -41,7 +41,7 @@ def tables_of(shown: Several) -> tuple[Table, Table]:
 def predicted(card: str, **load: Any) -> Budget:
     profile = load_profile("4090d")
     shapes = asr_shape_of(profile.asr), llm_shape_of(profile.llm)
-    return estimate(profile, *shapes, CARDS[card], Load(**load), companion_bytes_of(profile.asr))
+    return estimate(profile, *shapes, CARDS[card], Workload(**load), companion_bytes_of(profile.asr))
 
 
 def test_a_run_on_the_card_has_both_and_their_ratio(tmp_path: Path) -> None:

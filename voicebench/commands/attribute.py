@@ -9,6 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voicebench.commands._output import add_language
+from voicebench.words import translate
+
 if TYPE_CHECKING:
     from voicebench.report.tables import Table
     from voicebench.runs.lost import LostFact, Reading
@@ -29,6 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--stage", choices=STAGES, help="lost by one stage only")
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="facts to show (20)")
     parser.add_argument("--audio", metavar="DIR", help="write the speech of what is shown there")
+    add_language(parser)
     parser.add_argument("--json", action="store_true", help="print every lost fact as JSON")
     parser.set_defaults(func=run)
 
@@ -116,12 +120,20 @@ def _counts(found: list[LostFact]) -> Table:
     )
     stages = [stage for stage in STAGES if any(key[2] == stage for key in counts)]
     rows = [
-        (Cell(variant), Cell(verdict), *(Cell(str(counts[variant, verdict, s])) for s in stages))
+        (
+            Cell(variant),
+            Cell(translate(verdict)),
+            *(Cell(str(counts[variant, verdict, s])) for s in stages),
+        )
         for variant, verdict in dict.fromkeys(key[:2] for key in counts)
     ]
-    columns = (*columns_of(("variant", "facts")), *(Column(f"by {stage}") for stage in stages))
+    columns = (*columns_of(("variant", "facts")), *(Column(_LOST_BY[stage]) for stage in stages))
     caption = "unsupported: values in the answer that nobody said."
-    return Table(columns, tuple(rows), title=f"Lost facts: {len(found)}", caption=caption)
+    title = translate("Lost facts: {num}", num=len(found))
+    return Table(columns, tuple(rows), title=title, caption=caption)
+
+
+_LOST_BY = {"asr": "by ASR", "cleaning": "by cleaning", "llm": "by LLM", "unknown": "unknown"}
 
 
 def _facts(shown: list[LostFact]) -> Table:
@@ -136,11 +148,16 @@ def _facts(shown: list[LostFact]) -> Table:
         (
             Cell(
                 f"{each.suite} / {each.case_id}",
-                f"turn {each.turn_index + 1}, repeat {each.repeat + 1}, {each.variant}"
+                translate(
+                    "turn {turn}, repeat {repeat}",
+                    turn=each.turn_index + 1,
+                    repeat=each.repeat + 1,
+                )
+                + f", {each.variant}"
                 + (f"\n{each.recording}" if each.recording else ""),
             ),
-            Cell(f"{each.type} {each.value}", each.verdict),
-            Cell(each.lost_by),
+            Cell(f"{translate(each.type)} {each.value}", translate(each.verdict)),
+            Cell(translate(each.lost_by)),
             reading(each.recognised),
             reading(each.gold_cleaned),
             reading(each.gold),

@@ -25,6 +25,7 @@ from voicebench.report.tables import Cell, Column, Table, columns_of
 from voicebench.runs.provenance import machine
 from voicebench.runs.record import iter_turns
 from voicebench.types import Run, Turn
+from voicebench.words import join_sentences, translate
 
 DEFAULT_CARD = "4090d"
 """What is predicted of a run without a GPU: the card that the real models are meant for."""
@@ -94,7 +95,9 @@ def _is_own(run: Run, own: Card | None, chosen: Card) -> bool:
 
 def _where(run: Run) -> str:
     gpus = run.machine.get("gpus", [])
-    return str(gpus[0].get("name")) if gpus else f"the CPU ({run.machine.get('cpu')}), no GPU"
+    if gpus:
+        return str(gpus[0].get("name"))
+    return translate("the CPU ({cpu}), no GPU", cpu=run.machine.get("cpu"))
 
 
 def _turns(report: Report) -> Iterator[Turn]:
@@ -120,21 +123,23 @@ def _load(steps: Steps | None) -> Workload:
 
 def _what_is_what(predicted: Predicted, steps: Steps | None) -> str:
     budget = predicted.budget
-    text = (
-        f"Predicted: profile {budget.profile} on card {budget.card.name}, from bytes and operations "
-        f"({budget.card.source}). "
-    )
+    text = translate(
+        "Predicted: profile {profile} on card {card}, from bytes and operations ({source}).",
+        profile=budget.profile, card=budget.card.name, source=budget.card.source,
+    )  # fmt: skip
     if steps is None:
-        return text + (
-            f"Measured on {predicted.where}: nothing of single steps, for in quality mode turns are "
-            "batched. Measure them: voicebench run --mode latency"
+        measured = (
+            "Measured on {where}: nothing of single steps, for in quality mode turns are batched. "
+            "Measure them: voicebench run --mode latency"
         )
-    if predicted.is_of_the_run:
-        return text + f"Measured: this run, on {predicted.where}."
-    return text + (
-        f"Measured: this run, on {predicted.where}. That is another machine, so what is measured says "
-        "nothing of the prediction; no ratio is taken."
-    )
+    elif predicted.is_of_the_run:
+        measured = "Measured: this run, on {where}."
+    else:
+        measured = (
+            "Measured: this run, on {where}. That is another machine, so what is measured says "
+            "nothing of the prediction; no ratio is taken."
+        )
+    return join_sentences(text, translate(measured, where=predicted.where))
 
 
 def memory_budget_table(run: Run, predicted: Predicted) -> Table:
@@ -147,20 +152,25 @@ def memory_budget_table(run: Run, predicted: Predicted) -> Table:
     total = sum(max(0, line.num_bytes) for line in budget.memory)
     used = next((g["memory_used_gib"] for g in run.gpu_use if "memory_used_gib" in g), None)
     measured = Cell(
-        ABSENT if used is None else f"{used['max']:.2f}", "at most, the whole card" if used else ""
+        ABSENT if used is None else f"{used['max']:.2f}",
+        translate("at most, the whole card") if used else "",
     )
-    of = f"of {budget.card.memory_gib:g} GiB"
-    rows.append((Cell("all together"), Cell(_gib(total), of), measured, Cell(""), Cell("")))
+    of = translate("of {num}", num=f"{budget.card.memory_gib:g} GiB")
+    rows.append(
+        (Cell(translate("all together")), Cell(_gib(total), of), measured, Cell(""), Cell(""))
+    )
     columns = (
-        *columns_of(("part",)), Column("predicted", f"GiB, {budget.card.name}"),
+        *columns_of(("part",)), Column("predicted", translate("GiB, {card}", card=budget.card.name)),
         Column("measured", "GiB"), *columns_of(("how sure", "from")),
     )  # fmt: skip
     conversations = budget.kv_tokens / budget.max_model_len
-    unseen = "" if used else f" Nothing was measured of it: the run had {predicted.where}."
-    caption = (
-        f"The cache holds {budget.kv_tokens:,} tokens, {conversations:.1f} conversations of "
-        f"{budget.max_model_len:,}.{unseen}"
-    )
+    unseen = translate("Nothing was measured of it: the run had {where}.", where=predicted.where)
+    holds = translate(
+        "The cache holds {tokens} tokens, {num} conversations of {length}.",
+        tokens=f"{budget.kv_tokens:,}", num=f"{conversations:.1f}",
+        length=f"{budget.max_model_len:,}",
+    )  # fmt: skip
+    caption = join_sentences(holds, "" if used else unseen)
     return Table(columns, tuple(rows), title="Memory", caption=caption)
 
 
@@ -171,7 +181,7 @@ def step_table(predicted: Predicted, steps: Steps | None) -> Table:
     rows = tuple(
         (
             Cell(floor.step, floor.detail),
-            Cell(f"{1000 * floor.floor_s:.2f}", f"bound by {floor.bound}"),
+            Cell(f"{1000 * floor.floor_s:.2f}", translate("bound by {what}", what=floor.bound)),
             _measured(time),
             Cell(
                 f"{time.median_s / floor.floor_s:.1f}"
@@ -182,13 +192,14 @@ def step_table(predicted: Predicted, steps: Steps | None) -> Table:
         for floor, time in zip(budget.floors, times, strict=True)
     )  # fmt: skip
     columns = (
-        *columns_of(("step",)), Column("predicted", f"ms at least, {budget.card.name}"),
+        *columns_of(("step",)), Column("predicted", translate("ms at least, {card}", card=budget.card.name)),
         Column("measured", "ms, median"), Column("measured", "of the least"),
     )  # fmt: skip
     return Table(
         columns, rows, title="Times of a step",
-        caption=f"Measured on {predicted.where}. Nothing is faster than the predicted time; launches, "
-        "attention kernels and the framework come on top.",
+        caption=translate(
+            "Measured on {where}. Nothing is faster than the predicted time; launches, attention "
+            "kernels and the framework come on top.", where=predicted.where),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from voicebench.metrics.registry import Table as RegisteredTable
 from voicebench.report.data import Report, has_random_weights
 from voicebench.report.formatting import ABSENT, percent, quantiles_text
 from voicebench.runs.provenance import doubt_about_code
+from voicebench.types import Run
 from voicebench.words import join_sentences, translate
 
 T = TypeVar("T")
@@ -295,8 +296,15 @@ def problems(report: Report) -> list[str]:
         text = "A half-written record ({num} bytes) is left out."
         found.append(translate(text, num=report.num_half_written))
     if doubt := doubt_about_code(run):
-        found.append(f"{doubt.capitalize()}.")
+        found.append(_sentence(doubt, run))
     return found
+
+
+def _sentence(doubt: str, run: Run) -> str:
+    """A doubt about a run's code in the current language: its commit is no word of it."""
+    commit = run.git_commit[:12]
+    template = f"{doubt[0].upper()}{doubt[1:]}.".replace(commit, "{commit}")
+    return translate(template, commit=commit)
 
 
 def _false_trips(report: Report) -> list[str]:
