@@ -41,7 +41,9 @@ def tables_of(shown: Several) -> tuple[Table, Table]:
 def predicted(card: str, **load: Any) -> Budget:
     profile = load_profile("4090d")
     shapes = asr_shape_of(profile.asr), llm_shape_of(profile.llm)
-    return estimate(profile, *shapes, CARDS[card], Workload(**load), companion_bytes_of(profile.asr))
+    return estimate(
+        profile, *shapes, CARDS[card], Workload(**load), companion_bytes_of(profile.asr)
+    )
 
 
 def test_a_run_on_the_card_has_both_and_their_ratio(tmp_path: Path) -> None:
