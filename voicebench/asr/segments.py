@@ -109,6 +109,15 @@ class Segmenter:
         """End of the last segment."""
         return self._end / SAMPLE_RATE_HZ
 
+    @property
+    def open_start(self) -> int | None:
+        """Sample of the stream at which the segment in progress begins; None between segments."""
+        return self._start
+
+    def audio_from(self, sample: int) -> Samples:
+        """The audio from a sample of the segment in progress on."""
+        return self._held[sample - self._held_from :].copy()
+
     def pop_edges(self) -> list[SpeechEdge]:
         """Where speech began and ended since the last call."""
         edges, self._edges = self._edges, []

@@ -211,11 +211,8 @@ def speech_times(samples: NDArray[np.float32], threshold: float = 0.5) -> NDArra
     Raises:
         MissingPackageError: The package silero-vad is not installed.
     """
-    vad = SileroVad()
     padded = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES))
-    is_speech = [
-        vad.speech_probability(frame) >= threshold for frame in padded.reshape(-1, FRAME_SAMPLES)
-    ]
+    is_speech = SileroVad().speech_probabilities(padded) >= threshold
     return np.asarray((np.flatnonzero(is_speech) + 0.5) * FRAME_S, dtype=np.float64)
 
 

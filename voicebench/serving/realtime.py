@@ -27,7 +27,6 @@ from voicebench.llm.prompts import find_prompt
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.hints import LOW_CONFIDENCE, hint_of
 from voicebench.pipeline.memory import Conversation
-from voicebench.serving.ear import Ear
 from voicebench.serving.errors import ApiError, of_user_error, of_validation
 from voicebench.serving.input_transcription import InputTranscription, committed, completed
 from voicebench.serving.logs import new_id
@@ -61,6 +60,7 @@ from voicebench.serving.service import Service
 from voicebench.serving.sockets import Socket, accepted
 from voicebench.serving.sound import PcmStream, from_base64
 from voicebench.serving.transcripts import transcribe
+from voicebench.serving.turn_detection import ServerVad
 from voicebench.serving.turns import Running
 from voicebench.serving.wording import SPOKEN_HERE, GivenMessages
 from voicebench.types import SAMPLE_RATE_HZ, Message, Sampling, ToolCall
@@ -201,7 +201,9 @@ class Session:
         self._pcm = PcmStream(listening.format.rate_hz, listening.format.encoding)
         self._held = []
         padding_ms = self._turn_detection.prefix_padding_ms if self._turn_detection else 0
-        self._vad = Ear(padding_ms / 1000, self._service.settings.limits.max_audio_s)
+        assistant = self._service.assistant(self._service.settings.variant)
+        max_turn_s = self._service.settings.limits.max_audio_s
+        self._vad = ServerVad(assistant.stream_vad, padding_ms / 1000, max_turn_s)
 
     @property
     def _turn_detection(self) -> TurnDetection | None:
@@ -426,7 +428,9 @@ class Session:
         self, samples: NDArray[np.float32], item_id: str, content_index: int
     ) -> str:
         """What was said, cleaned; empty where it failed or is below the confidence threshold."""
-        assistant = self._service.assistant(self._service.settings.variant)
+        assistant = self._service.assistant(
+            self._service.for_uploads(self._service.settings.variant)
+        )
         place = {"item_id": item_id, "content_index": content_index}
         kind = "conversation.item.input_audio_transcription"
         try:

@@ -1,41 +1,47 @@
-"""Listening on an open line: nothing is kept until somebody speaks, then a turn hears it all.
+"""Turn detection of the server on an open stream: speech begins a turn, which takes the audio.
 
-    ear = Ear(padding_s=0.3, max_turn_s=600)
-    ear.feed(samples)          True where speech has begun
-    ear.turn_audio()           a turn's chunks: a little before the speech, and what comes
-    ear.end_turn(number)       it has heard enough
+    vad = ServerVad(assistant.stream_vad, padding_s=0.3, max_turn_s=600)
+    vad.feed(samples)          True where speech has begun
+    vad.turn_audio()           the turn's chunks: a pre-roll and what comes
+    vad.end_turn(number)       the turn takes no more
 
-A turn ends by number, so that one that was interrupted does not end its successor.
+Before speech only the pre-roll is in memory. A turn ends by number, so that an interrupted one does
+not end its successor.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebench.asr.companions import StreamVad
 from voicebench.audio import AudioChunk
 from voicebench.pipeline.endpoint import Endpoint
 from voicebench.types import SAMPLE_RATE_HZ
 
-_ONSET_S = 0.2  # speech is noticed that long after it began, and its beginning belongs to it
+_ONSET_S = 0.2  # the VAD notices speech so long after it began
 
 
-class Ear:
-    """One line.
+class ServerVad:
+    """One stream.
 
     Args:
-        padding_s: How much audio before the speech a turn hears.
-        max_turn_s: How long a turn may be; it then ends by itself.
+        open_vad: Gives the profile's VAD, for audio between turns; a turn has its own.
+        padding_s: Pre-roll: audio before the speech that belongs to a turn.
+        max_turn_s: Longest turn; it then ends by itself.
     """
 
-    def __init__(self, padding_s: float, max_turn_s: float) -> None:
+    def __init__(
+        self, open_vad: Callable[[], StreamVad], padding_s: float, max_turn_s: float
+    ) -> None:
+        self._open_vad = open_vad
         self._padding = round((padding_s + _ONSET_S) * SAMPLE_RATE_HZ)
         self._max_turn = round(max_turn_s * SAMPLE_RATE_HZ)
         self._before = np.zeros(0, np.float32)
-        self._endpoint = Endpoint(float("inf"))
+        self._endpoint = Endpoint(float("inf"), self._open_vad())
         self._inbox: asyncio.Queue[NDArray[np.float32] | None] | None = None
         self._num_heard = 0
         self._num_in_turn = 0
@@ -44,12 +50,12 @@ class Ear:
 
     @property
     def heard_s(self) -> float:
-        """Seconds of audio since the line was opened."""
+        """Seconds of audio since the stream was opened."""
         return self._num_heard / SAMPLE_RATE_HZ
 
     @property
     def is_in_turn(self) -> bool:
-        """Whether a turn is listening."""
+        """Whether a turn takes the audio."""
         return self._inbox is not None
 
     def feed(self, samples: NDArray[np.float32]) -> bool:
@@ -78,12 +84,12 @@ class Ear:
             num_given += len(samples)
 
     def end_turn(self, number: int) -> None:
-        """The turn has heard enough; what it left is listened to anew. Nothing where another one is
-        listening by now."""
+        """Ends a turn; the VAD goes on with the audio that it left. Nothing where another turn takes
+        the audio by now."""
         if number != self.turn_number or self._inbox is None:
             return
         inbox, self._inbox = self._inbox, None
-        self._endpoint = Endpoint(float("inf"))
+        self._endpoint = Endpoint(float("inf"), self._open_vad())
         left = []
         while not inbox.empty():
             if (samples := inbox.get_nowait()) is not None:
