@@ -40,3 +40,5 @@ for _number, _line in enumerate(_PAIRS.strip().splitlines()):
             _POLES[_word] = (_number, 1 if _side == 0 else -1)
 POLES = _POLES
 """A word's pair and the pole of it that it names, 1 or -1."""
+RISE, GAIN = POLES["上升"][0], POLES["盈利"][0]
+"""The pairs whose second pole is a minus."""

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from voicebench.lexicon.opposites import POLES
+from voicebench.lexicon.opposites import GAIN, POLES, RISE
 from voicebench.metrics import slots
 from voicebench.metrics.assertion import Polarity
 from voicebench.metrics.constraints import is_refusal, keeps_constraint, spoken_text
@@ -232,11 +232,29 @@ class _Judge:
         stated = (*self.asserted, *(self.as_given if is_right else ()))
         spans: Spans = []
         for part in parts:
-            stating = [e for e in stated if compare(part, e) == "equal"]
+            stating = [e for e in stated if compare(part, e) == "equal" or self._is_signed(part, e)]
             if not stating:
                 return self._find_bare(parts, form)
             spans += [(entity.start, entity.end) for entity in stating]
         return spans
+
+    def _is_signed(self, part: Entity, entity: Entity) -> bool:
+        """Whether a word is one's sign where the other has a minus: 下降3% is -3%."""
+        if (part.value[:1] == "-") == (entity.value[:1] == "-") or entity.unit != part.unit:
+            return False
+        if part.value.lstrip("-") != entity.value.lstrip("-"):
+            return False
+        if part.value[:1] == "-":
+            found = self.answer.directions(entity.start, entity.end)
+            return -1 in (found.get(RISE), found.get(GAIN))
+        given = self._given_directions(part)
+        return -1 in (given.get(RISE), given.get(GAIN))
+
+    def _given_directions(self, part: Entity) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for reading, i in self.grounds.mentions(part):
+            found |= reading.directions(reading.entities[i].start, reading.entities[i].end)
+        return found
 
     def _find_bare(self, parts: Sequence[Entity], form: str) -> Spans | None:
         """A lone digit word (答案是两) is an entity only where a fact expects it."""
@@ -274,9 +292,7 @@ class _Judge:
             return []
         given: dict[int, int] = {}
         for part in _parts(fact.type, fact.value, self.clock):
-            for reading, i in self.grounds.mentions(part):
-                entity = reading.entities[i]
-                given |= reading.directions(entity.start, entity.end)
+            given |= self._given_directions(part)
         if not given:
             return []
         found = [(span, self.answer.directions(*span)) for span in right]

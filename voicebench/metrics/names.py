@@ -278,7 +278,9 @@ def _is_look_alike(text: str, start: int, window: str, name: str, kind: str) -> 
     if kind == "person":
         if len(name) >= 3 and num_wrong == 1:
             return window[0] == name[0] or window[0] in SURNAMES
-        in_place = bool(_BEFORE_NAME.search(text[:start])) or start == 0
+        if window[0] != name[0]:
+            return False
+        in_place = bool(_BEFORE_NAME.search(text[max(0, start - 4) : start])) or start == 0
         is_closed = bool(_AFTER_NAME.match(text, start + len(window)))
-        return window[0] == name[0] and in_place and is_closed
+        return in_place and is_closed
     return len(name) >= 3 and num_wrong <= max(1, len(name) // 4)

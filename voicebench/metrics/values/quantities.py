@@ -43,6 +43,10 @@ _FURTHER = re.compile(rf"(?:零|又|加|,)?({NUMBER}) ?(两|{UNIT}|分(?!之|钱
 _TAIL = re.compile(
     rf"([{DIGIT}\d]{{1,2}})(?![{DIGIT}十百千万亿\d.:%/]|点|月|号|日|{UNIT}|{COUNTER})"
 )
+_MINUTES = re.compile(
+    rf"([二三四五]?十[一二三四五六七八九]?|[1-5]\d)(?![{DIGIT}十百千万亿\d.:%]|点|月|号|{UNIT}|{COUNTER}|{either(CURRENCIES)})"
+)
+"""二十 of 一小时二十."""
 _TENTHS = frozenset({"米", "度", "斤", "公斤", "吨", "尺", "公里", "升"})
 
 MONEY = re.compile(rf"{MINUS}(?:({_SIGN}) ?(-)?)?({NUMBER})([kw](?![a-z]))?{_MORE} ?({_CURRENCY})?")
@@ -249,6 +253,10 @@ def _with_smaller(
         value = parse_number(tael.group()[:-1]) if tael else None
         if tael and value is not None:
             return total + value * 50, tael.end()
+        minutes = _MINUTES.match(text, end) if factor == 3600 else None
+        value = parse_number(minutes.group(1)) if minutes else None
+        if minutes and value is not None:
+            return total + value * 60, minutes.end()
         tail = _TAIL.match(text, end) if word in _TENTHS else None
         if tail and (len(tail.group(1)) == 1 or word == "米"):
             return total + factor * Decimal(f"0.{read_digits(tail.group(1))}"), tail.end()
