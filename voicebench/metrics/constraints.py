@@ -20,7 +20,7 @@ REFUSAL = re.compile(
     r"不(?:太|能|大|敢|是很|很)?(?:确定(?!性)|清楚|知道|知情|晓得|敢肯定)|无从(?:得知|确认|判断)|"
     r"(?:没有?|未)(?:能|有|在.{0,6})?(?:提到|提及|说明|提供|给出|说过|告诉|相关信息|听清|听到|听懂|说(?![错]))|"
     r"(?:没有?|未)(?:能)?(?:查到|找到|查询到|获取|得到)|(?:查|找|搜)不到|有待(?:确认|核实)|尚待(?:确认|核实)|待确认|待定|"
-    r"信息(?:里|中)?(?:没有|不足)|cannot confirm|can't confirm|don't know|not sure",
+    r"没有(?:相关|任何|这条|您的)?(?:记录|信息|资料)|信息(?:里|中)?(?:没有|不足)|cannot confirm|can't confirm|don't know|not sure",
     re.IGNORECASE,
 )
 _TOOL_CALL = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|$)", re.DOTALL)
