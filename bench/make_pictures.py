@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-REPORT_SIZE, PAGE_SIZE = (1280, 1000), (1280, 900)
+REPORT_SIZE, PAGE_SIZE = (1280, 1180), (1280, 900)
 NUM_COLORS, MAX_BYTES = 64, 150_000
 QUESTION = "明天下午三点在二楼开会，请问几点开会？"  # the assistant knows Chinese alone
 TRIES, SETTLED_AFTER_MS, OPEN_WITHIN_MS = 20, 3_000, 120_000

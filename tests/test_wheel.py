@@ -44,3 +44,11 @@ def test_a_wheel_has_the_suites_and_the_models(installed: Path) -> None:
     assert all(f'"{name}"' in shown for name in shipped)
     for name in ("asr/model.pt", "asr/tokens.json", "llm/model.safetensors", "manifest.json"):
         assert (installed / "voicebench" / "bundled" / name).is_file()
+
+
+def test_a_wheel_has_what_reports_are_made_of(installed: Path) -> None:
+    package = installed / "voicebench"
+    for name in ("report.html", "index.html", "table.html", "style.css", "tables.js"):
+        assert (package / "report" / name).is_file()
+    for name in ("zh.yaml", "en.yaml"):
+        assert (package / "words" / name).is_file()

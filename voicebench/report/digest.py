@@ -175,7 +175,7 @@ def _facts_cell(report: Report, group: Group) -> Cell:
         return wrong
     return Cell(
         f"{wrong.text} / {missed.text}",
-        translate("errors {errors}; missed {missed}", errors=wrong.detail, missed=missed.detail),
+        translate("errors {errors}\nmissed {missed}", errors=wrong.detail, missed=missed.detail),
     )
 
 

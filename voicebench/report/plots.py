@@ -364,7 +364,7 @@ def multiples(
                     _draw_levels(axes, chosen, levels, shift, series.index(each))
                 axes.set_xticks(range(len(levels)), levels, rotation=40, ha="right", fontsize=8)
                 axes.set_xlim(-0.5, len(levels) - 0.5)
-                axes.set_ylim(bottom=0)
+                axes.set_ylim(bottom=0, top=max(1.0, axes.get_ylim()[1]))
                 axes.grid(visible=True, axis="y")
         for name, axes in zip(columns, grid[0], strict=True):
             axes.set_title(name, fontsize=10, loc="left")
@@ -374,7 +374,7 @@ def multiples(
             for axes in line
             for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
         }
-        num_columns = min(4, len(series)) if len(series) > 1 else 0
+        num_columns = (3 if width > 7 else 2) if len(series) > 1 else 0
         return finish(figure, num_columns, (list(entries.values()), list(entries)))
 
 
