@@ -47,6 +47,7 @@ class _Section:
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
     cases: tuple[WorstCase, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def write_report(report: Report, path: Path, *, has_png: bool = False) -> Path:
@@ -117,8 +118,8 @@ def _begun(report: Report) -> str:
 def _sections(report: Report, figures: list[Figure]) -> list[_Section | None]:
     compared = compare_report(report)
     answer = _Section(
-        "comparison", "Comparison", " ".join(compared.warnings), tuple(findings(compared)),
-        tuple(table for table in (matrix(compared),) if table),
+        "comparison", "Comparison", lines=tuple(findings(compared)),
+        tables=tuple(table for table in (matrix(compared),) if table), warnings=compared.warnings,
     ) if compared else None  # fmt: skip
     details = (
         _Section("differences", "Differences in detail", tables=tuple(comparison_tables(compared)))

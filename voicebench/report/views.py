@@ -127,7 +127,7 @@ def differences(found: Comparisons, run: OpenRun) -> Shown:
     notes = [Note(text, is_bad=True) for text in found.warnings]
     answer = [Findings(tuple(findings(found))), *filter(None, [matrix(found)])]
     drawn = variant_figures.difference_figures(found, footer_of(run.report))
-    return Several((*notes, *answer, *drawn, *comparison_tables(found)))
+    return Several((*answer, *notes, *drawn, *comparison_tables(found)))
 
 
 def changed(found: Comparisons, num: int = 20) -> Shown:
