@@ -16,7 +16,6 @@ message a recording. The last message of a recording is final. Hotwords are thos
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import re
 from collections.abc import Sequence
@@ -216,8 +215,7 @@ class Stream:
             self._online = OnlineText(self._assistant.recognizer, self._chunk_s, self._look_ahead_s)
         samples = self._segmenter.audio_from(self._online_until)
         self._online_until += len(samples)
-        if ready := self._online.take(samples):
-            recognize = functools.partial(self._online.recognize, ready)
+        if recognize := self._online.take(samples):
             await self._tell("online", await self._within(recognize))
 
     async def _end_stretch(self, segment: WindowAudio, *, is_final: bool) -> None:
@@ -231,8 +229,9 @@ class Stream:
             self._online_until = round(segment.start_s * SAMPLE_RATE_HZ)
         rest = round(segment.end_s * SAMPLE_RATE_HZ) - self._online_until
         samples = segment.audio[len(segment.audio) - max(0, rest) :]
-        recognize = functools.partial(online.recognize, online.take(samples))
-        text = await self._within(recognize) + await self._within(online.finish)
+        recognize = online.take(samples)
+        text = await self._within(recognize) if recognize else ""
+        text += await self._within(online.finish)
         await self._tell("online", text, is_final=is_final)
 
     async def _recognized(self, segment: WindowAudio) -> TimedText:

@@ -1,8 +1,8 @@
 """Text of one stretch of speech while it goes on, as FunASR's `online` messages have it.
 
     online = OnlineText(recognizer, chunk_s=0.6, look_ahead_s=0.3)
-    if ready := online.take(samples): online.recognize(ready)     what has become clear
-    online.finish()                                               the rest
+    if recognize := online.take(samples): recognize()     what has become clear, may be empty
+    online.finish()                                       the rest
 
 Nothing is taken back, so a token is given out once, when `look_ahead_s` of audio after it has been
 recognized with it. What a later window makes of it is for the second pass.
@@ -10,7 +10,8 @@ recognized with it. What a later window makes of it is for the second pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,26 +38,42 @@ class OnlineText:
         self._windows = SlidingWindows(
             recognizer, chunk_s + look_ahead_s, look_ahead_s, context_s=_CONTEXT_S
         )
+        self._chunk_s = chunk_s
         self._look_ahead_s = look_ahead_s
+        self._has_begun = False
         self._last: Token | None = None
 
-    def take(self, samples: NDArray[np.float32]) -> list[WindowAudio]:
-        """Takes audio; returns the windows that it completes, for `recognize`."""
-        return list(self._windows.take(samples))
+    def take(self, samples: NDArray[np.float32]) -> Callable[[], str] | None:
+        """Takes audio; returns what gives the text that has become clear, where there is any to
+        recognize. That blocks, and is called before the next audio is taken.
 
-    def recognize(self, ready: Sequence[WindowAudio]) -> str:
-        """The text that has become clear; blocks."""
+        The first text comes after one chunk, before a window with its look-ahead is complete.
+        """
+        if ready := list(self._windows.take(samples)):
+            self._has_begun = True
+            return functools.partial(self._recognize, ready)
+        if not self._has_begun and self._windows.audio_s >= self._chunk_s:
+            self._has_begun = True
+            if rest := self._windows.peek_rest():
+                return functools.partial(self._look, rest)
+        return None
+
+    def _recognize(self, ready: Sequence[WindowAudio]) -> str:
         for window in ready:
             self._windows.recognise(window)
-        return self._text_until(ready[-1].end_s - self._look_ahead_s) if ready else ""
+        until_s = ready[-1].end_s - self._look_ahead_s
+        return self._text_until(self._windows.hypothesis.tokens, until_s)
+
+    def _look(self, rest: WindowAudio) -> str:
+        _, hypothesis = self._windows.preview(rest)
+        return self._text_until(hypothesis.tokens, rest.end_s - self._look_ahead_s)
 
     def finish(self) -> str:
         """The rest of the text; blocks."""
         self._windows.finish()
-        return self._text_until(float("inf"))
+        return self._text_until(self._windows.hypothesis.tokens, float("inf"))
 
-    def _text_until(self, until_s: float) -> str:
-        tokens = self._windows.hypothesis.tokens
+    def _text_until(self, tokens: Sequence[Token], until_s: float) -> str:
         new = [token for token in tokens if token.end_s <= until_s and self._is_new(token)]
         if not new:
             return ""
