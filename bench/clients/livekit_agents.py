@@ -82,21 +82,19 @@ async def tools(given: Given) -> str:
         ).collect()
         expect(called.tool_calls, "no call")
         call = called.tool_calls[0]
-        context.insert(call)
-        output = {"name": call.name, "call_id": call.call_id, "output": "晴", "is_error": False}
-        context.insert(llm.FunctionCallOutput(**output))
-        answer = await model.chat(chat_ctx=context, tools=[get_weather], tool_choice="none").collect()
+        made = {"name": call.name, "call_id": call.call_id}
+        context.insert(llm.FunctionCall(**made, arguments=call.arguments))
+        context.insert(llm.FunctionCallOutput(**made, output="晴", is_error=False))
+        answer = await model.chat(
+            chat_ctx=context, tools=[get_weather], tool_choice="none"
+        ).collect()
         return f"{call.name}({call.arguments}) -> {answer.text}"
 
 
 async def agent_session(given: Given) -> str:
     """AgentSession with the LLM: a typed turn, its tools offered as the session does."""
     async with _llm(given) as model, AgentSession(llm=model) as session:
-        await session.start(Agent(instructions="回答最多三句话。", tools=[get_weather]))
-        result = await session.run(user_input=ASKED)
-        kinds = [event.type for event in result.events]
-        expect("message" in kinds, f"no answer among {kinds}")
-        return " ".join(e.item.text_content for e in result.events if e.type == "message")
+        return await _agent_turn(session)
 
 
 async def recognized(given: Given) -> str:
@@ -172,7 +170,7 @@ async def realtime_spoken(given: Given) -> str:
 
 
 async def realtime_server_vad(given: Given) -> str:
-    """RealtimeModel: speech with server_vad that answers only when asked."""
+    """RealtimeModel: speech with server_vad; the client creates the answer as speech stops."""
     turns = TurnDetection(
         type="server_vad", silence_duration_ms=400, create_response=False, interrupt_response=False
     )
@@ -186,8 +184,10 @@ async def _spoken(given: Given, **options: Any) -> str:
         errors: list[str] = []
         heard = asyncio.get_running_loop().create_future()
         begun = asyncio.get_running_loop().create_future()
+        stopped = asyncio.Event()
         session.on("error", lambda event: errors.append(str(event.error)))
         session.on("generation_created", begun.set_result)
+        session.on("input_speech_stopped", lambda _: stopped.set())
         session.on(
             "input_audio_transcription_completed",
             lambda event: heard.set_result(event.transcript) if event.is_final else None,
@@ -195,9 +195,10 @@ async def _spoken(given: Given, **options: Any) -> str:
         for frame in _frames(given):
             session.push_audio(frame)
             await asyncio.sleep(CHUNK_S)
-        transcript = await asyncio.wait_for(heard, 30)
+        await asyncio.wait_for(stopped.wait(), 30)
         if not model.capabilities.turn_detection:
             await session.generate_reply()
+        transcript = await asyncio.wait_for(heard, 30)
         text = await _text(await asyncio.wait_for(begun, 30))
         expect(not errors, "; ".join(errors))
         expect(text, "an empty answer")
@@ -249,13 +250,19 @@ async def realtime_tools(given: Given) -> str:
 
 async def realtime_agent(given: Given) -> str:
     """AgentSession with the RealtimeModel: a typed turn."""
-    async with aiohttp.ClientSession() as http:
-        async with AgentSession(llm=_realtime(given, http)) as session:
-            await session.start(Agent(instructions="回答最多三句话。", tools=[get_weather]))
-            result = await session.run(user_input=ASKED)
-            kinds = [event.type for event in result.events]
-            expect("message" in kinds, f"no answer among {kinds}")
-            return " ".join(e.item.text_content for e in result.events if e.type == "message")
+    async with (
+        aiohttp.ClientSession() as http,
+        AgentSession(llm=_realtime(given, http)) as session,
+    ):
+        return await _agent_turn(session)
+
+
+async def _agent_turn(session: AgentSession[None]) -> str:
+    await session.start(Agent(instructions="回答最多三句话。", tools=[get_weather]))
+    result = await session.run(user_input=ASKED)
+    kinds = [event.type for event in result.events]
+    expect("message" in kinds, f"no answer among {kinds}")
+    return " ".join(e.item.text_content for e in result.events if e.type == "message")
 
 
 if __name__ == "__main__":

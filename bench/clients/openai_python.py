@@ -1,7 +1,7 @@
 """OpenAI's own Python client.
 
-    uv venv DIR/openai && uv pip install --python DIR/openai/bin/python 'openai[realtime]'
-    DIR/openai/bin/python bench/clients/openai_python.py --url http://127.0.0.1:8000 --question a.wav
+uv venv DIR/openai && uv pip install --python DIR/openai/bin/python 'openai[realtime]'
+DIR/openai/bin/python bench/clients/openai_python.py --url http://127.0.0.1:8000 --question a.wav
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ async def tools(given: Given) -> str:
         arguments = json.loads(message.tool_calls[0].function.arguments)
         expect(arguments["city"] in ("北京", "上海"), f"arguments {arguments}")
         results = [
-            {"role": "tool", "tool_call_id": call.id, "content": "晴"} for call in message.tool_calls
+            {"role": "tool", "tool_call_id": call.id, "content": "晴"}
+            for call in message.tool_calls
         ]
         told = [*TYPED, message.model_dump(exclude_none=True), *results]
         answer = await client.chat.completions.create(messages=told, tool_choice="none", **options)

@@ -262,5 +262,13 @@ if __name__ == "__main__":
     logger.add(sys.stderr, level="WARNING")
     run(
         "pipecat-ai",
-        [chat, tools, recognized, realtime_typed, realtime_spoken, realtime_semantic, realtime_tools],
+        [
+            chat,
+            tools,
+            recognized,
+            realtime_typed,
+            realtime_spoken,
+            realtime_semantic,
+            realtime_tools,
+        ],
     )

@@ -67,7 +67,7 @@ def test_items_are_put_in_order_deleted_and_retrieved(live: Served) -> None:
         done = await add(line, message("一半", id="h"), previous_item_id="a")
         assert done["previous_item_id"] == "a"
         await line.send("conversation.item.create", item=message("又", id="a"))
-        assert (await line.until("error"))["error"]["code"] == "item_exists"
+        assert (await line.until("error"))["error"]["code"] == "item_create_duplicate_item_id"
         await line.send("conversation.item.create", item=message("x"), previous_item_id="zz")
         assert (await line.until("error"))["error"]["param"] == "previous_item_id"
         await line.send("conversation.item.delete", item_id="h")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import json
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -66,6 +65,8 @@ from voicebench.serving.wording import SPOKEN_HERE, GivenMessages
 from voicebench.types import SAMPLE_RATE_HZ, Message, Sampling, ToolCall
 
 _MIN_SPEECH_S = 0.1
+_PIECE = SAMPLE_RATE_HZ // 10
+"""Samples that the VAD gets at a time, however much a client sends at once."""
 _SPOKEN = Message(role="user", content=SPOKEN_HERE)
 
 
@@ -118,10 +119,13 @@ class Session:
         self._held: list[NDArray[np.float32]] = []  # appended, not yet committed
         self._recognizing: asyncio.Task[None] | None = None
         self._is_unclear = False
-        self._answering: asyncio.Task[None] | None = None
-        self._current: Running | None = None  # of the conversation
+        self._answering: asyncio.Task[None] | None = None  # the conversation's response
+        self._current: Running | None = None  # its turn
+        self._listening: asyncio.Task[None] | None = None  # takes the speech, and may answer it
+        self._spoken: Running | None = None  # its turn
         self._running: dict[str, Running] = {}  # by response, also those out of band
         self._cancelled_for = ""
+        self._feeding = asyncio.Lock()
         self._reset_input()
 
     async def run(self) -> None:
@@ -160,7 +164,7 @@ class Session:
             case Simple(type="input_audio_buffer.commit"):
                 await self._commit()
             case Simple(type="input_audio_buffer.clear"):
-                await self._stop("client_cancelled", only_while_listening=True)
+                await self._stop_listening()
                 self._reset_input()
                 await self._send("input_audio_buffer.cleared")
             case CancelResponse():
@@ -191,7 +195,7 @@ class Session:
         await self._check_tools(after, "session.tools")
         self._settings = after
         if after.audio != before.audio:
-            await self._stop("client_cancelled", only_while_listening=True)
+            await self._stop_listening()
             self._reset_input()
         name = event.type if self._is_beta else "session.update"
         await self._send(f"{name}d", session=self._session())
@@ -247,7 +251,8 @@ class Session:
         await self._send("conversation.item.done", item=item.body)
 
     async def _change_item(self, event: ItemEvent | TruncateItem) -> None:
-        item = self._items.get(event.item_id)
+        verb = event.type.rpartition(".")[2]
+        item = self._items.get(event.item_id, f"item_{verb}_invalid_item_id")
         match event:
             case ItemEvent(type="conversation.item.delete"):
                 self._items.delete(event.item_id)
@@ -288,22 +293,57 @@ class Session:
             except ApiError:
                 self._held.pop()
                 raise
-        elif self._vad.feed(samples):
-            await self._stop("turn_detected")
-            item_id = new_id("item")
-            start_ms = round(self._vad.turn_start_s * 1000)
-            await self._send(
-                "input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=start_ms
-            )
-            turn = self._listen_and_answer(item_id, self._turn_detection)
-            self._answering = self._socket.start(turn)
+        else:
+            await self._listen(samples)
 
-    async def _listen_and_answer(self, item_id: str, detection: TurnDetection) -> None:
-        """A turn from its first word to the last of its answer."""
-        vad = self._vad
-        end_listening = functools.partial(vad.end_turn, vad.turn_number)
-        spoken = (*self._prompt_messages(self._settings), _SPOKEN)
+    async def _listen(self, samples: NDArray[np.float32]) -> None:
+        """Feeds the VAD, first with what the last turn left."""
+        async with self._feeding:
+            vad, detection = self._vad, self._turn_detection
+            samples = np.concatenate([vad.take_left(), samples])
+            for start in range(0, len(samples), _PIECE):
+                if vad is not self._vad or detection is None:  # the settings have changed meanwhile
+                    return
+                if vad.feed(samples[start : start + _PIECE]):
+                    await self._start_turn(detection)
+
+    async def _start_turn(self, detection: TurnDetection) -> None:
+        """Speech has begun: it cancels the response in progress, or is answered after it."""
         answers = detection.create_response and not self._is_transcription
+        if detection.interrupt_response:
+            await self._stop("turn_detected")
+        before = self._answering if self._answering and not self._answering.done() else None
+        item_id = new_id("item")
+        start_ms = round(self._vad.turn_start_s * 1000)
+        await self._send(
+            "input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=start_ms
+        )
+        self._spoken = None
+        turn = self._listen_and_answer(item_id, detection, answers and before is None)
+        self._listening = self._socket.start(turn)
+        if answers and before:
+            self._socket.start(self._answer_after(before, self._listening))
+        elif answers:
+            self._answering = self._listening
+
+    async def _answer_after(self, before: asyncio.Task[None], speech: asyncio.Task[None]) -> None:
+        """Answers speech that did not cancel the response before it."""
+        await asyncio.wait({before, speech})
+        if self._answering is None or self._answering.done():
+            settings = for_response(self._settings, {})
+            self._answering = self._socket.start(self._answer(settings))
+
+    async def _listen_and_answer(
+        self, item_id: str, detection: TurnDetection, answers: bool
+    ) -> None:
+        """A turn from its first word to the last of its answer, or of its transcript."""
+        vad, number = self._vad, self._vad.turn_number
+
+        def end_listening() -> None:
+            vad.end_turn(number)
+            self._socket.start(self._listen(np.zeros(0, np.float32)))
+
+        spoken = (*self._prompt_messages(self._settings), _SPOKEN)
         assistant = self._assistant(
             self._settings, spoken, silence_ms=detection.silence_duration_ms, answers=answers
         )
@@ -312,7 +352,7 @@ class Session:
             vad.turn_audio(), self._memory, clock=clock, tools=self._settings.offered,
             answers=answers,
         )  # fmt: skip
-        running = Running(lambda: turn, float("inf"), "real_time")
+        self._spoken = running = Running(lambda: turn, float("inf"), "real_time")
         item = _speech_item(item_id)
         speech = InputTranscription(
             self._send, item_id, vad.turn_start_s, reach_s(assistant.variant), end_listening,
@@ -322,9 +362,13 @@ class Session:
             try:
                 await self._run_turn(running, assistant, self._settings, speech, answers)
             finally:
-                end_listening()
+                vad.end_turn(number)
+                hypothesis = running.turn.hypothesis
                 item.message = _user_message(running.turn.cleaned)
-                item.body["content"][0]["transcript"] = running.turn.hypothesis.text or None
+                item.body["content"][0]["transcript"] = hypothesis.text or None
+                if not answers and hypothesis.tokens:
+                    self._is_unclear = assistant.is_doubtful(hypothesis)
+        end_listening()
 
     async def _run_turn(
         self,
@@ -339,7 +383,7 @@ class Session:
         metadata = settings.metadata if isinstance(settings, ResponseSettings) else None
         response = ResponseEvents(self._send, running, None if is_alone else self._items, metadata)
         self._running[response.id] = running
-        if not is_alone:
+        if answers and not is_alone:
             self._current, self._cancelled_for = running, ""
         events = self._service.events(running, assistant)
         is_answering = speech is None
@@ -360,10 +404,8 @@ class Session:
             reason = "client_cancelled" if is_alone else self._cancelled_for
             await response.end(reason if running.is_interrupted else "")
 
-    async def _stop(self, reason: str, *, only_while_listening: bool = False) -> None:
-        """Stops the turn in progress, and returns when its request is gone and its end is sent."""
-        if only_while_listening and not self._vad.is_in_turn:
-            return
+    async def _stop(self, reason: str) -> None:
+        """Stops the response in progress, and returns when its request is gone and its end is sent."""
         answering, self._answering = self._answering, None
         if answering is None or answering.done():
             return
@@ -372,14 +414,27 @@ class Session:
             await self._current.interrupt()
         await asyncio.wait({answering})
 
+    async def _stop_listening(self) -> None:
+        """Stops the turn that takes the audio."""
+        if not self._vad.is_in_turn or self._listening is None:
+            return
+        self._cancelled_for = "client_cancelled"
+        if self._spoken:
+            await self._spoken.interrupt()
+        else:
+            self._listening.cancel()
+        await asyncio.wait({self._listening})
+
     async def _cancel(self, response_id: str | None) -> None:
         if response_id is None:
-            await self._stop("client_cancelled")
+            is_speaking = self._vad.is_in_turn and self._answering is self._listening
+            if not is_speaking:  # else there is no response yet, only the user's words
+                await self._stop("client_cancelled")
         elif running := self._running.get(response_id):
             self._cancelled_for = "client_cancelled"
             await running.interrupt()
         else:
-            message = f"there is no response {response_id!r} in progress"
+            message = f"Cancellation failed: no response {response_id!r} is in progress"
             raise ApiError(400, message, "response_cancel_not_active", "response_id")
 
     # ------------------------------------------------------------ without turn detection
@@ -482,8 +537,7 @@ class Session:
             await self._service.check_sampling(sampling, param)
 
     async def _answer(self, settings: ResponseSettings) -> None:
-        if self._recognizing:
-            await asyncio.wait({self._recognizing})
+        await self._until_recognized()
         if self._is_unclear and settings.input is None:
             self._is_unclear = False
             await self._refuse_response(settings)
@@ -502,6 +556,12 @@ class Session:
                 await self._run_turn(running, assistant, settings)
         except ApiError as error:
             await self.report(error)
+
+    async def _until_recognized(self) -> None:
+        """Waits for the transcripts of what has been committed."""
+        speech = None if self._vad.is_in_turn else self._listening
+        if pending := {task for task in (self._recognizing, speech) if task and not task.done()}:
+            await asyncio.wait(pending)
 
     async def _refuse_response(self, settings: ResponseSettings) -> None:
         """The speech that was committed is below the confidence threshold: type instead."""

@@ -73,7 +73,7 @@ class Items:
         item_id = item.body["id"]
         if item_id in self._items:
             message = f"there is an item {item_id!r} already"
-            raise ApiError(400, message, "item_exists", "item.id")
+            raise ApiError(400, message, "item_create_duplicate_item_id", "item.id")
         if after not in (None, _ROOT) and after not in self._items:
             raise _no_item(after or "", "previous_item_id")
         if item.body["type"] == "function_call":
@@ -86,14 +86,18 @@ class Items:
         self._items = dict(pairs[-_MAX_ITEMS:])
         return before
 
-    def get(self, item_id: str) -> Item:
+    def get(self, item_id: str, code: str = "item_not_found") -> Item:
         """One item.
+
+        Args:
+            item_id: Its id.
+            code: Of the error; clients of OpenAI's tell errors apart by it.
 
         Raises:
             ApiError: 400, there is none of that id.
         """
         if item_id not in self._items:
-            raise _no_item(item_id, "item_id")
+            raise _no_item(item_id, "item_id", code)
         return self._items[item_id]
 
     def delete(self, item_id: str) -> None:
@@ -116,5 +120,5 @@ class Items:
             raise ApiError(400, message, "invalid_tool_call_id", "item.call_id")
 
 
-def _no_item(item_id: str, param: str) -> ApiError:
-    return ApiError(400, f"there is no item {item_id!r}", "item_not_found", param)
+def _no_item(item_id: str, param: str, code: str = "item_not_found") -> ApiError:
+    return ApiError(400, f"there is no item {item_id!r}", code, param)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from voicebench.serving.schemas import JsonObject, Text
 from voicebench.serving.sound import Encoding
@@ -34,7 +34,14 @@ class TurnDetection(_Lenient):
     silence_duration_ms: int = Field(default=500, ge=100, le=10_000)
     prefix_padding_ms: int = Field(default=300, ge=0, le=3_000)
     create_response: bool = True
-    interrupt_response: Literal[True] = True
+    interrupt_response: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class AudioFormat(_Lenient):

@@ -4,6 +4,7 @@
     vad.feed(samples)          True where speech has begun
     vad.turn_audio()           the turn's chunks: a pre-roll and what comes
     vad.end_turn(number)       the turn takes no more
+    vad.take_left()            audio that came meanwhile, to be fed again
 
 Before speech only the pre-roll is in memory. A turn ends by number, so that an interrupted one does
 not end its successor.
@@ -45,6 +46,7 @@ class ServerVad:
         self._inbox: asyncio.Queue[NDArray[np.float32] | None] | None = None
         self._num_heard = 0
         self._num_in_turn = 0
+        self._left = np.zeros(0, np.float32)
         self.turn_start_s = 0.0
         self.turn_number = 0
 
@@ -84,18 +86,23 @@ class ServerVad:
             num_given += len(samples)
 
     def end_turn(self, number: int) -> None:
-        """Ends a turn; the VAD goes on with the audio that it left. Nothing where another turn takes
-        the audio by now."""
+        """Ends a turn; `take_left` gives the audio that it left. Nothing where another turn takes the
+        audio by now."""
         if number != self.turn_number or self._inbox is None:
             return
         inbox, self._inbox = self._inbox, None
         self._endpoint = Endpoint(float("inf"), self._open_vad())
-        left = []
-        while not inbox.empty():
-            if (samples := inbox.get_nowait()) is not None:
-                left.append(samples)
-        self._before = np.concatenate(left or [np.zeros(0, np.float32)])[-self._padding :]
-        self._endpoint.feed(self._before)
+        self._before = np.zeros(0, np.float32)
+        waiting = [inbox.get_nowait() for _ in range(inbox.qsize())]
+        left = [samples for samples in waiting if samples is not None]
+        self._left = np.concatenate([self._before, *left])
+        self._num_heard -= len(self._left)
+
+    def take_left(self) -> NDArray[np.float32]:
+        """Audio that came after the end of the last turn, once: a client may send faster than speech
+        is recognized, and the next sentence may be in it. Feed it before what comes."""
+        left, self._left = self._left, np.zeros(0, np.float32)
+        return left
 
     def _put(self, samples: NDArray[np.float32]) -> None:
         assert self._inbox is not None

@@ -1,0 +1,115 @@
+"""`/v1/realtime`: who answers and who interrupts, where the client has its say in turn taking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.pipeline.scripted import ScriptedRecognizer, tone
+from tests.serving.served import ServedGenerator, serving
+from tests.serving.test_realtime import QUIET, Line, talk
+from tests.serving.test_realtime_items import add, answer, message, said_to
+
+pytestmark = pytest.mark.usefixtures("loudness_vad")
+SPOKEN = np.concatenate([tone(1.5), QUIET])
+HEARD = "明天下午三"
+TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+
+
+def turns(**detection: Any) -> dict[str, Any]:
+    return {"audio": {"input": {"turn_detection": {"type": "server_vad", **detection}}}}
+
+
+@pytest.mark.parametrize("creates", [True, False])
+def test_speech_that_does_not_interrupt_leaves_the_answer_and_joins_the_conversation(
+    creates: bool,
+) -> None:
+    generator = ServedGenerator(answer="长" * 60, token_s=0.02)
+    with serving(generator=generator) as served:
+
+        async def play(line: Line) -> Line:
+            session = turns(interrupt_response=False, create_response=creates)
+            await line.send("session.update", session=session)
+            await add(line, message("讲"))
+            await line.send("response.create")
+            await line.until("response.output_text.delta")
+            await line.speak(SPOKEN)
+            assert (await line.until(TRANSCRIBED))["transcript"] == HEARD
+            generator.answer = "好。"
+            done = (await line.until("response.done"))["response"]
+            assert done["status"] == "completed"
+            assert done["output"][0]["content"][0]["text"] == "长" * 60
+            if creates:
+                done = (await line.until("response.done"))["response"]
+            else:
+                done = await answer(line)
+            assert done["output"][0]["content"][0]["text"] == "好。"
+            return line
+
+        line = talk(served, play)
+        assert generator.num_aborted == 0
+        assert sorted(said_to(generator)) == sorted(
+            [("user", "讲"), ("assistant", "长" * 60), ("user", HEARD)]
+        )
+        assert line.kinds().count("response.done") == 2
+
+
+def test_a_response_that_is_created_as_speech_ends_knows_what_was_said() -> None:
+    with serving(recognizer=ScriptedRecognizer(compute_s=0.2)) as served:
+
+        async def play(line: Line) -> None:
+            await line.send("session.update", session=turns(create_response=False))
+            await line.speak(SPOKEN)
+            await line.until("input_audio_buffer.committed")
+            assert (await answer(line))["status"] == "completed"
+
+        talk(served, play)
+        assert said_to(served.generator) == [("user", HEARD)]
+
+
+def test_cancelling_while_the_user_speaks_takes_no_words_away() -> None:
+    with serving() as served:
+
+        async def play(line: Line) -> None:
+            await line.send("session.update", session=turns())
+            await line.speak(tone(1.5))
+            await line.until("input_audio_buffer.speech_started")
+            await line.send("response.cancel")
+            await line.speak(QUIET)
+            assert (await line.until(TRANSCRIBED))["transcript"] == HEARD
+            assert (await line.until("response.done"))["response"]["status"] == "completed"
+
+        talk(served, play)
+
+
+def test_a_sentence_soon_after_another_takes_nothing_from_its_transcript() -> None:
+    with serving(recognizer=ScriptedRecognizer(compute_s=0.3)) as served:
+
+        async def play(line: Line) -> list[str]:
+            await line.send("session.update", session=turns(silence_duration_ms=300))
+            for _ in range(3):
+                await line.speak(np.concatenate([tone(1.5), tone(0.6, loud=False)]))
+            return [(await line.until(TRANSCRIBED))["transcript"] for _ in range(3)]
+
+        assert talk(served, play, "/v1/realtime?intent=transcription") == [HEARD] * 3
+
+
+def test_settings_of_turn_detection_that_are_null_have_their_defaults() -> None:
+    names = (
+        "silence_duration_ms", "prefix_padding_ms", "create_response", "interrupt_response",
+        "threshold", "idle_timeout_ms", "eagerness",
+    )  # fmt: skip
+    with serving() as served:
+
+        async def play(line: Line) -> None:
+            await line.until("session.created")
+            await line.send("session.update", session=turns(**dict.fromkeys(names)))
+            session = (await line.until("session.updated"))["session"]
+            detection = session["audio"]["input"]["turn_detection"]
+            assert detection["create_response"]
+            assert detection["interrupt_response"]
+            assert detection["silence_duration_ms"] == 500
+
+        talk(served, play)
