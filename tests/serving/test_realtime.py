@@ -65,6 +65,10 @@ class Line:
             if event["type"] == kind:
                 return event
 
+    async def skip(self) -> None:
+        """An event that OpenAI's client does not read."""
+        await asyncio.wait_for(self._connection.recv(), 20)
+
     def kinds(self) -> list[str]:
         return [event["type"] for event in self.got]
 
