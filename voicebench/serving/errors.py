@@ -138,7 +138,7 @@ def of_validation(errors: Sequence[Mapping[str, Any]], body: Any = None) -> ApiE
     """
     first = max(errors, key=lambda error: len(error["loc"]))
     loc = [part for part in first["loc"] if part != "body"]
-    place = field_path(loc, body) if body is not None else ".".join(map(str, loc))
+    place = field_path(loc, body) if isinstance(body, dict) else ".".join(map(str, loc))
     problem = first["msg"].removeprefix("Value error, ")
     return ApiError(400, f"{place or 'body'}: {problem}", first["type"], place or None)
 
