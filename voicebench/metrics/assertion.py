@@ -25,7 +25,7 @@ _BREAK = re.compile(r"[,。!?;:\n()\[\]【】—]")
 _SENTENCE_END = re.compile(r"[。!?;\n]")
 _PRETEXT = r"(?:[在于到为是的说指约就按用跟和给与于了]|[\"“'「『《]|大约|这个|那个|那场|原先|原来|您|你|刚才|之前|开头|一开始|最初|所|公司|会议)*"
 _VERB = (
-    r"(?:在|去|到|来|带|找|买|订|定|付|叫|约|选|等|开|用|让|请|派|给|交|收|坐|乘|飞|按|算|改|换|安排|考虑|推荐|建议|需要?|要|想|再|说|提到?|指|是|为|姓|住|送|"
+    r"(?:在|去|到|来|带|找|买|订|定|付|叫|约|选|等|开|用|让|请|派|给|交|收|坐|乘|飞|按|算|改|换|安排|考虑|推荐|建议|需要?|要|想|再|说|提到?|指|是|为|姓|住|送|申请|办理?|使用|报名|登记|"
     r"寄|发|做|办|参加|联系|通知|邀请|推迟|提前|调整?|改期|挪|移|选择|采用|接受|包括|包含|属于|取消|完成|支付|预订|预约|举行|召开|进行|推荐|只|被|能|会|可|把|由|继续|"
     r"打算|准备|计划|放在|定在|见|走|出发|喝|吃|点|看|接|拿|取|穿|比|超出|采购|购买|下单|确认|立即|马上|全部|真正|完全|成功|获得?|得到|经过?|予以?|受到?|遭到?|收到|通过)"
 )
@@ -40,7 +40,7 @@ _DENIED_BEFORE = re.compile(
     rf"{_PRETEXT}$"
 )
 _TAKEN_BACK_BEFORE = re.compile(
-    r"(?:(?:更正|改|变更|调整|修改)(?:之|以)?前|(?<![陈守破])旧(?:号码?|的|版|址|时间|方案)?|(?<![平草高太中])原(?:定|来|本|先|计划|时间|价|为|是|先是|先定|报|说|写|称|订)?|本来|起初|一开始|先前|原先|以为|误以为|(?:已经?|先)?取消了?|代替|替代|取代|换下|换掉|替换|替下|顶替|而不是|"
+    r"(?:(?:更正|改|变更|调整|修改)(?:之|以)?前|(?<![陈守破])旧(?:号码?|的|版|址|时间|方案)?|(?<![平草高太中])原(?!价的)(?:定|来|本|先|计划|时间|价|为|是|先是|先定|报|说|写|称|订)?|本来|起初|一开始|先前|原先|以为|误以为|(?:已经?|先)?取消了?|代替|替代|取代|换下|换掉|替换|替下|顶替|而不是|"
     rf"口误(?:说|讲)?[成了]?|误(?:说|讲|写|听|认)[成为了]?|[说讲写记听看]错[成为了]){_PRETEXT}$"
 )
 _IN_ANOTHER_PLACE_BEFORE = re.compile(r"(?:替|顶|接替)了?$")
@@ -70,13 +70,13 @@ _DENIED_AFTER = re.compile(
     rf"|[\"”'」』》]?(?:\?|,)?不是(?=[,。!]|$)|[\"”'」』》]?\?(?:不|错)"
 )
 _GIVEN_UP_AFTER = re.compile(
-    rf"{_LINK}(?:我|他|她|您|公司|店里|人|还)?(?:不行|没空|[去来]不了|没时间|不方便|不合适|没法|无法|"
+    rf"{_LINK}(?:我|他|她|您|公司|店里|人|还)?(?:不行|没空|(?![忘少免])[\u4e00-\u9fff]不[了成上](?![\u4e00-\u9fff解])|[去来到赶走办送开]不[了成]|没时间|不方便|不合适|没法|无法|"
     r"(?:不|没|未)(?:能|会|再|用|必|需|要|可以?|在|有)?(?:去|来|开会?|办|行|能|可以|在|需|要|参加|出席|举行|营业|上班|上课|放假|出发|走|到|见面?|接|负责|主持|参与|考虑|"
     r"选|安排|有[空会课]|方便|合适|同意|休息?|值班|交|付|收|买|订|定|用)(?=了?(?:[,。!;)]|$|会|的|班|联系|请|换|改|让))|(?:没有?|无)(?:会议?|课|班|安排|活动|空|时间|票|航班|车次)(?=[,。!;)]|$))"
 )
 _FALLS_OUT_AFTER = re.compile(
     r"[^,。!?;\n]{0,8}?(?:作废|取消|无视|忽略|放弃|退出|缺席|退掉|停用|失效|撤|[开来去办赶走买订]不[了成上]|来不及|太[少贵早晚远多高低]|不够|不行|[订约售坐]?满了?|售罄|没票|有事|请假|生病|"
-    r"走不开|冲突|不合适|不方便|不[去来开要选用再]|免了|不参加|无效|占用|被占|不可用|关闭|关门|维修|停[售办开]|下次|改天|以后再|出差|休假|离职|住院|辞职|缺货|断货|没货|卖完|售完|没有了|下架|不适合|不干|[是为](?:旧|老|原|误)|[×✗✘❌])"
+    r"走不开|冲突|不合适|不方便|不[去来开要选用再拿点买吃喝订约坐打]|免了|不参加|无效|占用|被占|不可用|关闭|关门|维修|停[售办开]|下次|改天|以后再|出差|休假|离职|住院|辞职|缺货|断货|没货|卖完|售完|没有了|下架|不适合|不干|[是为](?:旧|老|原|误)|[×✗✘❌])"
 )
 """What is said of a value that another one takes the place of; alone it may be what there is to say."""
 _NEW_BEFORE = re.compile(
@@ -155,6 +155,8 @@ class Reader:
             return "denied"
         if _SUPPOSED_BEFORE.search(before) or self._is_choice(start, end, others):
             return "open"
+        if self._is_alternative(start, end, others):
+            return "open"
         if any(
             found and not any(m.start == found.end() for m in others)
             for found in (_DENIED_AFTER.match(text, end), _GIVEN_UP_AFTER.match(text, end))
@@ -212,6 +214,14 @@ class Reader:
             or (m.end <= start and _CHOICE_BETWEEN.fullmatch(text, m.end, start))
             for m in others
         ) or bool(re.match(r"[^,。!?;\n]{0,4}还是", text[end:]))
+
+    def _is_alternative(self, start: int, end: int, others: Sequence[Mention]) -> bool:
+        """Whether a question puts the value and another one up for choice, in clauses of their own."""
+        first = max((m.end() for m in _SENTENCE_END.finditer(self.text, 0, start)), default=0)
+        last = _SENTENCE_END.search(self.text, end)
+        if not last or last.group() != "?" or "还是" not in self.text[first : last.start()]:
+            return False
+        return any(first <= m.start < last.start() for m in others)
 
     def _is_changed(self, start: int, end: int, others: Sequence[Mention]) -> bool:
         """Whether a verb of change puts another value in this one's place: 周三改到周四."""

@@ -18,11 +18,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from voicebench.lexicon.opposites import GAIN, POLES, RISE
+from voicebench.lexicon.people import SURNAMES
 from voicebench.metrics import slots
 from voicebench.metrics.assertion import Polarity
 from voicebench.metrics.constraints import is_refusal, keeps_constraint, spoken_text
@@ -30,6 +31,7 @@ from voicebench.metrics.fact_score import FactScore, FactVerdict, Judgement, Ver
 from voicebench.metrics.grounds import Grounds, read_context
 from voicebench.metrics.names import find_name, find_near_name, is_titled_only
 from voicebench.metrics.reading import Reading, Span, overlaps, read_text
+from voicebench.metrics.roles import Roles, clause_at, clause_words, clauses, read_roles
 from voicebench.metrics.values.compare import compare
 from voicebench.metrics.values.entity import NAME_KINDS, VALUE_KINDS, Entity, Kind
 from voicebench.metrics.values.numerals import NUMBER, fold, parse_number, plain
@@ -39,6 +41,9 @@ from voicebench.types import Fact
 __all__ = ["FactScore", "FactVerdict", "Judgement", "Verdict", "judge_answer"]
 
 Spans = list[Span]
+_REJECTED = re.compile(r"[没未误错混嫌弃太]|别(?!忘)|不(?!过|见不散|要忘|变)")
+_AT_FIRST = re.compile(r"此前|最初|原先|先前|一开始|起初|本来|误")
+"""What shows that a value beside the right one is rejected, or was there before."""
 
 
 def judge_answer(
@@ -165,6 +170,7 @@ class _Judge:
     grounds: Grounds
     clock: str
     is_refusal: bool
+    _roles_read: dict[str, Roles | None] = field(default_factory=dict)
 
     @functools.cached_property
     def asserted(self) -> tuple[Entity, ...]:
@@ -192,12 +198,15 @@ class _Judge:
                 is_stated = True
         for form in fact.forbidden:
             taken_back = [
-                span for span in self._find_form(fact.type, form) or () if not overlaps(span, right)
+                span
+                for span in self._find_form(fact.type, form) or ()
+                if not overlaps(span, right)
+                and not (is_stated and self._is_just_history(span, fact.type, form))
             ]
             if taken_back:
                 return "contradicted", [*taken_back, *right]
         if is_stated:
-            turned = self._find_turned(fact, right)
+            turned = self._find_turned(fact, right) or self._find_swapped(fact, right)
             return ("contradicted", turned) if turned else ("correct", right)
         wrong = self._find_wrong(fact)
         return ("contradicted", wrong) if wrong else ("missing", [])
@@ -299,6 +308,80 @@ class _Judge:
         turned = [s for s, d in found if any(given.get(pair) == -pole for pair, pole in d.items())]
         return turned if len(turned) == len(found) else []
 
+    # -------------------------------------------------- roles
+
+    def _places(self, reading: Reading, fact_type: str, form: str) -> Spans:
+        """Where a text has one form of a fact."""
+        parts = _parts(fact_type, form, self.clock)
+        if not parts:
+            return list(find_name(reading.text, fold(form), fact_type))
+        return [
+            (e.start, e.end)
+            for e in reading.entities
+            if any(compare(part, e) == "equal" for part in parts)
+        ]
+
+    def _roles(self, fact: Fact) -> Roles | None:
+        """The role of a fact, where the context gives values to several; read once."""
+        if fact.id not in self._roles_read:
+            parts = _parts(fact.type, fact.value, self.clock)
+            forms = (fact.value, *fact.accepted)
+
+            def is_rival(reading: Reading, clause: Span, shared: frozenset[str]) -> bool:
+                if not parts:
+                    return bool(shared) or _begins_with_person(fact, reading.text[slice(*clause)])
+                return any(
+                    clause[0] <= e.start < clause[1]
+                    and polarity == "asserted"
+                    and any(compare(part, e) == "conflict" for part in parts)
+                    for e, polarity in zip(reading.entities, reading.polarities, strict=True)
+                )
+
+            self._roles_read[fact.id] = read_roles(
+                self.grounds,
+                lambda reading: [s for f in forms for s in self._places(reading, fact.type, f)],
+                is_rival,
+            )
+        return self._roles_read[fact.id]
+
+    def _find_swapped(self, fact: Fact, right: Spans) -> Spans:
+        """Where a right value stands in another one's role: 酒店840元 for 机票八百四."""
+        roles = self._roles(fact)
+        if roles is None or not right:
+            return []
+        found = [roles.of(self.answer, span) for span in right]
+        if all(role == "other" for role in found):
+            return right
+        if fact.type not in NAME_KINDS or "own" in found:
+            return []
+        own = [clause_at(self.answer, span) for span in right]
+        return [
+            clause
+            for clause in clauses(self.answer)
+            if clause not in own
+            and (shares := roles.shares(clause_words(self.answer, clause)))[0]
+            and shares[1] > 1
+        ]
+
+    def _is_in_other_role(self, span: Span, fact: Fact) -> bool:
+        roles = self._roles(fact)
+        return roles is not None and roles.of(self.answer, span) == "other"
+
+    def _is_just_history(self, span: Span, fact_type: str, form: str) -> bool:
+        """Whether a value that was taken back is only spoken of, or true of something else (周日要加班)."""
+        start, end = clause_at(self.answer, span)
+        text = self.answer.text
+        if _REJECTED.search(text, span[1], end) or _AT_FIRST.search(text, start, span[0]):
+            return True
+        words = clause_words(self.answer, (start, end))
+        mentions = [
+            clause_words(reading, clause_at(reading, place))
+            for reading in self.grounds.readings
+            for place in self._places(reading, fact_type, form)
+        ]
+        own = [len(words & (mention - mentions[0])) for mention in mentions[1:]]
+        return bool(own) and max(own) > len(words & mentions[0])
+
     # -------------------------------------------------- wrong
 
     def _find_wrong(self, fact: Fact) -> Spans:
@@ -337,7 +420,8 @@ class _Judge:
         if not self.grounds.support(entity):
             return True
         # said by the user, but about something else: wrong only as the one answer to the one question
-        return self._is_only(fact) and not self.is_refusal
+        is_elsewhere = self._is_in_other_role((entity.start, entity.end), fact)
+        return self._is_only(fact) and not self.is_refusal and not is_elsewhere
 
     def _is_only(self, fact: Fact) -> bool:
         return sum(1 for other in self.facts if other.type == fact.type) == 1
@@ -368,14 +452,20 @@ class _Judge:
             return denied
         if opposite := self._find_opposite(name):
             return opposite
+        roles = self._roles(fact)
         if fact.type == "person" and (found := slots.people(self.answer, self.grounds)):
-            return found
+            return [s for s in found if roles is None or roles.of(self.answer, s) == "own"]
         named = [
             (e.start, e.end)
             for e in self.asserted
             if e.kind == fact.type and not self._states_any(e)
             if not (e.kind == "person" and is_titled_only(e.value, name))
-            if not self.grounds.support(e) or (self._is_only(fact) and not self.is_refusal)
+            if not self.grounds.support(e)
+            or (
+                self._is_only(fact)
+                and not self.is_refusal
+                and not self._is_in_other_role((e.start, e.end), fact)
+            )
         ]
         return named or self._find_in_its_place(fact, name, goods)
 
@@ -418,6 +508,10 @@ class _Judge:
         is_part = any(piece in value for value in values if len(value) > len(piece) + 1)
         is_given = len(self.facts) > 1 and piece in self.grounds.text
         return is_part or piece in values or is_given
+
+
+def _begins_with_person(fact: Fact, clause: str) -> bool:
+    return fact.type == "person" and clause[:1] in SURNAMES
 
 
 def _may_be_invented(entity: Entity) -> bool:

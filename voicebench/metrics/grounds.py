@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from voicebench.lexicon import either
 from voicebench.lexicon.people import TITLES
 from voicebench.metrics.assertion import Polarity
+from voicebench.metrics.derived import is_derived
 from voicebench.metrics.reading import Reading, Span, read_text
 from voicebench.metrics.values.compare import compare
 from voicebench.metrics.values.entity import NAME_KINDS, Day, Entity
@@ -39,6 +40,8 @@ class Grounds:
         if any(compare(ground, entity) in ("equal", "partial") for ground in self.entities):
             return True
         if entity.day and any(self._is_within(entity, reading) for reading in self.readings):
+            return True
+        if is_derived(entity, self.entities):
             return True
         # in run-on speech 八点二十个人 reads as a time; the words themselves still stand there
         where = self.text.find(entity.text) if len(entity.text) > 1 else -1
@@ -87,11 +90,24 @@ class Grounds:
                 yield reading, match.span()
 
 
+_PAUSE = re.compile(r"(?<=[\u4e00-\u9fff]) +(?=[\u4e00-\u9fff])")
+
+
+def _pauses_marked(text: str) -> str:
+    """A transcript with its pauses as commas, unless spaces stand between all its words.
+
+    >>> _pauses_marked("周六不到 周日才到"), _pauses_marked("会议 在 周四 下午")
+    ('周六不到,周日才到', '会议 在 周四 下午')
+    """
+    is_in_words = len(text) < 4 * len(_PAUSE.findall(text)) + 4
+    return text if is_in_words else _PAUSE.sub(",", text)
+
+
 @functools.lru_cache(maxsize=5_000)
 def read_context(context: tuple[str, ...], clock: str, names: Names) -> Grounds:
     """Reads a context; now and today are always given."""
     now = datetime.datetime.fromisoformat(clock)
-    readings = tuple(read_text(text, clock, names) for text in context)
+    readings = tuple(read_text(_pauses_marked(text), clock, names) for text in context)
     today = Day(dates=frozenset({now.date()}), is_today=True)
     entities = [entity for reading in readings for entity in reading.entities]
     entities.append(Entity("date", "今天", 0, 0, str(today), day=today))

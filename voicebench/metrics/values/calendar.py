@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from voicebench.lexicon import either
 from voicebench.lexicon.units import COUNTERS
@@ -301,6 +302,11 @@ def _read_lunar(m: re.Match[str], _: datetime.date) -> Day | None:
 
 def _read_festival(m: re.Match[str], today: datetime.date) -> Day | None:
     year, name = m.groups()
+    day = _festival(year, name, today)
+    return replace(day, festival=name) if day else None
+
+
+def _festival(year: str | None, name: str, today: datetime.date) -> Day | None:
     if name in _LUNAR_FESTIVALS:
         return Day(lunar=_LUNAR_FESTIVALS[name])
     if name in _NTH_WEEKDAYS:

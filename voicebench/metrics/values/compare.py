@@ -45,7 +45,7 @@ def _compare_figures(truth: Entity, said: Entity) -> Agreement | None:
         said = replace(said, kind="money", unit="CNY", value=plain(Decimal(said.value) / 100))
     are_people = {truth.unit, said.unit} <= PEOPLE
     if truth.unit != said.unit and truth.unit and said.unit and not are_people:
-        return None
+        return "conflict" if _measure_the_same(truth, said) else None
     if len(truth.value) >= 7 and 3 <= len(said.value) <= 4 and truth.value.endswith(said.value):
         return "partial"  # the last digits of a telephone number
     if truth.unit == said.unit or are_people:
@@ -54,6 +54,17 @@ def _compare_figures(truth: Entity, said: Entity) -> Agreement | None:
         return "equal"
     # an amount of money is no wrong answer to another kind of number
     return None if said.kind == "money" != truth.kind else "conflict"
+
+
+def _measure_the_same(truth: Entity, said: Entity) -> bool:
+    """Whether two units are of one dimension, though not converted: ¥ and $, weeks and months."""
+    if truth.kind == said.kind == "money":
+        return True
+    spans = {e.unit: abs(Decimal(e.value)) for e in (truth, said)}
+    if set(spans) != {"秒", "月"} or spans["秒"] < 86_400:
+        return False
+    days = spans["秒"] / 86_400
+    return not 29 * spans["月"] <= days <= 31 * spans["月"]
 
 
 def _is_same_figure(truth: str, said: str) -> bool:
@@ -92,7 +103,7 @@ def compare_days(truth: Day, said: Day) -> Agreement:
 
 def _compare_lunar(truth: Day, said: Day) -> Agreement:
     if not truth.lunar or not said.lunar:
-        return "partial"
+        return "conflict" if truth.festival and said.festival else "partial"
     if truth.lunar == said.lunar:
         return "equal"
     return "partial" if truth.lunar[0] == said.lunar[0] and not said.lunar[1] else "conflict"
@@ -101,7 +112,7 @@ def _compare_lunar(truth: Day, said: Day) -> Agreement:
 def _compare_recurring(truth: Day, said: Day) -> Agreement:
     said_on = said.weekdays or frozenset(day.weekday() for day in said.dates)
     true_on = truth.weekdays or frozenset(day.weekday() for day in truth.dates)
-    if truth.is_every and said.is_every:
+    if truth.is_every and (said.is_every or len(said_on) > 1):
         return "equal" if said_on == true_on else "conflict"
     return "equal" if said_on & true_on else "conflict"
 

@@ -29,6 +29,7 @@ class Day:
         lunar: Month and day of the lunar calendar; no solar dates are known for it.
         is_today: Whether it was said as 今天, which may just tell when one speaks.
         is_every: Whether it recurs: 每周二.
+        festival: Its name, if it was named so.
     """
 
     dates: frozenset[datetime.date] = frozenset()
@@ -38,6 +39,7 @@ class Day:
     lunar: tuple[int, int] | None = None
     is_today: bool = False
     is_every: bool = False
+    festival: str = ""
 
     def __str__(self) -> str:
         if self.lunar:
