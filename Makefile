@@ -48,7 +48,7 @@ test: lint ## lint, then all tests, fast ones first
 
 lab: $(STAMP) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --ip=127.0.0.1 --KernelManager.transport=ipc \
-		--LabApp.app_settings_dir=$(CURDIR)/notebooks/settings notebooks
+		--LabApp.app_settings_dir="$(CURDIR)/notebooks/settings" notebooks
 
 reports: $(STAMP) ## RUN=latest: every notebook of a run as a page in reports/
 	$(BIN)/voicebench notebooks $(or $(RUN),latest)
@@ -67,10 +67,10 @@ lock: $(STAMP) ## resolve the locked versions anew (with UV_FIND_LINKS naming a 
 	requirements/lock.sh
 
 audit: $(STAMP) ## ADVISORIES=folder: the locked versions against PyPA's advisories, with pip-audit; no network
-	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python requirements/audit.py $(or $(ADVISORIES),advisories)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python requirements/audit.py $(or $(ADVISORIES),advisories)
 
 gpu-set: $(STAMP) ## install the GPU set into a fresh environment and import it; no GPU, 9 GB of disk for minutes
-	PATH=$(CURDIR)/$(BIN):$$PATH requirements/check_gpu_set.sh
+	PATH="$(CURDIR)/$(BIN):$$PATH" requirements/check_gpu_set.sh
 
 clean: ## remove caches (not .venv, not reports)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

@@ -41,6 +41,8 @@ from _first_hour_report import Result, Status, write_report
 
 from voicebench.budget.cards import CARDS, THIS_MACHINE, card_of_gpu
 from voicebench.config import Profile, load_profile
+from voicebench.errors import UserError
+from voicebench.suites.load import load_suite
 
 HERE = Path(__file__).parent
 ENDPOINT_CASES = 20  # the VAD computes on the CPU, and takes each clip twice
@@ -252,14 +254,27 @@ def main() -> int:
     args = parser.parse_args()
     if args.without_card:
         args.profile = "bundled"
-    profile = load_profile(args.profile)
+    try:
+        profile = load_profile(args.profile)
+        for suite in args.suites.split(","):
+            load_suite(suite)
+    except UserError as error:
+        parser.error(str(error))
+    if args.recordings and not Path(args.recordings).is_dir():
+        parser.error(f"--recordings: there is no folder {args.recordings}")
+    if min(args.cases, args.turns) < 1:
+        parser.error("--cases and --turns are 1 at least")
     base = load_profile("bundled" if profile.asr.device == "cpu" else "dummy-4b")
     folder = REPORTS / "first_hour" / f"{time.strftime('%Y%m%d-%H%M%S')}-{profile.name}"
-    folder.mkdir(parents=True)
     steps = steps_of(profile, base, args, folder)
     if args.only:
         wanted = tuple(args.only.split(","))
+        names = [step.name for step in steps]
+        unknown = [each for each in wanted if not any(name.startswith(each) for name in names)]
+        if unknown:
+            parser.error(f"--only: no step {', '.join(unknown)}; there are: {'; '.join(names)}")
         steps = [step for step in steps if step.name.startswith((*wanted, "audio"))]
+    folder.mkdir(parents=True)
     results: list[Result] = []
     try:
         for number, step in enumerate(steps, start=1):

@@ -9,6 +9,7 @@ rounds. `pytest bench/micro/test_merge.py` runs one file, by the wall, and print
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -23,6 +24,9 @@ COLUMNS = ("bench", "call", "median µs", "IQR µs", "min µs", "rounds x calls"
 
 def main() -> int:
     """Runs the bench; pytest's exit code."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "benchmarks.json"
         command = [sys.executable, "-m", "pytest", "-q", "bench/micro", f"--benchmark-json={path}",

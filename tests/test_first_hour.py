@@ -159,3 +159,30 @@ def test_every_sample_is_in_the_histogram() -> None:
     assert len(rows) == _thresholds.BINS
     counts = [[int(cell) for cell in row.split()[1:3]] for row in rows]
     assert [sum(column) for column in zip(*counts, strict=True)] == [5, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--profile", "nosuch"], "unknown profile 'nosuch'"),
+        (["--suites", "daily_qa,nosuch"], "no suite 'nosuch'"),
+        (["--recordings", "/absent"], "no folder /absent"),
+        (["--cases", "0"], "1 at least"),
+        (["--turns", "-3"], "1 at least"),
+        (["--only", "doctor,nosuch"], "no step nosuch; there are: driver; imports"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_before_any_step(
+    arguments: list[str],
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(first_hour, "REPORTS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["first_hour.py", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        first_hour.main()
+    assert stopped.value.code == 2
+    assert named in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -118,6 +118,48 @@ def test_the_compiler_of_cc_is_taken_first(path: Path, monkeypatch: pytest.Monke
     assert require_compiler() == str(path / "own-cc")
 
 
+@pytest.mark.parametrize("named", ["", "/absent/cc", "gcc -O2", "ccache gcc"])
+def test_a_cc_that_is_no_program_is_named_for_triton_takes_no_other(
+    path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    executable(path / "gcc", "exit 0")
+    monkeypatch.setenv("CC", named)
+    with pytest.raises(MissingPackageError) as raised:
+        require_compiler()
+    assert f"CC={named!r}" in raised.value.problem
+    assert "unset CC" in raised.value.way_out
+
+
+def test_a_compiler_that_cannot_be_run_is_named(path: Path) -> None:
+    (path / "gcc").write_text("not a program")
+    (path / "gcc").chmod(0o755)
+    with pytest.raises(MissingPackageError, match=rf"{path}/gcc cannot .*Exec format error"):
+        require_compiler()
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("printf 'a\\n\\377\\nb\\n' >&2; exit 1", "a"),  # no word of an error, and no UTF-8
+        ("exit 3", "exit code 3"),
+        ('[ "$LC_ALL" = C ] && echo "x.c: error: English" >&2; exit 1', "x.c: error: English"),
+    ],
+)
+def test_what_a_compiler_complains_of_is_one_line(path: Path, script: str, reason: str) -> None:
+    executable(path / "gcc", script)
+    with pytest.raises(MissingPackageError) as raised:
+        require_compiler()
+    assert raised.value.problem.endswith(f"cannot compile against Python: {reason}")
+
+
+def test_compiling_needs_no_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    assert Path(require_compiler()).is_file()
+
+
 def test_without_python_headers_the_package_that_brings_them_is_named(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

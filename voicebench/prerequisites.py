@@ -10,7 +10,6 @@ import runpy
 import shutil
 import subprocess
 import sysconfig
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -35,7 +34,9 @@ def gpus() -> tuple[dict[str, str], ...]:
         return ()
     command = [program, f"--query-gpu={','.join(fields)}", "--format=csv,noheader"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        answer = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=30, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ()
     if answer.returncode:
@@ -122,13 +123,7 @@ def require_compiler() -> str:
     Raises:
         MissingPackageError: Something is missing; the command that installs it is named.
     """
-    names = [name for name in (os.environ.get("CC"), "gcc", "clang") if name]
-    compiler = next((path for name in names if (path := shutil.which(name))), None)
-    if compiler is None:
-        raise MissingPackageError(
-            "no C compiler: neither gcc nor clang is on the path, and CC names none",
-            "sudo apt-get install gcc g++ libc6-dev, or conda install -c conda-forge gcc gxx",
-        )
+    compiler = _find_compiler()
     headers = sysconfig.get_path("include")
     if not Path(headers, "Python.h").is_file():
         version = sysconfig.get_python_version()
@@ -136,15 +131,44 @@ def require_compiler() -> str:
             f"no Python headers: {headers}/Python.h is not there",
             f"sudo apt-get install python{version}-dev, or take uv's or conda's Python, which have them",
         )
-    with tempfile.NamedTemporaryFile("w", suffix=".c") as source:
-        source.write(_HEADERS_TEST)
-        source.flush()
-        command = [compiler, "-fsyntax-only", f"-I{headers}", source.name]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line] or [done.stderr]
+    if reason := _compile_error([compiler, "-fsyntax-only", f"-I{headers}", "-x", "c", "-"]):
         raise MissingPackageError(
-            f"{compiler} cannot compile against Python: {lines[0].strip()}",
+            f"{compiler} cannot compile against Python: {reason}",
             "sudo apt-get install gcc g++ libc6-dev",
         )
     return compiler
+
+
+def _find_compiler() -> str:
+    """The compiler that Triton takes: what CC names, as one path without options, else gcc or clang."""
+    named = os.environ.get("CC")
+    if named is not None:
+        if path := shutil.which(named):
+            return path
+        raise MissingPackageError(
+            f"CC={named!r} is no program, and Triton takes it as it is, without options",
+            "unset CC, or set it to a compiler's path alone",
+        )
+    for name in ("gcc", "clang"):
+        if path := shutil.which(name):
+            return path
+    raise MissingPackageError(
+        "no C compiler: neither gcc nor clang is on the path, and CC names none",
+        "sudo apt-get install gcc g++ libc6-dev, or conda install -c conda-forge gcc gxx",
+    )
+
+
+def _compile_error(command: list[str]) -> str:
+    """The first error of a compiler that reads the headers, on one line; empty where it has none."""
+    try:
+        done = subprocess.run(
+            command, input=_HEADERS_TEST, capture_output=True, text=True, errors="replace",
+            check=False, env=os.environ | {"LC_ALL": "C"},
+        )  # fmt: skip
+    except OSError as error:
+        return str(error)
+    if not done.returncode:
+        return ""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    errors = [line.strip() for line in lines if "error" in line]
+    return next(iter(errors + lines), f"exit code {done.returncode}")

@@ -123,6 +123,25 @@ def test_no_network_is_one_line_that_names_mirror_other_hub_and_import(
         assert way in line
 
 
+@pytest.mark.parametrize(
+    ("variable", "hub"), [("HF_ENDPOINT", "huggingface"), ("MODELSCOPE_ENDPOINT", "modelscope")]
+)
+@pytest.mark.parametrize("address", ["hf-mirror.com", "ftp://hf-mirror.com/"])
+def test_a_mirror_that_is_no_address_is_named_with_what_to_write(
+    variable: str,
+    hub: str,
+    address: str,
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(variable, address)
+    assert main(["models", "pull", "cam++", "--hub", hub]) == 2
+    (line,) = errors(capsys)
+    assert line.endswith(f"Write {variable}=https://hf-mirror.com")
+    assert not (store / "cam++").exists()
+
+
 def test_a_model_that_fails_does_not_keep_the_next_ones_away(
     mirror: Mirror, store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -165,6 +165,29 @@ def test_a_mistake_is_one_line(
     assert named in line
 
 
+@pytest.mark.parametrize("arguments", [["list"], ["verify"], ["pull", "cam++"]])
+def test_a_store_that_is_a_file_is_named(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = tmp_path / "store"
+    store.touch()
+    monkeypatch.setenv("VOICEBENCH_MODELS", str(store))
+    assert main(["models", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"error: VOICEBENCH_MODELS={store} is not a folder. Name a folder, or unset it"
+
+
+@pytest.mark.parametrize("profile", ["bundled", "dummy-4b"])
+def test_a_profile_without_models_to_fetch_says_so(
+    profile: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "pull", profile]) == 0
+    assert "nothing to fetch" in capsys.readouterr().out
+
+
 def test_a_profile_cannot_have_both_a_folder_and_a_model(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(OWN.replace("asr: {", "asr: {folder: /x, "))

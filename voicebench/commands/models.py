@@ -127,7 +127,12 @@ def _models_of(names: list[str]) -> list[str]:
     found: list[str] = []
     for name in names:
         if name in list_profiles() or name.endswith((".yaml", ".yml")):
-            found += load_profile(name).catalogue_models
+            models = load_profile(name).catalogue_models
+            if not models:
+                _say(
+                    f"{name}: this profile names no model of the list, so there is nothing to fetch"
+                )
+            found += models
         else:
             find_model(name)
             found.append(name)

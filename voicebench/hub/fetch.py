@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from voicebench.bundled.manifest import hash_file
-from voicebench.errors import MissingPackageError, ModelError, StorageError
+from voicebench.errors import ConfigError, MissingPackageError, ModelError, StorageError
 from voicebench.hub.catalogue import HubName, Origin, find_model
 from voicebench.hub.checksums import check_hashes, git_blob_sha1, model_files, require_files
 from voicebench.hub.inspection import inspect, require_model_of
@@ -61,6 +61,7 @@ def pull(name: str, hub: HubName | None = None, say: Say = print) -> StoredModel
         What was written down about it.
 
     Raises:
+        ConfigError: The mirror that the environment names is no address.
         ModelError: No such model, repository or revision; no network; another model than the
             catalogue's; a file that does not fit its checksum. What arrived whole stays, so the
             same command continues from there.
@@ -103,9 +104,19 @@ def pull(name: str, hub: HubName | None = None, say: Say = print) -> StoredModel
 
 
 def endpoint_of(hub: HubName) -> str:
-    """The hub's address, or the mirror that the environment names."""
+    """The hub's address, or the mirror that the environment names.
+
+    Raises:
+        ConfigError: The mirror is no address of the web.
+    """
     variable, default = _ENDPOINTS[hub]
-    return (os.environ.get(variable) or default).rstrip("/")
+    address = (os.environ.get(variable) or default).rstrip("/")
+    if not address.startswith(("https://", "http://")):
+        raise ConfigError(
+            f"{variable}={address} has neither https:// nor http://",
+            f"Write {variable}=https://{address.rpartition('://')[2]}",
+        )
+    return address
 
 
 def _fetch_huggingface(name: str, origin: Origin, endpoint: str, folder: Path) -> tuple[str, str]:

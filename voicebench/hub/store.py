@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from voicebench.errors import ModelError
+from voicebench.errors import ConfigError, ModelError
 from voicebench.hub.catalogue import find_model
 from voicebench.types import Record
 
@@ -36,9 +36,18 @@ class StoredModel(Record):
 
 
 def store_folder() -> Path:
-    """The folder of all fetched models; it need not exist."""
+    """The folder of all fetched models; it need not exist.
+
+    Raises:
+        ConfigError: VOICEBENCH_MODELS names something else than a folder.
+    """
     if named := os.environ.get(STORE_VARIABLE):
-        return Path(named).expanduser().resolve()
+        folder = Path(named).expanduser().resolve()
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError(
+                f"{STORE_VARIABLE}={named} is not a folder", "Name a folder, or unset it"
+            )
+        return folder
     if own := os.environ.get("VOICEBENCH_CACHE"):
         return Path(own).expanduser().resolve() / "models"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
@@ -46,7 +55,11 @@ def store_folder() -> Path:
 
 
 def model_folder(name: str) -> Path:
-    """Where a model of the catalogue lies, or would lie."""
+    """Where a model of the catalogue lies, or would lie.
+
+    Raises:
+        ConfigError: See `store_folder`.
+    """
     return store_folder() / name
 
 
