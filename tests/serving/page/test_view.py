@@ -1,24 +1,17 @@
-"""What the page shows of a turn: known turns in, HTML out."""
+"""What the chat shows of a turn: known turns in, messages out."""
 
 from __future__ import annotations
 
 import html
 import re
-from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from voicebench.metrics.waterfall import Segment
-from voicebench.serving.page.view import (
-    Shown,
-    as_text,
-    history,
-    marked_transcript,
-    turn_panel,
-    waterfall_table,
-)
+from voicebench.serving.page.view import Shown, as_text, chat_messages, waterfall_text
 from voicebench.serving.page.words import EN, WORDS, ZH, Words
 from voicebench.types import Alternative, Token
 
@@ -30,39 +23,21 @@ def token(text: str, confidence: float, *others: tuple[str, float]) -> Token:
     return Token(text=text, start_s=0, end_s=0.2, confidence=confidence, alternatives=readings)
 
 
-class Reader(HTMLParser):
-    """The text and the tags that a browser would make of HTML."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.text = ""
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(page)
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
+def shown_texts(shown: Shown, words: Words = ZH) -> list[tuple[str, str]]:
+    """Role and text of each message; of a line that opens, its title and what is in it."""
+    texts = []
+    for message in chat_messages(shown, 0.7, words):
+        title = message.get("metadata", {}).get("title", "")
+        texts.append(
+            (message["role"], f"{title}|{message['content']}" if title else message["content"])
+        )
+    return texts
 
 
 @given(st.text())
 def test_text_stays_text(text: str) -> None:
-    shown = as_text(text)
-    assert html.unescape(shown) == text
-    assert not set("<>{}$`\"'") & set(shown)
-
-
-def test_doubtful_words_are_marked_and_say_how_sure_they_are() -> None:
-    tokens = [token("张", 0.42, ("张", 0.42), ("章", 0.31)), token("三", 0.95), token("号", 0.7)]
-    marked = Reader(marked_transcript(tokens, 0.7, ZH))
-    assert marked.text == "张三号"
-    assert marked.tags == [("mark", {"class": "vb-doubt", "title": "把握 0.42; 也可能是 章 0.31"})]
-
-
-def test_latin_words_keep_their_spaces() -> None:
-    tokens = [token("打", 0.9), token("开", 0.9), token("ppt", 0.1), token("app", 0.9)]
-    assert Reader(marked_transcript(tokens, 0.7, EN)).text == "打开ppt app"
+    assert html.unescape(as_text(text)) == html.unescape(html.escape(text, quote=False))
+    assert not set("<>") & set(as_text(text))
 
 
 @pytest.mark.parametrize("words", WORDS.values())
@@ -72,12 +47,58 @@ def test_what_was_said_typed_and_answered_is_never_markup(words: Words) -> None:
         answer=HOSTILE, hint=HOSTILE, error=HOSTILE,
     )  # fmt: skip
     typed = Shown(state="done", typed=HOSTILE, answer=HOSTILE)
-    for page in (turn_panel(shown, 0.7, words), history([shown, typed], 0.7, words)):
-        read = Reader(page)
-        assert HOSTILE in read.text
-        ours = {"section", "h2", "div", "p", "b", "span", "mark", "ol", "li"}
-        assert {tag for tag, _ in read.tags} <= ours
-        assert not re.search(r"[{}$`]", page)
+    texts = [text for each in (shown, typed) for _, text in shown_texts(each, words)]
+    assert len(texts) >= 7
+    for text in texts:
+        assert not re.search(r"[<>]", text)
+        assert HOSTILE in html.unescape(text)
+
+
+TURNS: list[tuple[Shown, list[tuple[str, str]]]] = [
+    (Shown(state="listening"), [("assistant", "正在听……|")]),
+    (
+        Shown(state="listening", tokens=(token("好", 0.3),)),
+        [("user", "好"), ("assistant", "正在听……|")],
+    ),
+    (
+        Shown(state="answering", typed="几点", answer="三"),
+        [("user", "几点"), ("assistant", "三")],
+    ),
+    (
+        Shown(state="done", tokens=(token("张", 0.42, ("张", 0.42), ("章", 0.31)), token("三", 0.9)),
+              cleaned="张三", answer="是。"),
+        [("user", "张三"), ("assistant", "听得不够确定： 张|张: 把握 0.42; 也可能是 章 0.31"), ("assistant", "是。")],
+    ),
+    (
+        Shown(state="done", tokens=(token("呃好", 0.9),), cleaned="好", answer="是。"),
+        [("user", "呃好"), ("assistant", "理解为|好"), ("assistant", "是。")],
+    ),
+    (
+        Shown(state="stopped", typed="讲", answer="从前"),
+        [("user", "讲"), ("assistant", "从前 （已打断）")],
+    ),
+    (Shown(state="stopped", typed="讲"), [("user", "讲"), ("assistant", "已停止")]),
+    (
+        Shown(state="degraded", tokens=(token("好", 0.9),), hint="请再说一遍。"),
+        [("user", "好"), ("assistant", "⚠ 请再说一遍。")],
+    ),
+    (Shown(state="error", error="请稍后再试。"), [("assistant", "⚠ 请稍后再试。")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shown", "texts"), TURNS)
+def test_a_turn_is_a_few_messages(shown: Shown, texts: list[tuple[str, str]]) -> None:
+    assert shown_texts(shown) == texts
+
+
+def test_an_uploaded_recording_can_be_played() -> None:
+    (first, *_) = chat_messages(Shown(state="recognising", recording="/cache/a.wav"), 0.7, ZH)
+    assert first == {"role": "user", "content": {"path": "/cache/a.wav"}}
+
+
+def test_latin_words_keep_their_spaces() -> None:
+    tokens = tuple(token(text, 0.9) for text in ("打", "开", "ppt", "app"))
+    assert shown_texts(Shown(state="listening", tokens=tokens))[0] == ("user", "打开ppt app")
 
 
 SEGMENTS = st.lists(
@@ -89,50 +110,33 @@ SEGMENTS = st.lists(
 def test_the_stages_shown_add_up_to_the_total_shown(
     stages: list[tuple[str, float]], start_s: float, words: Words
 ) -> None:
-    segments = []
+    segments: list[Any] = []
     for stage, duration_s in stages:
         segments.append(Segment(stage, "service", start_s, start_s + duration_s))
         start_s += duration_s
-    page = waterfall_table(segments, words)
-    *shown, total = (round(10 * float(ms)) for ms in re.findall(r">(-?[\d.]+)</td>", page))
-    assert len(shown) == len(segments)
-    assert sum(shown) == total
+    title, lines = waterfall_text(segments, words)
+    (total,) = re.findall(r"([\d.]+) s", title)
+    parts = [line.split(" s ")[0] for line in lines.splitlines()]
+    assert sum(round(100 * float(part)) for part in parts) == round(100 * float(total))
+    assert "0.00" not in parts
 
 
-def test_a_waterfall_names_its_stages_and_places_their_bars() -> None:
+def test_a_waterfall_is_one_line_that_opens() -> None:
     segments = [
         Segment("endpoint_silence", "setting", 2.0, 2.5),
-        Segment("llm_first_token", "service", 2.5, 3.0),
+        Segment("asr", "service", 2.5, 2.5004),
+        Segment("llm_first_token", "service", 2.5004, 2.65),
     ]
-    page = waterfall_table(segments, EN)
-    assert Reader(page).text == (
-        "Where the time went, from the end of speech to the first token"
-        "StagemsWaiting for silence set wait500.0First token model500.0Total1000.0"
+    assert waterfall_text(segments, ZH) == (
+        "0.65 s 后开始回答：等待静音 0.50、模型首字 0.15",
+        "0.50 s  等待静音 (设定的等待)\n0.15 s  模型首字 (模型)",
     )
-    assert "margin-left:50.00%;width:50.00%" in page
-    assert waterfall_table((), EN) == ""
 
 
 def test_an_answer_before_the_end_of_speech_is_shown_as_negative() -> None:
-    page = waterfall_table([Segment("premature", "framework", 3.0, 2.9)], ZH)
-    assert "抢先回答" in page
-    assert page.count(">-100.0<") == 2
-
-
-@pytest.mark.parametrize("words", WORDS.values())
-def test_a_turn_is_told_step_by_step(words: Words) -> None:
-    assert words.ask in turn_panel(None, 0.7, words)
-    assert words.no_history in history((), 0.7, words)
-    listening = turn_panel(Shown(state="listening", tokens=(token("好", 0.3),)), 0.7, words)
-    assert 'aria-busy="true"' in listening
-    assert words.doubtful in listening
-    done = turn_panel(Shown(state="done", tokens=(token("好", 0.9),), cleaned="好"), 0.7, words)
-    assert 'aria-busy="false"' in done
-    assert words.doubtful not in done
-    assert words.cleaned not in done  # it is what was heard
-    hint = turn_panel(Shown(state="degraded", hint="请输入您的问题。"), 0.7, words)
-    assert 'role="alert"' in hint
-    assert 'lang="zh-CN"' in hint
+    title, lines = waterfall_text([Segment("premature", "framework", 3.0, 2.9)], ZH)
+    assert title.startswith("-0.10 s")
+    assert lines == "-0.10 s  抢先回答 (程序)"
 
 
 def test_both_languages_have_words_for_the_same_things() -> None:

@@ -8,10 +8,10 @@ import gradio as gr
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from voicebench.serving.page.desk import Desk
-from voicebench.serving.page.gate import Gate
+from voicebench.serving.page.allowlist import RouteAllowList
+from voicebench.serving.page.handlers import Handlers
 from voicebench.serving.page.layout import build_blocks, theme
-from voicebench.serving.page.visitors import Visitors
+from voicebench.serving.page.tabs import Tabs
 from voicebench.serving.page.words import WORDS
 from voicebench.serving.service import Service
 
@@ -19,15 +19,15 @@ from voicebench.serving.service import Service
 def build_page(service: Service, cache: Path) -> ASGIApp:
     """See `voicebench.serving.page.server.make_page`, which prepares what Gradio reads."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    visitors = Visitors(service.settings.limits)
+    tabs = Tabs(service.settings.limits)
     max_bytes = round(service.settings.limits.max_body_mib * 2**20)
     for name, words in WORDS.items():
         other = next(f"/{each}/" for each in WORDS if each != name)
-        desk = Desk(service, visitors, words)
-        blocks = build_blocks(desk, service.settings.variant, words, other)
+        handlers = Handlers(service, tabs, words, cache)
+        blocks = build_blocks(handlers, service.settings, words, other)
         gr.mount_gradio_app(
             app, blocks, path=f"/{name}", theme=theme(), footer_links=[], run_history=False,
             show_error=False, max_file_size=max_bytes, ssr_mode=False, pwa=False,
             enable_monitoring=False, mcp_server=False,
         )  # fmt: skip
-    return Gate(app, service.settings, cache)
+    return RouteAllowList(app, service.settings, cache)

@@ -1,27 +1,33 @@
-"""The page's controls, and which function of the desk each of them calls."""
+"""The page's controls, and which handler each of them calls."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from html import escape
 from typing import Any
 
 import gradio as gr
 
+from voicebench.bundled.examples import examples
 from voicebench.cleaning.presets import PRESETS
 from voicebench.llm.prompts import PROMPTS
-from voicebench.serving.page.desk import Desk, Screen
-from voicebench.serving.page.view import as_text
+from voicebench.serving.page.handlers import Chat, Handlers
 from voicebench.serving.page.words import Words
-from voicebench.types import Variant
+from voicebench.serving.settings import Settings
 
 _SYSTEM_FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 _EMPTY_CACHE_EVERY_S = 60
 _KEEP_FILES_S = 600
-_PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
-_QUIET: dict[str, Any] = {
+_EXAMPLE_CHARACTERS = 14
+_HTML: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
+_EVENT: dict[str, Any] = {
     "show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": None,
     "api_visibility": "private",
 }  # fmt: skip
+_WITH_TAB = "(given, tab, ...rest) => [given, voicebench.tab(), ...rest]"
+"""The tab's id is filled in when a control is used: a question asked while the page still loads has
+one, too."""
+_TAB = "() => [voicebench.tab()]"
 
 
 def theme() -> gr.themes.Base:
@@ -42,111 +48,124 @@ def theme() -> gr.themes.Base:
     )
 
 
-def build_blocks(desk: Desk, variant: Variant, words: Words, other_path: str) -> gr.Blocks:
+def build_blocks(handlers: Handlers, settings: Settings, words: Words, other: str) -> gr.Blocks:
     """The page in one language.
 
     Args:
-        desk: Behind its controls.
-        variant: Whose prompt and cleaning are chosen at first.
+        handlers: Behind its controls.
+        settings: The profile's name, and the prompt and cleaning chosen at first.
         words: The language.
-        other_path: Where the page is in the other language.
+        other: Path of the page in the other language.
     """
 
-    async def open_line(rate_hz: Any) -> dict[str, str]:
-        return await desk.open_line(rate_hz)
+    async def open_microphone(rate_hz: Any) -> dict[str, str]:
+        return await handlers.open_microphone(rate_hz)
 
-    async def feed_line(piece: Any) -> dict[str, bool]:
-        return await desk.feed_line(piece)
+    async def feed_microphone(piece: Any) -> dict[str, bool]:
+        return await handlers.feed_microphone(piece)
+
+    async def wait_answered(asked: Any) -> dict[str, bool]:
+        return await handlers.wait_answered(asked)
 
     blocks = gr.Blocks(
-        title=words.title,
-        analytics_enabled=False,
-        delete_cache=(_EMPTY_CACHE_EVERY_S, _KEEP_FILES_S),
-    )
+        title=words.title, analytics_enabled=False,
+        delete_cache=(_EMPTY_CACHE_EVERY_S, _KEEP_FILES_S), fill_height=True,
+    )  # fmt: skip
+    is_bundled = settings.profile == "bundled"
     with blocks:
-        gr.HTML(_header(words, other_path), **_PLAIN)
-        visitor = gr.Textbox(visible="hidden", show_label=False, elem_id="vb-visitor")
-        with gr.Row():
-            with gr.Column(scale=2, min_width=300):
-                microphone = gr.HTML(
-                    _microphone(words),
-                    js_on_load="voicebench.microphone(element, trigger, server, 'start_recording')",
-                    server_functions=[open_line, feed_line],
-                    apply_default_css=False,
-                    elem_id="vb-microphone",
-                )
-                recording = gr.Audio(
-                    label=words.recording, sources=["upload"], type="filepath", buttons=[],
-                    editable=False, elem_id="vb-recording",
-                )  # fmt: skip
-                answer = gr.Button(words.answer_recording, variant="primary", elem_id="vb-answer")
-                typed = gr.Textbox(
-                    label=words.type_here, placeholder=words.type_placeholder, lines=1,
-                    max_lines=6,
-                    elem_id="vb-typed", max_length=100_000,
-                )  # fmt: skip
-                with gr.Row():
-                    send = gr.Button(words.send, variant="primary", elem_id="vb-send")
-                    stop = gr.Button(words.stop, elem_id="vb-stop")
-                with gr.Accordion(words.settings, open=False, elem_id="vb-settings"):
-                    prompt = _chooser(words.prompt, PROMPTS, words.prompts, variant.prompt)
-                    cleaning = _chooser(words.cleaning, PRESETS, words.cleanings, variant.cleaning)
-            with gr.Column(scale=3, min_width=300):
-                turn = gr.HTML(elem_id="vb-turn", **_PLAIN)
-                past = gr.HTML(elem_id="vb-past", **_PLAIN)
-                anew = gr.Button(words.new_conversation, elem_id="vb-anew")
+        gr.HTML(_header(words, other), **_HTML)
+        tab = gr.Textbox(visible="hidden", show_label=False, elem_id="vb-tab")
+        chat = gr.Chatbot(
+            show_label=False, elem_id="vb-chat", height=None, buttons=["copy"], editable="user",
+            render_markdown=False, layout="bubble", scale=1,
+            placeholder=escape(words.synthetic_only if is_bundled else words.ask),
+            examples=_examples() if is_bundled else None,
+        )  # fmt: skip
+        composer = gr.MultimodalTextbox(
+            show_label=False, sources=["upload"], file_types=["audio"], file_count="single",
+            placeholder=words.type_placeholder, max_lines=6, elem_id="vb-composer",
+            max_plain_text_length=100_000,
+        )  # fmt: skip
+        microphone = gr.HTML(
+            _microphone(words),
+            js_on_load="voicebench.microphone(element, trigger, server, 'start_recording')",
+            server_functions=[open_microphone, feed_microphone, wait_answered],
+            apply_default_css=False,
+            elem_id="vb-microphone",
+        )
+        with gr.Row(elem_id="vb-actions"):
+            stop = gr.Button(words.stop, elem_id="vb-stop", size="sm", min_width=80)
+            clear = gr.Button(words.new_conversation, elem_id="vb-clear", size="sm", min_width=80)
+        with gr.Accordion(words.settings, open=False, elem_id="vb-settings"):
+            prompt = _chooser(words.prompt, PROMPTS, words.prompts, settings.variant.prompt)
+            cleaning = _chooser(words.cleaning, PRESETS, words.cleanings, settings.variant.cleaning)
 
-        async def on_typed(
-            text: str, visitor_id: str, prompt: str, cleaning: str, request: gr.Request
-        ) -> AsyncGenerator[tuple[str, str, Any], None]:
-            screens = desk.answer_typed(text, visitor_id, prompt, cleaning, _session(request))
+        async def on_submit(
+            given: dict[str, Any], tab_id: str, prompt: str, cleaning: str, request: gr.Request
+        ) -> AsyncGenerator[tuple[Chat, Any], None]:
+            chats = handlers.on_submit(given, tab_id, prompt, cleaning, _session(request))
             is_first = True
-            async for screen in screens:
-                yield (*screen, "" if is_first else gr.skip())
+            async for each in chats:
+                yield each, {"text": "", "files": []} if is_first else gr.skip()
                 is_first = False
 
-        async def on_recording(
-            path: str | None, visitor_id: str, prompt: str, cleaning: str, request: gr.Request
-        ) -> AsyncGenerator[Screen, None]:
-            screens = desk.answer_recording(path, visitor_id, prompt, cleaning, _session(request))
-            async for screen in screens:
-                yield screen
+        async def on_edit(
+            _: Chat,
+            tab_id: str,
+            prompt: str,
+            cleaning: str,
+            event: gr.EditData,
+            request: gr.Request,
+        ) -> AsyncGenerator[Chat, None]:
+            given = {"text": event.value}
+            chats = handlers.on_submit(given, tab_id, prompt, cleaning, _session(request))
+            async for each in chats:
+                yield each
+
+        async def on_example(
+            _: Chat, tab_id: str, prompt: str, cleaning: str, event: gr.SelectData,
+            request: gr.Request,
+        ) -> AsyncGenerator[Chat, None]:  # fmt: skip
+            number = int(event.index)
+            chats = handlers.on_example(number, tab_id, prompt, cleaning, _session(request))
+            async for each in chats:
+                yield each
 
         async def on_speech(
-            visitor_id: str, prompt: str, cleaning: str, event: gr.EventData, request: gr.Request
-        ) -> AsyncGenerator[Screen, None]:
-            line_id = str(event.line)
-            async for screen in desk.answer_speech(
-                line_id, visitor_id, prompt, cleaning, _session(request)
-            ):
-                yield screen
+            _: Chat, tab_id: str, prompt: str, cleaning: str, event: gr.EventData,
+            request: gr.Request,
+        ) -> AsyncGenerator[Chat, None]:  # fmt: skip
+            chats = handlers.on_speech(
+                str(event.microphone), tab_id, prompt, cleaning, _session(request)
+            )
+            async for each in chats:
+                yield each
 
-        async def on_load(visitor_id: str, request: gr.Request) -> tuple[str, str, str]:
-            return (*desk.greet(visitor_id, _session(request)), visitor_id)
+        async def on_load(tab_id: str, request: gr.Request) -> Chat:
+            return handlers.on_load(tab_id, _session(request))
 
-        async def on_anew(visitor_id: str, request: gr.Request) -> Screen:
-            return await desk.start_anew(visitor_id, _session(request))
+        async def on_clear(tab_id: str, request: gr.Request) -> Chat:
+            return await handlers.on_clear(tab_id, _session(request))
 
-        async def on_stop(visitor_id: str, request: gr.Request) -> None:
-            await desk.stop(visitor_id, _session(request))
+        async def on_stop(tab_id: str, request: gr.Request) -> None:
+            await handlers.on_stop(tab_id, _session(request))
 
         async def on_unload(request: gr.Request) -> None:
-            desk.leave(_session(request))
+            handlers.on_leave(_session(request))
 
-        asked, screen = [visitor, prompt, cleaning], [turn, past]
+        asked = [tab, prompt, cleaning]
+        with_tab = {"js": _WITH_TAB, **_EVENT}
         turns = (
-            gr.on(
-                [typed.submit, send.click], on_typed, [typed, *asked], [*screen, typed], **_QUIET
-            ),
-            answer.click(on_recording, [recording, *asked], screen, **_QUIET),
-            microphone.start_recording(on_speech, asked, screen, **_QUIET),
+            composer.submit(on_submit, [composer, *asked], [chat, composer], **with_tab),
+            chat.edit(on_edit, [chat, *asked], chat, **with_tab),
+            chat.example_select(on_example, [chat, *asked], chat, **with_tab),
+            microphone.start_recording(on_speech, [chat, *asked], chat, **with_tab),
         )
         for each in turns:
             each.then(None, js="() => voicebench.settle()")
-        anew.click(on_anew, visitor, screen, **_QUIET)
-        stop.click(on_stop, visitor, None, **_QUIET)
-        known = "() => [voicebench.visitor()]"
-        blocks.load(on_load, visitor, [*screen, visitor], js=known, **_QUIET)
+        gr.on([clear.click, chat.clear], on_clear, tab, chat, js=_TAB, **_EVENT)
+        stop.click(on_stop, tab, None, js=_TAB, **_EVENT)
+        blocks.load(on_load, tab, chat, js=_TAB, **_EVENT)
         blocks.unload(on_unload)
     queued: gr.Blocks = blocks.queue(api_open=False, default_concurrency_limit=None)
     return queued
@@ -154,6 +173,14 @@ def build_blocks(desk: Desk, variant: Variant, words: Words, other_path: str) ->
 
 def _session(request: gr.Request) -> str:
     return request.session_hash or ""
+
+
+def _examples() -> list[Any]:
+    """The bundled recordings by their first words; a phone shows all of them."""
+    return [
+        {"text": each.text, "display_text": f"🔊 {each.text[:_EXAMPLE_CHARACTERS]}…"}
+        for each in examples()
+    ]
 
 
 def _chooser(
@@ -165,28 +192,26 @@ def _chooser(
     return gr.Radio(choices, value=chosen, label=label)
 
 
-def _header(words: Words, other_path: str) -> str:
+def _header(words: Words, other: str) -> str:
     return (
-        f'<header class="vb-header"><h1>{as_text(words.title)}</h1><nav>'
+        f'<header class="vb-header"><h1>{escape(words.title)}</h1><nav>'
         f'<button type="button" id="vb-larger" aria-pressed="false" '
-        f'onclick="voicebench.enlarge()">{as_text(words.larger_type)}</button>'
-        f'<a id="vb-language" href="{other_path}">{as_text(words.other_language)}</a></nav></header>'
+        f'onclick="voicebench.enlarge()">{escape(words.larger_type)}</button>'
+        f'<a id="vb-language" href="{other}">{escape(words.other_language)}</a></nav></header>'
     )
 
 
 def _microphone(words: Words) -> str:
-    told = {
-        "speak": words.speak,
-        "finish": words.finish_speaking,
-        "refused": words.microphone_refused,
-        "missing": words.microphone_missing,
+    texts = {
+        "speak": words.speak, "finish": words.finish_speaking, "end": words.end_conversation,
+        "refused": words.microphone_refused, "missing": words.microphone_missing,
         "failed": words.failed,
-    }
-    data = " ".join(f'data-{name}="{as_text(text)}"' for name, text in told.items())
+    }  # fmt: skip
+    data = " ".join(f'data-{name}="{escape(text)}"' for name, text in texts.items())
     return (
         f'<div class="vb-microphone" {data}>'
         f'<button type="button" aria-pressed="false" aria-describedby="vb-microphone-note">'
-        f'<span class="vb-dot" aria-hidden="true"></span><span class="vb-word">{as_text(words.speak)}'
+        f'<span class="vb-dot" aria-hidden="true"></span><span class="vb-word">{escape(words.speak)}'
         f'</span></button><span class="vb-level" aria-hidden="true"><i></i></span>'
-        f'<p id="vb-microphone-note" role="status">{as_text(words.microphone_ready)}</p></div>'
+        f'<p id="vb-microphone-note" role="status">{escape(words.microphone_ready)}</p></div>'
     )

@@ -22,31 +22,22 @@ class Words(Record):
     microphone_ready: str
     microphone_refused: str
     microphone_missing: str
-    recording: str
-    answer_recording: str
-    type_here: str
+    end_conversation: str
     type_placeholder: str
-    send: str
     stop: str
     settings: str
     prompt: str
     cleaning: str
-    this_turn: str
-    history: str
-    no_history: str
     new_conversation: str
-    heard: str
-    typed: str
     cleaned: str
-    answered: str
     waterfall: str
-    stage: str
-    total: str
-    first_token: str
+    separator: str
     doubtful: str
     confidence: str
     readings: str
+    interrupted: str
     ask: str
+    synthetic_only: str
     states: Mapping[str, str]
     kinds: Mapping[str, str]
     stages: Mapping[str, str]

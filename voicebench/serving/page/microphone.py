@@ -1,5 +1,4 @@
-"""A microphone at the page: pieces of PCM that come in requests, one after the other, as a turn's
-chunks."""
+"""A microphone of the page: PCM comes piece by piece in requests, and a turn reads it as chunks."""
 
 from __future__ import annotations
 
@@ -7,7 +6,8 @@ import asyncio
 import base64
 import binascii
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
+from typing import Any
 
 from voicebench.audio import AudioChunk
 from voicebench.clock import now_s
@@ -16,16 +16,16 @@ from voicebench.serving.limits import Admission
 from voicebench.serving.logs import new_id
 from voicebench.serving.settings import Limits
 from voicebench.serving.sound import PcmStream
-from voicebench.types import SAMPLE_RATE_HZ, Event, Token
+from voicebench.types import SAMPLE_RATE_HZ, Event
 
 PATIENCE_S = 15.0
-"""A person who has said nothing for so long is not going to."""
+"""A turn without a word for so long ends."""
 _MIN_RATE_HZ, _MAX_RATE_HZ = 8_000, 192_000
 _MAX_PIECE_S = 30.0
 _FIRST_SOUND_S = 10.0
 
 
-class Line:
+class Microphone:
     """One microphone, for one turn.
 
     Args:
@@ -38,10 +38,10 @@ class Line:
         UserError: No microphone has such a rate.
 
     Attributes:
-        line_id: What the browser calls it.
-        ended: Set once the turn has been given all that the person said before finishing.
-        is_open: Whether more is heard.
-        is_taken: Whether a turn listens.
+        id: What the browser calls it.
+        ended: Set once the turn has all that was said before the user finished.
+        is_open: Whether more audio is taken.
+        turn: The turn that takes its audio; None before it began.
     """
 
     def __init__(self, rate_hz: int, limits: Limits, admission: Admission) -> None:
@@ -53,20 +53,20 @@ class Line:
         self._max_bytes = round(_MAX_PIECE_S * rate_hz) * 2
         self._max_samples = round(limits.max_audio_s * SAMPLE_RATE_HZ)
         self._inbox: asyncio.Queue[AudioChunk | None] = asyncio.Queue()
-        self._num_heard = 0
+        self._num_samples = 0
         self._first: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self.line_id = new_id("line")
+        self.id = new_id("mic")
         self.ended = asyncio.Event()
         self.is_open = True
-        self.is_taken = False
+        self.turn: Any = None
 
     @property
-    def heard_s(self) -> float:
-        """Seconds heard so far."""
-        return self._num_heard / SAMPLE_RATE_HZ
+    def duration_s(self) -> float:
+        """Seconds of audio so far."""
+        return self._num_samples / SAMPLE_RATE_HZ
 
     def feed(self, pcm_base64: str) -> None:
-        """Takes the next piece; it is let fall where nothing more is heard.
+        """Takes the next piece; nothing where it is closed.
 
         Raises:
             UserError: It is not base64, or too much at once.
@@ -79,34 +79,34 @@ class Line:
             data = base64.b64decode(pcm_base64, validate=True)
         except (binascii.Error, ValueError):
             raise UserError("the piece of audio is not base64") from None
-        samples = self._pcm.feed(data)[: self._max_samples - self._num_heard]
+        samples = self._pcm.feed(data)[: self._max_samples - self._num_samples]
         if not len(samples):
             return
         if not self._first.done():
             self._first.set_result(now_s() - len(samples) / SAMPLE_RATE_HZ)
-        self._inbox.put_nowait(AudioChunk(samples, self.heard_s))
-        self._num_heard += len(samples)
-        if self._num_heard >= self._max_samples:
+        self._inbox.put_nowait(AudioChunk(samples, self.duration_s))
+        self._num_samples += len(samples)
+        if self._num_samples >= self._max_samples:
             self.finish()
 
     def finish(self) -> None:
-        """The person has finished, or may not go on: the turn ends with what has come."""
+        """The user has finished, or the longest turn is reached: the turn ends with what has come."""
         self.is_open = False
         self._inbox.put_nowait(None)
 
     def close(self) -> None:
-        """Nothing more is heard; the place is free."""
+        """Takes no more audio and frees the place."""
         self.is_open = False
         self._place.close()
 
-    def notice(self, event: Event, heard: Sequence[Token]) -> None:
-        """Follows the turn: its end closes the line, and too long a silence ends the turn."""
+    def follow(self, event: Event, *, has_speech: bool) -> None:
+        """Follows the turn: its commit closes the microphone, and a long silence ends the turn."""
         if event.kind == "turn_committed":
             self.close()
-        elif event.kind == "window_recognised" and not heard and self.heard_s > PATIENCE_S:
+        elif event.kind == "window_recognised" and not has_speech and self.duration_s > PATIENCE_S:
             self.finish()
 
-    async def begun_s(self) -> float:
+    async def started_s(self) -> float:
         """When the first sample was spoken; waits for it.
 
         Raises:
@@ -119,7 +119,7 @@ class Line:
             raise UserError("no_sound") from None
 
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
-        """What is heard, until the person has finished."""
+        """The audio, until the user has finished."""
         while (chunk := await self._inbox.get()) is not None:
             yield chunk
         self.ended.set()

@@ -41,7 +41,7 @@ _MIB = 2**20
 _MAX_JSON_BYTES = 8 * _MIB
 
 
-class Gate:
+class RouteAllowList:
     """Wraps the page's application; see the module.
 
     Args:

@@ -1,0 +1,239 @@
+"""One turn at the page, as a task of its own: it ends when it ends, whether or not Gradio goes on
+reading what it shows.
+
+    turn = PageTurn(service, words, Shown(state="answering", typed=text))
+    turn.start(turn.answer_typed(assistant, text, conversation_id))
+    async for shown in turn.updates(): ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from voicebench.asr.merge import merge
+from voicebench.asr.segments import blocks_of
+from voicebench.asr.tokens import join_letters
+from voicebench.clock import TurnClock
+from voicebench.errors import AudioError, UserError
+from voicebench.metrics.waterfall import waterfall
+from voicebench.pipeline.assistant import Assistant
+from voicebench.serving.errors import ApiError
+from voicebench.serving.logs import log
+from voicebench.serving.page.microphone import Microphone
+from voicebench.serving.page.view import BUSY, Shown
+from voicebench.serving.page.words import Words
+from voicebench.serving.service import Service
+from voicebench.serving.turns import Running
+from voicebench.types import Event, Pace, Token, Window
+
+_BETWEEN_UPDATES_S = 0.05  # an update is a message to the browser, and faster ones are not seen
+
+
+class PageTurn:
+    """One turn.
+
+    Args:
+        service: Models and limits.
+        words: Language of what the user reads when something fails.
+        shown: What is known at its beginning.
+
+    Attributes:
+        shown: What is known now.
+    """
+
+    def __init__(self, service: Service, words: Words, shown: Shown) -> None:
+        self.shown = shown
+        self._service = service
+        self._words = words
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._running: Running | None = None
+        self._tokens: tuple[Token, ...] = ()
+        self._window_end_s = 0.0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it goes on."""
+        return self.shown.state in BUSY
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Starts the turn: one of `answer_typed`, `answer_recording` and `answer_speech`."""
+        self._task = asyncio.create_task(self._run_reporting(work))
+
+    def cancel(self) -> None:
+        """Ends it, which aborts its request."""
+        if self._task:
+            self._task.cancel()
+
+    def yield_to_next(self) -> None:
+        """Another turn of the conversation begins: it interrupts an answer in progress, which is
+        remembered as far as it came. A turn that waits for its place never begins."""
+        if not self._running:
+            self.cancel()
+
+    async def stop(self) -> None:
+        """Stops the answer at the user's wish; what came of it is remembered."""
+        if self._running and not self._running.is_interrupted:
+            await self._running.interrupt()
+        else:
+            self.yield_to_next()
+
+    async def ended(self) -> None:
+        """Returns when the turn is over."""
+        if self._task:
+            await asyncio.wait({self._task})
+
+    async def updates(self) -> AsyncGenerator[Shown, None]:
+        """What is known, whenever it has changed, until the turn is over."""
+        assert self._task
+        yield self.shown
+        while not self._task.done():
+            await self._changed.wait()
+            self._changed.clear()
+            yield self.shown
+            await asyncio.sleep(_BETWEEN_UPDATES_S)
+        yield self.shown
+
+    # ------------------------------------------------------------ the three kinds of turn
+
+    async def answer_typed(self, assistant: Assistant, text: str, conversation_id: str) -> None:
+        """Answers what was typed."""
+        memory = self._service.conversations.memory(conversation_id)
+        async with self._service.admission.turn():
+            await self._run(
+                lambda: assistant.answer_text(text, memory, clock=TurnClock()),
+                assistant, conversation_id, "real_time",
+            )  # fmt: skip
+
+    async def answer_recording(
+        self, assistant: Assistant, samples: NDArray[np.float32], conversation_id: str
+    ) -> None:
+        """Answers a recording: shape (num_samples,), 16 kHz mono float32."""
+        memory = self._service.conversations.memory(conversation_id)
+        async with self._service.admission.turn():
+            await self._run(
+                lambda: assistant.run_recording(blocks_of(samples), memory),
+                assistant, conversation_id, "fast",
+            )  # fmt: skip
+
+    async def answer_speech(
+        self, assistant: Assistant, microphone: Microphone, conversation_id: str
+    ) -> None:
+        """Answers what is said into a microphone."""
+        memory = self._service.conversations.memory(conversation_id)
+        with self._service.admission.live():
+            clock = TurnClock(await microphone.started_s())
+            await self._run(
+                lambda: assistant.run_turn(
+                    microphone.chunks(), memory, clock=clock, declare_end=microphone.ended
+                ),
+                assistant, conversation_id, "real_time", microphone,
+            )  # fmt: skip
+
+    async def _run(
+        self,
+        start: Callable[[], AsyncGenerator[Event, None]],
+        assistant: Assistant,
+        conversation_id: str,
+        pace: Pace,
+        microphone: Microphone | None = None,
+    ) -> None:
+        limits = self._service.settings.limits
+        timeout_s = limits.turn_timeout_s + (limits.max_audio_s if microphone else 0)
+        self._running = running = Running(start, timeout_s, pace)
+        events = self._service.events(running, assistant, conversation_id)
+        try:
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    self.take(event)
+                    if microphone:
+                        microphone.follow(event, has_speech=bool(self.shown.tokens))
+        finally:
+            if running.is_timed_out:
+                self._fail(self._words.errors["turn_timeout"])
+            else:
+                self._end(running)
+
+    def _end(self, running: Running) -> None:
+        turn = running.turn
+        segments = () if self.shown.typed else waterfall(turn)
+        if not running.is_over:
+            self._change(state="stopped", segments=segments)
+        else:
+            self._change(state="degraded" if turn.degraded else "done", segments=segments)
+
+    # ------------------------------------------------------------ what is known
+
+    def take(self, event: Event) -> None:
+        """Takes an event of the turn into what is known."""
+        match event.kind:
+            case "window_recognised":
+                self._add_window(event.data["window"])
+            case "turn_committed":
+                self._change(state="recognising")
+            case "transcript_final":
+                self._change(tokens=event.data["hypothesis"].tokens)
+            case "cleaned":
+                self._change(cleaned=event.data["text"], state="answering")
+            case "answer_token":
+                self._change(answer=self.shown.answer + event.data["text"])
+            case "degraded":
+                self._change(hint=self._hint(event.data))
+            case _:
+                pass
+
+    def _hint(self, degraded: dict[str, Any]) -> str:
+        """The pipeline's hint; unclear speech of a real voice is what the bundled models give."""
+        hint = str(degraded["hint"])
+        is_bundled = self._service.settings.profile == "bundled"
+        if is_bundled and degraded["reason"] in ("low_confidence", "silence"):
+            return f"{hint}{self._words.synthetic_only}"
+        return hint
+
+    def _add_window(self, window: Window) -> None:
+        if window.is_provisional or window.pass_number > 1:
+            return
+        self._tokens = merge(
+            self._tokens, window.tokens,
+            previous_end_s=self._window_end_s, new_start_s=window.heard_from_s,
+        )  # fmt: skip
+        self._window_end_s = window.end_s
+        self._change(tokens=join_letters(self._tokens))
+
+    def _change(self, **changes: object) -> None:
+        self.shown = msgspec.structs.replace(self.shown, **changes)
+        self._changed.set()
+
+    def _fail(self, error: str) -> None:
+        self._change(state="error", error=error)
+
+    async def _run_reporting(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does the work; of what fails the user reads one sentence."""
+        try:
+            await work
+        except ApiError as error:
+            self._fail(self._words.errors.get(error.code or "", self._words.failed))
+        except UserError as error:
+            self._fail(_refusal(error, self._words))
+        except asyncio.CancelledError:
+            self._change(state="stopped")
+            raise
+        except Exception as error:
+            log("error", "turn at the page failed", exc_info=error)
+            self._fail(self._words.failed)
+        finally:
+            self._changed.set()
+
+
+def _refusal(error: UserError, words: Words) -> str:
+    known = words.errors.get(error.problem)
+    if known or not isinstance(error, AudioError):
+        return known or words.failed
+    return f"{words.errors['invalid_audio']} ({error.problem})"
