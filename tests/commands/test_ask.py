@@ -192,3 +192,32 @@ def test_a_recording_is_answered_by_the_bundled_models(
     latency_s = shown["metrics"]["response_latency_s"]
     parts_s = sum(segment["duration_s"] for segment in shown["waterfall"])
     assert parts_s == pytest.approx(latency_s, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "no recording to ask"),
+        (["--example", "7"], "no example 7"),
+        (["--example", "0"], "no example 0"),
+    ],
+)
+def test_without_a_recording_it_says_what_can_be_asked(arguments: list[str], words: str) -> None:
+    import argparse
+
+    from voicebench.commands import ask
+    from voicebench.errors import ConfigError
+
+    parser = argparse.ArgumentParser()
+    ask.add_parser(parser.add_subparsers())
+    with pytest.raises(ConfigError, match=words):
+        ask.run(parser.parse_args(["ask", *arguments]))
+
+
+def test_the_examples_are_six_recordings_that_can_be_decoded() -> None:
+    from voicebench.audio import load_audio
+    from voicebench.bundled.examples import examples
+
+    assert len(examples()) == 6
+    for example in examples():
+        assert len(load_audio(example.path)) > 16_000

@@ -35,7 +35,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="recordings in any common format")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="recordings in any common format")
+    parser.add_argument(
+        "--example", type=int, nargs="?", const=1, metavar="N",
+        help="ask one of the six bundled recordings: synthetic speech, which the bundled models know",
+    )  # fmt: skip
     parser.add_argument("--profile", default="bundled", help="profile or .yaml file (bundled)")
     parser.add_argument("--prompt", default="seed", help="named system prompt (seed)")
     parser.add_argument("--cleaning", default="seed", help="cleaning preset (seed)")
@@ -72,6 +76,26 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(func=run)
 
 
+def _files(args: argparse.Namespace) -> list[str]:
+    """The recordings: those named, and a bundled one.
+
+    Raises:
+        ConfigError: There is none, or no example of that number.
+    """
+    from voicebench.bundled.examples import examples
+    from voicebench.errors import ConfigError
+
+    files = list(args.files)
+    if args.example is not None:
+        if not 1 <= args.example <= len(examples()):
+            known = f"Choose 1 to {len(examples())}."
+            raise ConfigError(f"there is no example {args.example}", known)
+        files.append(str(examples()[args.example - 1].path))
+    if not files:
+        raise ConfigError("no recording to ask", "Name a FILE, or try `--example`.")
+    return files
+
+
 def run(args: argparse.Namespace) -> int:
     """Runs the command.
 
@@ -87,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
     from voicebench.commands._ask_view import JsonView, TerminalView
     from voicebench.config import load_profile
 
+    args.files = _files(args)
     variant = _variant(args)
     profile = load_profile(args.profile)
     for name in dict.fromkeys(args.files):

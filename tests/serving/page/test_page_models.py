@@ -61,9 +61,9 @@ def browser(question: Path) -> Iterator[Any]:
 class Tab:
     """A tab, what it asked for and what its console said."""
 
-    def __init__(self, browser: Any, url: str, **options: Any) -> None:
+    def __init__(self, browser: Any, url: str, width: int = 1280, **options: Any) -> None:
         self.page = browser.new_context(
-            viewport={"width": 1280, "height": 900}, **options
+            viewport={"width": width, "height": 900}, **options
         ).new_page()
         self.page.set_default_timeout(WAIT_MS)
         self.asked: list[str] = []
@@ -72,77 +72,86 @@ class Tab:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", self._note)
         self.page.goto(url)
-        self.page.wait_for_selector("#vb-turn .vb-turn")
+        self.page.wait_for_selector("#vb-composer textarea")
 
     def _note(self, message: Any) -> None:
         if message.type == "error":
             self.errors.append(message.text)
 
-    def text(self, selector: str) -> str:
-        return str(self.page.inner_text(selector))
+    def texts(self, role: str) -> list[str]:
+        return [
+            str(text)
+            for text in self.page.locator(f"#vb-chat [data-testid={role}]").all_inner_texts()
+        ]
 
-    def wait_answered(self) -> str:
-        self.page.wait_for_selector("#vb-turn .vb-state.vb-done")
-        return self.text("#vb-turn .vb-answer span")
+    def wait_answered(self, num_spoken: int) -> None:
+        """Waits until nothing goes on, and so many spoken questions have their time shown."""
+        script = """num => {
+            const bots = [...document.querySelectorAll("#vb-chat [data-testid=bot]")];
+            const spoken = bots.filter((bot) => bot.innerText.includes("后开始回答")).length;
+            return spoken >= num && !document.querySelector("#vb-chat .loading-spinner");
+        }"""
+        self.page.wait_for_function(script, arg=num_spoken)
 
 
-def test_a_person_speaks_uploads_and_types(
+def test_a_person_types_uploads_tries_an_example_and_speaks(
     page_url: Paged, browser: Any, question: Path, tmp_path: Path
 ) -> None:
     tab = Tab(browser, page_url.url, locale="zh-CN")
     page = tab.page
     assert page.url.endswith("/zh/")
+    assert "合成语音" in page.inner_text("#vb-chat")
+    assert page.locator("#vb-chat .example").count() == 6
+
+    # an example recording: played, recognized and answered, with its time in one line
+    page.locator("#vb-chat .example").first.click()
+    tab.wait_answered(1)
+    assert "取件码" in " ".join(tab.texts("user"))
 
     # typed, by keyboard alone; what it says stays text
-    page.focus("#vb-typed textarea")
+    page.focus("#vb-composer textarea")
     page.keyboard.type(HOSTILE)
+    num_bots = len(tab.texts("bot"))
     page.keyboard.press("Enter")
-    assert tab.wait_answered()
-    assert tab.text("#vb-turn .vb-typed span") == HOSTILE
+    page.wait_for_function("document.querySelector('#vb-composer textarea').value === ''")
+    page.wait_for_function(
+        "num => document.querySelectorAll('#vb-chat [data-testid=bot]').length > num", arg=num_bots
+    )
+    assert tab.texts("user")[-1] == HOSTILE
     assert page.title() == "语音助手"
-    assert not page.query_selector("#vb-turn img")
-    assert page.input_value("#vb-typed textarea") == ""
+    assert not page.query_selector("#vb-chat [data-testid=user] img")
 
     # uploaded
-    page.set_input_files("#vb-recording input[type=file]", str(question))
-    page.wait_for_selector(
-        "#vb-recording .waveform-container, #vb-recording audio", state="attached"
-    )
-    page.click("#vb-answer")
-    page.wait_for_selector("#vb-turn .vb-heard")
-    assert tab.wait_answered()
-    assert "会议室" in tab.text("#vb-turn .vb-heard span")
-    assert HOSTILE in tab.text("#vb-past")
-    _assert_stages_add_up(page)
+    page.set_input_files("#vb-composer input[type=file]", str(question))
+    page.wait_for_selector("#vb-composer .thumbnails, #vb-composer .thumbnail-item")
+    page.locator("#vb-composer .submit-button").click()
+    tab.wait_answered(2)
+    assert "会议室" in tab.texts("user")[-1]
 
-    # spoken: the transcript is there before the question is over, and a pause ends it
+    # spoken: the transcript is there before the question is over, a pause ends it, the microphone
+    # opens again for the next question, and a second press ends the conversation
     page.click("#vb-microphone button")
-    page.wait_for_selector("#vb-turn .vb-state.vb-listening ~ .vb-heard")
-    early = tab.text("#vb-turn .vb-heard span")
-    assert tab.wait_answered()
-    assert 0 < len(early) < len(tab.text("#vb-turn .vb-heard span"))
-    assert "会议室" in tab.text("#vb-turn .vb-heard span")
-    _assert_stages_add_up(page)
+    tab.wait_answered(3)
+    assert "会议室" in tab.texts("user")[-1]
+    assert page.get_attribute("#vb-microphone button", "aria-pressed") == "true"
+    page.click("#vb-microphone button")
     page.wait_for_selector("#vb-microphone button[aria-pressed='false']")
 
     # in the other language the conversation is still there
     page.click("#vb-language")
     page.wait_for_url("**/en/")
-    page.wait_for_selector("#vb-past .vb-history li:nth-child(3)")
-    assert "Conversation" in tab.text("#vb-past h2")
-    assert "Drop Audio Here" in tab.text("#vb-recording")
+    page.wait_for_selector("#vb-chat [data-testid=user]")
+    assert any("会议室" in text for text in tab.texts("user"))
     assert page.get_attribute("html", "lang") == "en"
 
     # silence: the hint, and the text box has the focus
     silence = tmp_path / "silence.wav"
     silence.write_bytes(wav(np.zeros(SAMPLE_RATE_HZ, np.float32)))
-    page.set_input_files("#vb-recording input[type=file]", str(silence))
-    page.wait_for_selector(
-        "#vb-recording .waveform-container, #vb-recording audio", state="attached"
-    )
-    page.click("#vb-answer")
-    assert "请再说一遍，或者输入文字" in page.wait_for_selector("#vb-turn .vb-hint").inner_text()
-    page.wait_for_function("document.activeElement.matches('#vb-typed textarea')")
+    page.set_input_files("#vb-composer input[type=file]", str(silence))
+    page.wait_for_selector("#vb-composer .thumbnails, #vb-composer .thumbnail-item")
+    page.locator("#vb-composer .submit-button").click()
+    page.wait_for_selector("#vb-chat [data-testid=bot]:has-text('请再说一遍，或者输入文字')")
+    page.wait_for_function("document.activeElement.matches('#vb-composer textarea')")
 
     _assert_it_fits(page)
     assert tab.errors == []
@@ -150,11 +159,13 @@ def test_a_person_speaks_uploads_and_types(
     assert foreign == []
 
 
-def _assert_stages_add_up(page: Any) -> None:
-    cells = page.locator("#vb-turn .vb-waterfall :is(tbody, tfoot) td:last-child").all_inner_texts()
-    *stages, total = (round(10 * float(cell)) for cell in cells)
-    assert stages
-    assert sum(stages) == total > 0
+def test_on_a_phone_the_answer_is_above_the_fold(page_url: Paged, browser: Any) -> None:
+    tab = Tab(browser, page_url.url, width=390, locale="zh-CN")
+    tab.page.fill("#vb-composer textarea", SAID)
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("#vb-chat [data-testid=bot]")
+    box = tab.page.locator("#vb-chat [data-testid=bot]").last.bounding_box()
+    assert 0 < box["y"] + box["height"] < 900
 
 
 def _assert_it_fits(page: Any) -> None:

@@ -18,7 +18,7 @@ from voicebench.serving.settings import Settings
 _SYSTEM_FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 _EMPTY_CACHE_EVERY_S = 60
 _KEEP_FILES_S = 600
-_EXAMPLE_CHARACTERS = 14
+_EXAMPLE_CHARACTERS = 12
 _HTML: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
 _EVENT: dict[str, Any] = {
     "show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": None,
@@ -178,7 +178,7 @@ def _session(request: gr.Request) -> str:
 def _examples() -> list[Any]:
     """The bundled recordings by their first words; a phone shows all of them."""
     return [
-        {"text": each.text, "display_text": f"🔊 {each.text[:_EXAMPLE_CHARACTERS]}…"}
+        {"text": each.text, "display_text": f"▶ {each.text[:_EXAMPLE_CHARACTERS]}…"}
         for each in examples()
     ]
 
