@@ -92,7 +92,7 @@ async def tools(given: Given) -> str:
 
 
 async def agent_session(given: Given) -> str:
-    """AgentSession with the LLM: a typed turn, its tools offered as the session does."""
+    """AgentSession with the LLM: a typed turn, with a tool offered."""
     async with _llm(given) as model, AgentSession(llm=model) as session:
         return await _agent_turn(session)
 
@@ -249,7 +249,7 @@ async def realtime_tools(given: Given) -> str:
 
 
 async def realtime_agent(given: Given) -> str:
-    """AgentSession with the RealtimeModel: a typed turn."""
+    """AgentSession with the RealtimeModel: a typed turn, with a tool offered."""
     async with (
         aiohttp.ClientSession() as http,
         AgentSession(llm=_realtime(given, http)) as session,
@@ -259,7 +259,7 @@ async def realtime_agent(given: Given) -> str:
 
 async def _agent_turn(session: AgentSession[None]) -> str:
     await session.start(Agent(instructions="回答最多三句话。", tools=[get_weather]))
-    result = await session.run(user_input=ASKED)
+    result = await session.run(user_input="明天下午三点在二楼开会，几点开会")
     kinds = [event.type for event in result.events]
     expect("message" in kinds, f"no answer among {kinds}")
     return " ".join(e.item.text_content for e in result.events if e.type == "message")

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+import numpy as np
 import openai
 import pytest
+from numpy.typing import NDArray
 
-from tests.serving.served import Served, wav
+from tests.pipeline.scripted import ScriptedRecognizer
+from tests.serving.served import Served, as_base64, serving, sse, wav
 from voicebench.serving.partial import PartialTranscript
-from voicebench.serving.transcripts import segments, srt, vtt
-from voicebench.types import Token, Window
+from voicebench.serving.subtitles import segments, srt, vtt
+from voicebench.types import Alternative, Hypothesis, Token, Window
 
+PATH = "/v1/audio/transcriptions"
 pytestmark = pytest.mark.usefixtures("loudness_vad")
 
 
@@ -107,3 +114,63 @@ def test_a_growing_transcript_is_told_once_and_never_taken_back() -> None:
     assert told == ["明天", "下午"]
     assert partial.finish("明天下午三点") == "三点"
     assert partial.finish("明天上午") == "", "it came out otherwise: the final text tells"
+
+
+@pytest.fixture(scope="module")
+def doubtful(loudness_vad: None) -> Iterator[Served]:
+    """A service whose recognizer has other readings of each token."""
+
+    class Doubtful(ScriptedRecognizer):
+        def recognize(self, samples: NDArray[np.float32]) -> Hypothesis:
+            found = super().recognize(samples)
+            readings = (Alternative(text="名", probability=0.1),)
+            tokens = (msgspec.structs.replace(t, alternatives=readings) for t in found.tokens)
+            return msgspec.structs.replace(found, tokens=tuple(tokens))
+
+    with serving(recognizer=Doubtful()) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "include", [[], ["alternatives"], ["logprobs"], ["logprobs", "alternatives"]]
+)
+@pytest.mark.parametrize("stream", ["true", "false"])
+def test_other_readings_and_logprobs_come_to_who_asks(
+    doubtful: Served, include: list[str], stream: str
+) -> None:
+    data = {"include[]": include, "stream": stream}
+    with doubtful.client() as client:
+        reply = client.post(PATH, files={"file": ("a.wav", wav())}, data=data)
+    assert reply.status_code == 200
+    bodies = [json.loads(reply.text)] if stream == "false" else sse(reply.text)
+    for token in bodies[-1]["voicebench"]["tokens"]:
+        readings = [{"text": "名", "probability": 0.1}] if "alternatives" in include else None
+        assert token.get("alternatives") == readings
+    for body in bodies:
+        text = body.get("delta", body.get("text"))
+        found = body.get("logprobs")
+        assert ("logprobs" in body) == ("logprobs" in include)
+        assert found is None or "".join(each["token"] for each in found) == text
+        assert all(bytes(each["bytes"]).decode() == each["token"] for each in found or ())
+        assert all(each["logprob"] == pytest.approx(-0.1054, abs=1e-4) for each in found or ())
+
+
+def test_logprobs_of_a_form_that_has_no_place_for_them_are_refused(doubtful: Served) -> None:
+    data = {"include[]": "logprobs", "response_format": "srt"}
+    with doubtful.client() as client:
+        reply = client.post(PATH, files={"file": ("a.wav", wav())}, data=data)
+        unknown = client.post(PATH, files={"file": ("a.wav", wav())}, data={"include[]": "all"})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "include")
+    assert unknown.status_code == 400
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("include", [None, [], ["alternatives"]])
+def test_chat_replies_have_other_readings_for_who_asks(
+    doubtful: Served, include: list[str] | None, stream: bool
+) -> None:
+    body = {"audio_base64": as_base64(wav()), "include": include, "stream": stream}
+    with doubtful.client() as client:
+        reply = client.post("/v1/chat/completions", json=body)
+    assert reply.status_code == 200
+    assert reply.text.count('"alternatives"') == (10 if stream else 5) * bool(include)

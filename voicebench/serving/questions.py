@@ -51,6 +51,7 @@ class Question:
         decoded_s: What decoding took.
         is_call_named: Whether the client named the function that is to be called.
         is_one_call: Whether the client takes one call at most.
+        with_alternatives: Whether the client wants the other readings of tokens.
     """
 
     assistant: Assistant
@@ -61,6 +62,7 @@ class Question:
     decoded_s: float
     is_call_named: bool
     is_one_call: bool
+    with_alternatives: bool
 
 
 async def read_question(service: Service, request: ChatRequest) -> Question:
@@ -98,6 +100,7 @@ async def read_question(service: Service, request: ChatRequest) -> Question:
         tools=tools,
         conversation_id=request.conversation_id or "",
         decoded_s=now_s() - started_s,
+        with_alternatives="alternatives" in (request.include or ()),
         **_calling(request),
     )
 
@@ -126,6 +129,7 @@ async def _of_recording(
         tools=tools,
         conversation_id=request.conversation_id or "",
         decoded_s=now_s() - started_s,
+        with_alternatives="alternatives" in (request.include or ()),
         **_calling(request),
     )
 

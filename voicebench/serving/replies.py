@@ -87,7 +87,7 @@ class Reply:
         elif call:
             yield self._chunk({"tool_calls": [{"index": len(self._calls) - 1, **call}]})
         elif event.kind == "transcript_final":
-            yield {**self._chunk({}), "voicebench": _heard(event.data["hypothesis"])}
+            yield {**self._chunk({}), "voicebench": self._heard(event.data["hypothesis"])}
 
     def last(self, with_usage: bool) -> Iterator[dict[str, Any]]:
         """The chunks at the end.
@@ -156,7 +156,7 @@ class Reply:
         times = {name: value for name, value in latencies(turn).items() if value is not None}
         return {
             **extra,
-            **_heard(turn.hypothesis),
+            **self._heard(turn.hypothesis),
             "cleaned": turn.cleaned,
             "retracted": list(turn.retracted),
             "audio_s": round(turn.audio_s, 3),
@@ -200,10 +200,10 @@ class Reply:
             return "tool_calls"
         return "length" if self._running.turn.finish_reason == "length" else "stop"
 
-
-def _heard(hypothesis: Hypothesis) -> dict[str, Any]:
-    return {
-        "transcript": hypothesis.text,
-        "confidence": round(hypothesis.confidence, 4),
-        "tokens": as_tokens(hypothesis.tokens),
-    }
+    def _heard(self, hypothesis: Hypothesis) -> dict[str, Any]:
+        with_alternatives = self._question.with_alternatives
+        return {
+            "transcript": hypothesis.text,
+            "confidence": round(hypothesis.confidence, 4),
+            "tokens": as_tokens(hypothesis.tokens, with_alternatives=with_alternatives),
+        }

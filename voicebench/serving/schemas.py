@@ -229,6 +229,7 @@ class ChatRequest(_Strict):
     prompt: str | None = Field(default=None, max_length=64)
     cleaning: str | None = Field(default=None, max_length=64)
     conversation_id: str | None = Field(default=None, pattern=_NAME)
+    include: list[Literal["alternatives"]] | None = Field(default=None, max_length=1)
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)

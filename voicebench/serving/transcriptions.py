@@ -7,8 +7,9 @@ all deltas together are the text of the last event.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -20,10 +21,12 @@ from voicebench.serving.errors import RESPONSES, ApiError
 from voicebench.serving.event_stream import EventStream, line, unless_left
 from voicebench.serving.service import Service
 from voicebench.serving.sound import decode
-from voicebench.serving.transcripts import as_tokens, growing, srt, transcribe, verbose, vtt
-from voicebench.types import SAMPLE_RATE_HZ, Hypothesis
+from voicebench.serving.subtitles import srt, verbose, vtt
+from voicebench.serving.transcripts import as_logprobs, as_tokens, growing, transcribe
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token
 
 Form_ = Literal["json", "text", "verbose_json", "srt", "vtt"]
+Extras = frozenset[Literal["logprobs", "alternatives"]]
 _STREAMED = ("json", "text")
 """OpenAI streams these: the events are the same, and those with times have no events."""
 _CONTENT: dict[str, Any] = {"text/plain": {}, "text/vtt": {}, "text/event-stream": {}}
@@ -50,6 +53,10 @@ def router(service: Service) -> APIRouter:
             list[Literal["word", "segment"]] | None,
             Form(alias="timestamp_granularities[]", max_length=2),
         ] = None,
+        include: Annotated[
+            list[Literal["logprobs", "alternatives"]] | None,
+            Form(alias="include[]", max_length=2),
+        ] = None,
         stream: Annotated[bool, Form()] = False,
     ) -> Response:
         service.check_model(model)
@@ -60,19 +67,27 @@ def router(service: Service) -> APIRouter:
         if stream and response_format not in _STREAMED:
             message = f"{response_format} cannot be streamed, only json and text"
             raise ApiError(400, message, "unsupported_value", "response_format")
+        extras: Extras = frozenset(include or ())
+        if "logprobs" in extras and response_format != "json":
+            message = f"logprobs come with json, not with {response_format}"
+            raise ApiError(400, message, "unsupported_value", "include")
         data = await file.read()
         if not data:
             raise ApiError(400, "file is empty", "invalid_audio", "file")
         if stream:
-            return await _stream(service, request, data)
-        work = _answer(service, data, response_format, granularities)
+            return await _stream(service, request, data, extras)
+        work = _answer(service, data, response_format, granularities, extras)
         return await unless_left(request.receive, work)
 
     return routes
 
 
 async def _answer(
-    service: Service, data: bytes, response_format: Form_, granularities: list[Any]
+    service: Service,
+    data: bytes,
+    response_format: Form_,
+    granularities: list[Any],
+    extras: Extras,
 ) -> Response:
     assistant = service.assistant(service.for_uploads(service.settings.variant))
     async with service.admission.turn():
@@ -83,11 +98,13 @@ async def _answer(
         case "text":
             return PlainTextResponse(text + "\n")
         case "srt":
-            return PlainTextResponse(srt(tokens))
+            return PlainTextResponse(await asyncio.to_thread(srt, tokens))
         case "vtt":
-            return Response(vtt(tokens), media_type="text/vtt; charset=utf-8")
+            text = await asyncio.to_thread(vtt, tokens)
+            return Response(text, media_type="text/vtt; charset=utf-8")
         case "verbose_json":
-            body = verbose(
+            body = await asyncio.to_thread(
+                verbose,
                 tokens,
                 samples,
                 with_words="word" in granularities,
@@ -95,36 +112,39 @@ async def _answer(
             )
         case "json":
             usage = {"type": "duration", "seconds": _seconds(samples)}
-            body = {"text": text, "usage": usage}
-    body["voicebench"] = _extra(transcript.hypothesis)
+            body = {"text": text, "usage": usage, **_logprobs(tokens, extras)}
+    body["voicebench"] = _extra(transcript.hypothesis, extras)
     return JSONResponse(body)
 
 
-async def _stream(service: Service, request: Request, data: bytes) -> Response:
+async def _stream(service: Service, request: Request, data: bytes, extras: Extras) -> Response:
     """The events; what is wrong with the audio is still told by the status."""
     assistant = service.assistant(service.for_uploads(service.settings.variant))
     limits = service.settings.limits
     async with contextlib.AsyncExitStack() as place:
         await unless_left(request.receive, place.enter_async_context(service.admission.turn()))
         samples = await unless_left(request.receive, decode(data, limits))
-        lines = _events(growing(assistant, samples, limits.turn_timeout_s), _seconds(samples))
+        hypotheses = growing(assistant, samples, limits.turn_timeout_s)
+        lines = _events(hypotheses, _seconds(samples), extras)
         return EventStream(lines, place.pop_all(), limits.read_timeout_s)
 
 
 async def _events(
-    hypotheses: AsyncGenerator[Hypothesis, None], audio_s: float
+    hypotheses: AsyncGenerator[Hypothesis, None], audio_s: float, extras: Extras
 ) -> AsyncGenerator[bytes, None]:
-    told, hypothesis = "", Hypothesis(tokens=())
+    told = hypothesis = Hypothesis(tokens=())
     try:
         async with contextlib.aclosing(hypotheses):
             async for hypothesis in hypotheses:
-                if len(hypothesis.text) > len(told):
-                    delta = hypothesis.text[len(told) :]
-                    yield line({"type": "transcript.text.delta", "delta": delta})
-                    told = hypothesis.text
+                if len(hypothesis.text) > len(told.text):
+                    delta = hypothesis.text[len(told.text) :]
+                    new = _logprobs(hypothesis.tokens[len(told.tokens) :], extras)
+                    yield line({"type": "transcript.text.delta", "delta": delta, **new})
+                    told = hypothesis
         # OpenAI's usage of a stream is in tokens; none are counted here
-        extra = {"audio_s": audio_s, **_extra(hypothesis)}
-        yield line({"type": "transcript.text.done", "text": told, "voicebench": extra})
+        extra = {"audio_s": audio_s, **_extra(hypothesis, extras)}
+        done = {"type": "transcript.text.done", "text": told.text}
+        yield line({**done, **_logprobs(hypothesis.tokens, extras), "voicebench": extra})
     except ApiError as error:  # the status has been sent: the error is an event
         yield line(error.body)
 
@@ -133,7 +153,11 @@ def _seconds(samples: NDArray[np.float32]) -> float:
     return round(len(samples) / SAMPLE_RATE_HZ, 3)
 
 
-def _extra(hypothesis: Hypothesis) -> dict[str, Any]:
+def _logprobs(tokens: Sequence[Token], extras: Extras) -> dict[str, Any]:
+    return {"logprobs": as_logprobs(tokens)} if "logprobs" in extras else {}
+
+
+def _extra(hypothesis: Hypothesis, extras: Extras) -> dict[str, Any]:
     """What OpenAI has no place for."""
-    confidence = round(hypothesis.confidence, 4)
-    return {"confidence": confidence, "tokens": as_tokens(hypothesis.tokens)}
+    tokens = as_tokens(hypothesis.tokens, with_alternatives="alternatives" in extras)
+    return {"confidence": round(hypothesis.confidence, 4), "tokens": tokens}

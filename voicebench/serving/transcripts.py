@@ -1,8 +1,9 @@
-"""Recognising whole recordings for a client who may leave, and transcripts in their written forms."""
+"""Recognition of whole recordings for a client who may leave; tokens as JSON types."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+import math
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,9 @@ from voicebench.deadline import call_within
 from voicebench.pipeline.assistant import Assistant, Transcript
 from voicebench.serving.errors import ApiError
 from voicebench.serving.logs import log
-from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token, Window, join_tokens
+from voicebench.types import Hypothesis, Token, Window
 
-_MAX_CUE_S = 6.0
-_MAX_CUE_CHARACTERS = 28
-_PAUSE_S = 0.6
-"""Reading a subtitle: as much as an eye takes in, and a new one after a pause."""
+_LEAST_CONFIDENCE = 1e-6
 
 
 async def transcribe(
@@ -80,103 +78,36 @@ async def _steps(
         raise ApiError(500, "speech could not be recognised", "asr_failed") from error
 
 
-def as_tokens(tokens: Sequence[Token]) -> list[dict[str, Any]]:
-    """Tokens with times, confidence and other readings, as JSON types."""
+def as_tokens(tokens: Sequence[Token], *, with_alternatives: bool = False) -> list[dict[str, Any]]:
+    """Tokens with times and confidence, as JSON types; their other readings for who wants them: they
+    are most of a reply's size."""
     return [
         {
             "text": token.text,
             "start_s": round(token.start_s, 3),
             "end_s": round(token.end_s, 3),
             "confidence": round(token.confidence, 4),
-            "alternatives": [
-                {"text": each.text, "probability": round(each.probability, 4)}
-                for each in token.alternatives
-            ],
+            **({"alternatives": _alternatives(token)} if with_alternatives else {}),
         }
         for token in tokens
     ]
 
 
-def segments(tokens: Sequence[Token]) -> Iterator[tuple[Token, ...]]:
-    """Tokens in stretches to be read at a time, cut at pauses and where they grow too long."""
-    stretch: list[Token] = []
-    for token in tokens:
-        is_full = stretch and (
-            token.start_s - stretch[-1].end_s >= _PAUSE_S
-            or token.end_s - stretch[0].start_s > _MAX_CUE_S
-            or sum(len(each.text) for each in stretch) >= _MAX_CUE_CHARACTERS
-        )
-        if is_full:
-            yield tuple(stretch)
-            stretch = []
-        stretch.append(token)
-    if stretch:
-        yield tuple(stretch)
-
-
-def srt(tokens: Sequence[Token]) -> str:
-    """SubRip subtitles."""
-    cues = [
-        f"{number}\n{_clock(part[0].start_s, ',')} --> {_clock(part[-1].end_s, ',')}\n"
-        f"{_text(part)}\n"
-        for number, part in enumerate(segments(tokens), start=1)
+def as_logprobs(tokens: Sequence[Token]) -> list[dict[str, Any]]:
+    """Tokens in OpenAI's form: the logarithm of each one's confidence, and its UTF-8 bytes."""
+    return [
+        {"token": token.text, "bytes": list(token.text.encode()), "logprob": logprob(token)}
+        for token in tokens
     ]
-    return "\n".join(cues)
 
 
-def vtt(tokens: Sequence[Token]) -> str:
-    """WebVTT subtitles."""
-    cues = [
-        f"{_clock(part[0].start_s, '.')} --> {_clock(part[-1].end_s, '.')}\n{_text(part)}\n"
-        for part in segments(tokens)
+def logprob(token: Token) -> float:
+    """Logarithm of a token's confidence; finite where that is 0."""
+    return round(math.log(max(token.confidence, _LEAST_CONFIDENCE)), 4)
+
+
+def _alternatives(token: Token) -> list[dict[str, Any]]:
+    return [
+        {"text": each.text, "probability": round(each.probability, 4)}
+        for each in token.alternatives
     ]
-    return "\n".join(["WEBVTT\n", *cues])
-
-
-def verbose(
-    tokens: Sequence[Token], samples: NDArray[np.float32], *, with_words: bool, with_segments: bool
-) -> dict[str, Any]:
-    """OpenAI's `verbose_json`; times are seconds."""
-    body: dict[str, Any] = {
-        "task": "transcribe",
-        "language": "chinese",
-        "duration": round(len(samples) / SAMPLE_RATE_HZ, 3),
-        "text": _text(tokens),
-    }
-    if with_segments:
-        body["segments"] = [_segment(index, part) for index, part in enumerate(segments(tokens))]
-    if with_words:
-        body["words"] = [
-            {"word": t.text, "start": round(t.start_s, 3), "end": round(t.end_s, 3)} for t in tokens
-        ]
-    return body
-
-
-def _segment(index: int, part: Sequence[Token]) -> dict[str, Any]:
-    confidences = np.clip([token.confidence for token in part], 1e-6, 1.0)
-    return {
-        "id": index,
-        "seek": 0,
-        "start": round(part[0].start_s, 3),
-        "end": round(part[-1].end_s, 3),
-        "text": _text(part),
-        "tokens": [],
-        "temperature": 0.0,
-        "avg_logprob": round(float(np.log(confidences).mean()), 4),
-        "compression_ratio": 1.0,
-        "no_speech_prob": 0.0,
-    }
-
-
-def _text(tokens: Sequence[Token]) -> str:
-    return join_tokens([token.text for token in tokens])
-
-
-def _clock(t_s: float, point: str) -> str:
-    """Time as subtitles have it.
-
-    >>> _clock(3661.5, ",")
-    '01:01:01,500'
-    """
-    ms = round(t_s * 1000)
-    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{point}{ms % 1000:03}"
