@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipeline.scripted import CodedRecognizer, ScriptedRecognizer, coded, tone
 from tests.serving.served import ServedGenerator, as_base64, serving
-from tests.serving.test_realtime import QUIET, Line, talk
+from tests.serving.test_realtime import MANUAL, QUIET, Line, talk
 from tests.serving.test_realtime_items import add, answer, message, said_to
 
 pytestmark = pytest.mark.usefixtures("loudness_vad")
@@ -63,6 +63,25 @@ def test_a_response_that_is_created_as_speech_ends_knows_what_was_said() -> None
             await line.send("session.update", session=turns(create_response=False))
             await line.speak(SPOKEN)
             await line.until("input_audio_buffer.committed")
+            assert (await answer(line))["status"] == "completed"
+
+        talk(served, play)
+        assert said_to(served.generator) == [("user", HEARD)]
+
+
+def test_a_response_is_cancelled_while_it_waits_for_the_transcript() -> None:
+    with serving(recognizer=ScriptedRecognizer(compute_s=0.5)) as served:
+
+        async def play(line: Line) -> None:
+            await line.send("session.update", session=MANUAL)
+            await line.speak(SPOKEN)
+            await line.send("input_audio_buffer.commit")
+            await line.send("response.create")
+            await line.send("response.cancel")
+            done = (await line.until("response.done"))["response"]
+            assert done["status"] == "cancelled"
+            assert done["status_details"]["reason"] == "client_cancelled"
+            assert served.generator.asked == []
             assert (await answer(line))["status"] == "completed"
 
         talk(served, play)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from voicebench.serving.partial import PartialTranscript
@@ -20,6 +21,9 @@ class InputTranscription:
         end_listening: Called when the turn needs no more audio.
         on_committed: Called when the speech joins the conversation; returns the id of the item
             before it.
+        earlier: Set when the transcript of the speech before it has been sent: transcripts come in
+            the order of speech.
+        sent: Set when this one has been.
     """
 
     def __init__(
@@ -30,10 +34,14 @@ class InputTranscription:
         reach_s: float,
         end_listening: Callable[[], None],
         on_committed: Callable[[], str | None],
+        earlier: asyncio.Event,
+        sent: asyncio.Event,
     ) -> None:
         self._send = send
         self._end_listening = end_listening
         self._on_committed = on_committed
+        self._earlier = earlier
+        self._sent = sent
         self._item_id = item_id
         self._start_s = start_s
         self._partial = PartialTranscript(reach_s)
@@ -58,7 +66,9 @@ class InputTranscription:
             case "transcript_final":
                 text = event.data["text"]
                 await self._delta(self._partial.finish(text))
+                await self._earlier.wait()
                 await completed(self._send, self._item_id, text, self._audio_s)
+                self._sent.set()
             case _:
                 pass
 

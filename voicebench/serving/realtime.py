@@ -123,6 +123,8 @@ class Session:
         self._current: Running | None = None  # its turn
         self._listening: asyncio.Task[None] | None = None  # takes the speech, and may answer it
         self._spoken: Running | None = None  # its turn
+        self._transcribed = asyncio.Event()  # whether the transcript of the last turn is sent
+        self._transcribed.set()
         self._running: dict[str, Running] = {}  # by response, also those out of band
         self._cancelled_for = ""
         self._feeding = asyncio.Lock()
@@ -354,15 +356,18 @@ class Session:
         )  # fmt: skip
         self._spoken = running = Running(lambda: turn, float("inf"), "real_time")
         item = _speech_item(item_id)
+        earlier, sent = self._transcribed, asyncio.Event()
+        self._transcribed = sent
         speech = InputTranscription(
             self._send, item_id, vad.turn_start_s, reach_s(assistant.variant), end_listening,
-            on_committed=lambda: self._items.add(item),
+            on_committed=lambda: self._items.add(item), earlier=earlier, sent=sent,
         )  # fmt: skip
         with self._service.admission.live():
             try:
                 await self._run_turn(running, assistant, self._settings, speech, answers)
             finally:
                 vad.end_turn(number)
+                sent.set()
                 hypothesis = running.turn.hypothesis
                 item.message = _user_message(running.turn.cleaned)
                 item.body["content"][0]["transcript"] = hypothesis.text or None
@@ -384,7 +389,9 @@ class Session:
         response = ResponseEvents(self._send, running, None if is_alone else self._items, metadata)
         self._running[response.id] = running
         if answers and not is_alone:
-            self._current, self._cancelled_for = running, ""
+            self._current = running
+            if not running.is_interrupted:
+                self._cancelled_for = ""
         events = self._service.events(running, assistant)
         is_answering = speech is None
         try:
@@ -553,6 +560,9 @@ class Session:
         running = Running(lambda: turn, self._service.settings.limits.turn_timeout_s, "real_time")
         try:
             async with self._service.admission.turn():
+                is_alone = settings.conversation == "none"
+                if not is_alone and self._answering is not asyncio.current_task():
+                    await running.interrupt()  # stopped while it waited
                 await self._run_turn(running, assistant, settings)
         except ApiError as error:
             await self.report(error)
