@@ -30,6 +30,7 @@ FIRST_SIGHT = {
     "3": "first sight, mended once",
     "5": "first sight, kinds that an audit found wrong",
     "6": "first sight, of the grammar",
+    "7": "first sight, kinds that the grammar still had wrong",
 }
 COLUMNS = ("pairs", "n", "agreed", "kappa", "false: precision", "false: recall",
            "missing: recall")  # fmt: skip

@@ -15,6 +15,7 @@ the sentence shows them to stand in its place (`slots`).
 
 from __future__ import annotations
 
+import datetime
 import functools
 import re
 from collections.abc import Sequence
@@ -132,8 +133,23 @@ def _on_the_context(fact: Fact, given: Grounds, clock: str) -> Fact:
     """A fact whose 两点半 is 14:30, where the context says afternoon."""
     if fact.type != "time":
         return fact
+    if later := _time_after(fact.value, clock):
+        return msgspec.structs.replace(fact, accepted=(*fact.accepted, later))
     value, *accepted = (_narrowed(form, given, clock) for form in (fact.value, *fact.accepted))
     return msgspec.structs.replace(fact, value=value, accepted=tuple(accepted))
+
+
+def _time_after(form: str, clock: str) -> str:
+    """The time of day that 四十分钟后 is on the case's clock; nothing for another form."""
+    delays = find_entities(form, clock)
+    if (
+        len(delays) != 1
+        or delays[0].unit != "秒"
+        or not re.fullmatch("[之以]?后", fold(form)[delays[0].end :])
+    ):
+        return ""
+    now = datetime.datetime.fromisoformat(clock)
+    return f"{now + datetime.timedelta(seconds=float(delays[0].value)):%H:%M}"
 
 
 def _narrowed(form: str, given: Grounds, clock: str) -> str:
@@ -249,7 +265,8 @@ class _Judge:
 
     def _is_signed(self, part: Entity, entity: Entity) -> bool:
         """Whether a word is one's sign where the other has a minus: 下降3% is -3%."""
-        if (part.value[:1] == "-") == (entity.value[:1] == "-") or entity.unit != part.unit:
+        is_other_unit = entity.unit != part.unit and bool(entity.unit) and bool(part.unit)
+        if (part.value[:1] == "-") == (entity.value[:1] == "-") or is_other_unit:
             return False
         if part.value.lstrip("-") != entity.value.lstrip("-"):
             return False
@@ -387,6 +404,8 @@ class _Judge:
     def _find_wrong(self, fact: Fact) -> Spans:
         """Where the answer denies a fact or gives another value in its place."""
         parts = _parts(fact.type, fact.value, self.clock)
+        if fact.type == "time" and _time_after(fact.value, self.clock):
+            parts = (*parts, *_parts(fact.type, fact.accepted[-1], self.clock))
         goods = _goods(fact.type, fact.value, self.clock)
         denied = [
             (e.start, e.end) for part in parts for e in self.denied if compare(part, e) == "equal"
@@ -401,10 +420,25 @@ class _Judge:
             for entity in self._stated_like(part)
             if self._replaces(entity, part, fact)
         ]
-        wrong = wrong or slots.other_kind(fact.type, self.answer, self.asserted)
+        wrong = self._on_topic(wrong, fact)
+        slot = "number" if fact.type == "time" and _is_duration(parts) else fact.type
+        wrong = wrong or slots.other_kind(slot, self.answer, self.asserted)
+        wrong = wrong or slots.no_value(slot, self.answer)
         if wrong or parts:
             return wrong
         return self._find_wrong_name(fact, goods)
+
+    def _on_topic(self, wrong: Spans, fact: Fact) -> Spans:
+        """Of several wrong values, those in a clause on the fact's own topic, if any are."""
+        topics = [
+            clause_words(reading, clause_at(reading, place))
+            for reading in self.grounds.readings
+            for place in self._places(reading, fact.type, fact.value)
+        ]
+        if len(wrong) < 2 or not topics:
+            return wrong
+        words = {span: clause_words(self.answer, clause_at(self.answer, span)) for span in wrong}
+        return [s for s in wrong if words[s] & topics[-1]] or wrong
 
     def _stated_like(self, part: Entity) -> tuple[Entity, ...]:
         """What is asserted, and what is denied where the context denies its own: 取消周三的会."""
@@ -492,6 +526,8 @@ class _Judge:
                     found += [other] if other else []
         found += slots.other_brand(name, self.answer, self.grounds)
         found += slots.other_of_head(name, fact.type, self.answer, self.grounds)
+        found += slots.other_of_stem(name, fact.type, self.answer, self.grounds)
+        found += slots.in_clause(name, fact.type, self.answer, self.grounds)
         found += slots.in_frame(name, fact.type, self.answer, self.grounds)
         return [
             s for s in found if self._is_asserted(s, fact) and not self._is_known_elsewhere(s, fact)
@@ -508,6 +544,10 @@ class _Judge:
         is_part = any(piece in value for value in values if len(value) > len(piece) + 1)
         is_given = len(self.facts) > 1 and piece in self.grounds.text
         return is_part or piece in values or is_given
+
+
+def _is_duration(parts: Sequence[Entity]) -> bool:
+    return bool(parts) and all(part.kind == "number" for part in parts)
 
 
 def _begins_with_person(fact: Fact, clause: str) -> bool:

@@ -98,7 +98,9 @@ def canonical(text: str, has_figures: bool) -> tuple[str, tuple[Span, ...]]:
         if piece in " ·•・-'’‧.":
             continue
         number = piece
-        if has_figures and (piece[0] in DIGIT or piece[0] in "十百千" or piece[0].isdigit()):
+        if has_figures and (code := _FLOOR.fullmatch(piece)):
+            number = "负" + _figure(code[2]) if code[1] != "t" else _figure(code[2]) + "号"
+        elif has_figures and (piece[0] in DIGIT or piece[0] in "十百千" or piece[0].isdigit()):
             number = _figure(piece)
         if number != piece:
             characters += number
@@ -109,7 +111,11 @@ def canonical(text: str, has_figures: bool) -> tuple[str, tuple[Span, ...]]:
     return "".join(characters), tuple(spans)
 
 
-_PIECE = re.compile(rf"{NUMBER}|.", re.DOTALL)
+_FLOOR = re.compile(rf"(负|地下|-|b|t)({NUMBER})")
+_PIECE = re.compile(
+    rf"(?:(?:负|地下|(?<![a-z\d])-|(?<![a-z])b){NUMBER}(?=[层楼])|(?<![a-z])t\d(?=航站楼))|{NUMBER}|.",
+    re.DOTALL,
+)
 
 
 def _figure(text: str) -> str:
@@ -198,6 +204,9 @@ def find_near_name(text: str, name: str, kind: str) -> Span | None:
         return found
     if "@" in name and (address := re.search(r"[a-z0-9._+-]+@[a-z0-9.-]+", text)):
         return address.span()
+    if kind == "person" and name.startswith(COMPOUND_SURNAMES):
+        for match in re.finditer(rf"(?<!{name[0]}){name[1:]}", text):
+            return match.span()
     numbered = _find_other_code(text, name) or _find_other_number(text, name, kind)
     if numbered:
         return numbered

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from voicebench.lexicon import either
-from voicebench.lexicon.opposites import POLES
+from voicebench.lexicon.opposites import GAIN, POLES, RISE
 from voicebench.metrics.assertion import Mention, Polarity, Reader
 from voicebench.metrics.values.compare import compare_days
 from voicebench.metrics.values.entity import Entity
@@ -109,6 +109,8 @@ class Reading:
             pair, pole = POLES[match.group()]
             is_negated = _NEGATED.search(self.text, clause_start, match.start())
             found[pair] = -pole if is_negated else pole
+        if any(e.start == start and e.value.startswith("-") for e in self.entities):
+            found = {p: -pole if p in (RISE, GAIN) else pole for p, pole in found.items()}
         return found
 
 

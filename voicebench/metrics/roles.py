@@ -16,10 +16,11 @@ from voicebench.metrics.grounds import Grounds
 from voicebench.metrics.reading import Reading, Span
 from voicebench.metrics.values.entity import VALUE_KINDS
 
-_CLAUSE = re.compile(r"[^,、。!?;:\n()]+")
+_CLAUSE = re.compile(r"(?:[^,、。!?;:\n()]|(?<=\d):(?=\d))+")
 _TAKEN_BACK = re.compile(
     r"(?:^|[哦噢啊呃哎嗯])不|不[对行]|错|等等|等会|等一?下|算了|改|更正|弄混|口误|太"
 )
+_ASKS = re.compile("什么|[哪谁吗几]|多少|怎么")
 _NO_ROLE = frozenset(
     "的了是在有和与及跟要我您你他她它们吧吗呢啊哦哎噢嗯呃不没也都就还又再把被给请让去来到为个这那一改成定从将会能好"
     "行上下午点号日月年元块钱共总" + "、\"'“”《》「」…~- "
@@ -38,7 +39,8 @@ class Roles:
 
     def of(self, reading: Reading, span: Span) -> str:
         """`own`, `other` or, where the clause shows neither, nothing."""
-        own, other = self.shares(clause_words(reading, clause_at(reading, span)))
+        words = clause_words(reading, clause_at(reading, span))
+        own, other = self.shares(words - _letters(reading, [span]))
         return "own" if own > other else "other" if other > own and not own else ""
 
     def shares(self, words: frozenset[str]) -> tuple[int, int]:
@@ -65,7 +67,7 @@ def read_roles(grounds: Grounds, find: Find, is_rival: IsRival) -> Roles | None:
                 found.clear()
             if any(_is_in(span, clause) for span in spans):
                 own.append(words - _letters(reading, spans))
-            else:
+            elif not _ASKS.search(reading.text, *clause):
                 found.append((reading, clause, words))
     if not own:
         return None

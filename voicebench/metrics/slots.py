@@ -12,7 +12,8 @@ from voicebench.lexicon.places import PLACE_HEADS
 from voicebench.metrics.grounds import Grounds
 from voicebench.metrics.names import PERSON_IN_PLACE
 from voicebench.metrics.reading import Reading, Span, overlaps
-from voicebench.metrics.values.entity import Entity
+from voicebench.metrics.roles import clause_at, clause_words, clauses
+from voicebench.metrics.values.entity import VALUE_KINDS, Entity
 
 _CUES: dict[str, str] = {
     "place": "目的地|地点|地址|地方|位置|出发地|终点站?|起点站?|到达地|会场|场地|集合地|见面地点|所在地|城市|目的城市",
@@ -29,6 +30,12 @@ _CUE = {
     kind: re.compile(rf"(?:{words})(?:应该|就|仍|还|现在|已)?(?:是|为|定在|在|:|叫)$")
     for kind, words in _CUES.items()
 }
+_HANZI = r"[\u4e00-\u9fff]"
+_FILLER = re.compile(rf"{_HANZI}{{3,8}}(?=[,。!;]|$)")
+_NO_FILLER = re.compile(
+    "[的了不没未待再什哪几怎否按由看以和另随您我你请全整价时后前早晚今明定免固样同面些很有能会要需可]|多少|根据|公开|现在"
+)
+"""What says of a value how it is, not which: 价格是一样的."""
 _MAY_STAND_FOR = {
     "time": {"date"}, "date": {"time"}, "money": set(), "number": set(),
     "product": {"number", "organisation", "term"}, "term": {"product", "organisation", "place"},
@@ -38,11 +45,10 @@ _MAY_STAND_FOR = {
 _ORGANISATION_HEADS = words(
     """
     公司 银行 局 医院 厂 店 馆 社 集团 学校 大学 中学 小学 研究所 研究院 事务所 协会 委员会 中介
-    饭店 酒店 餐厅 超市 出版社 部 处 科
+    饭店 酒店 餐厅 超市 出版社 部 处 科 保险 证券 基金 快递 航空 中心 法院
     """
 )
 _FUNCTION = re.compile(r".*[在到去的是于从往给找这那该个本叫为了请您我你他她把被将让由向至订约选]")
-_HANZI = r"[\u4e00-\u9fff]"
 _BRAND_LINES = {word: line for line, words in BRANDS.items() for word in words}
 _BRAND = re.compile(either(_BRAND_LINES))
 _OF_GOODS = re.compile(rf"({_HANZI}{{1,5}}?)(?=[,。!?;)]|$|和|以及|还有|、)")
@@ -65,6 +71,22 @@ def other_kind(fact_type: str, answer: Reading, asserted: Sequence[Entity]) -> l
     ]  # fmt: skip
 
 
+def no_value(fact_type: str, answer: Reading) -> list[Span]:
+    """Words without a value where a word announces one: 时间是中央公园."""
+    if fact_type not in VALUE_KINDS:
+        return []
+    found = [
+        _FILLER.match(answer.text, cue.end())
+        for cue in re.finditer(rf"(?:{_CUES[fact_type]})(?:是|为)", answer.text)
+    ]
+    return [
+        match.span()
+        for match in found
+        if match and not _NO_FILLER.search(match.group())
+        and not overlaps(match.span(), [(e.start, e.end) for e in answer.entities if e.kind in VALUE_KINDS])
+    ]  # fmt: skip
+
+
 def people(answer: Reading, grounds: Grounds) -> list[Span]:
     """Names in a name's place that were not given."""
     return [
@@ -76,9 +98,8 @@ def people(answer: Reading, grounds: Grounds) -> list[Span]:
     ]
 
 
-_ROLE = re.compile(
-    r"(?:(?:主持人|联系人|负责人|主讲人|收件人|对接人|参会人)(?:是|为|:|叫)|由|(?<=请)|联系)(?P<before>)$"
-)
+_ROLE = re.compile(r"(?:(?:[员师长任手理板人军事友家生主演]|名字)(?:是|为|:|叫)|由|(?<=请)|联系)$")
+_DUTY = re.compile("负责|主持|主讲|值班|跟进")
 
 
 def surely_people(answer: Reading, grounds: Grounds) -> list[Span]:
@@ -88,7 +109,7 @@ def surely_people(answer: Reading, grounds: Grounds) -> list[Span]:
         for start, end in people(answer, grounds)
         if answer.text[start] in CLEAR_SURNAMES
         and set(answer.text[start + 1 : end]) <= GIVEN_NAME_CHARS
-        and _ROLE.search(answer.text[:start])
+        and (_ROLE.search(answer.text[:start]) or _DUTY.match(answer.text, end))
     ]
 
 
@@ -118,6 +139,38 @@ def other_of_head(name: str, kind: str, answer: Reading, grounds: Grounds) -> It
         if len(head) == 1 and len(modifier) > 4:
             continue
         yield match.end() - len(found), match.end()
+
+
+def other_of_stem(name: str, kind: str, answer: Reading, grounds: Grounds) -> Iterator[Span]:
+    """Names that begin the same and end in another noun: 同济医院 for 同济大学."""
+    heads = {"place": PLACE_HEADS, "organisation": _ORGANISATION_HEADS}.get(kind, ())
+    head = max((h for h in heads if name.endswith(h)), key=len, default="")
+    stem = name.removesuffix(head)
+    if head and len(stem) > 1:
+        for match in re.finditer(rf"{re.escape(stem)}(?:{either(heads)})", answer.text):
+            if match.group() not in grounds.text and not name.startswith(match.group()):
+                yield match.span()
+
+
+def in_clause(name: str, kind: str, answer: Reading, grounds: Grounds) -> Iterator[Span]:
+    """Names of the kind in a clause that speaks of what the fact's own clause does: 向税务局投诉."""
+    heads = {"place": PLACE_HEADS, "organisation": _ORGANISATION_HEADS}.get(kind, (name[-1],))
+    topics = [
+        clause_words(reading, clause_at(reading, span)) - set(name)
+        for reading, span in grounds.spans(name)
+    ]
+    for clause in clauses(answer) if topics and len(name) > 1 else ():
+        words = clause_words(answer, clause)
+        if max(len(words & topic) for topic in topics) < 2:
+            continue
+        for match in re.finditer(
+            rf"({_HANZI}{{1,8}}?)(?:{either(heads)})", answer.text[slice(*clause)]
+        ):
+            found = _FUNCTION.sub("", match.group(1)) + match.group()[len(match.group(1)) :]
+            end = clause[0] + match.end()
+            is_cut = found != match.group() and len(found) > 1
+            if is_cut and found not in grounds.text and found not in name and name not in found:
+                yield end - len(found), end
 
 
 def other_goods(thing: str, amount_end: int, answer: Reading, grounds: Grounds) -> Span | None:

@@ -30,6 +30,8 @@ _DAY_SHIFT = {
     "听日": 1, "明朝": 1, "明": 1, "次日": 1, "翌日": 1, "第二天": 1, "隔天": 1, "后天": 2, "后日": 2, "后儿": 2,
     "大后天": 3, "大后日": 3,
 }  # fmt: skip
+RELATED_DAYS = frozenset({"当天", "当日", "前一天", "第二天", "次日", "翌日", "隔天"})
+"""Days told from another one: a clock does not say which."""
 _YEAR_SHIFT = {
     "大前": -3,
     "前": -2,

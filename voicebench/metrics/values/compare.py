@@ -50,7 +50,8 @@ def _compare_figures(truth: Entity, said: Entity) -> Agreement | None:
         return "partial"  # the last digits of a telephone number
     if truth.unit == said.unit or are_people:
         return "equal" if _is_same_figure(truth.value, said.value) else "conflict"
-    if truth.value == said.value or truth.figure == said.figure:
+    is_turned = truth.value.startswith("-") != said.value.startswith("-")
+    if truth.value == said.value or (truth.figure == said.figure and not is_turned):
         return "equal"
     # an amount of money is no wrong answer to another kind of number
     return None if said.kind == "money" != truth.kind else "conflict"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
@@ -116,8 +116,12 @@ def find_entities(text: str, clock: str, names: Names = ()) -> tuple[Entity, ...
         found += [*_scan(folded[: name.start], position, today, rules), name]
         position = name.end
     found += _scan(folded, position, today, rules)
+    own_counts |= {m.start(m.lastindex or 0) for m in lists.OF_A_CODE.finditer(folded)}
+    idioms = lists.find_idioms(folded)
     found = [
-        replace(e, is_weak=True) if e.start in own_counts and e.kind != "date" else e for e in found
+        replace(e, is_weak=True) if e.start in own_counts else e
+        for e in found
+        if e.kind in (*NAME_KINDS, "date") or not {e.start, e.end - 1} <= idioms
     ]
     return tuple(_in_series(found, folded, today))
 
@@ -209,11 +213,12 @@ def _find_unlisted_names(text: str, position: int) -> Iterator[Entity]:
 def _date(text: str, start: int, end: int, day: Day) -> Entity:
     """A date; 二十五号 is a number where a seat or a code is spoken of, and may be one elsewhere."""
     written = text[start:end]
+    is_weak = written in calendar.RELATED_DAYS
     figure = parse_number(written[:-1]) if day.day_of_month and written[-1] == "号" else None
     number = plain(figure) if figure is not None else ""
     if number and _CODE_BEFORE.search(text[:start]):
         return Entity("number", written, start, end, number, "号", figure=number, day=day)
-    return Entity("date", written, start, end, str(day), day=day, number=number)
+    return Entity("date", written, start, end, str(day), day=day, number=number, is_weak=is_weak)
 
 
 def _find_names(text: str, names: Names) -> list[Entity]:
@@ -230,7 +235,12 @@ def _find_names(text: str, names: Names) -> list[Entity]:
 
 def _in_series(entities: list[Entity], text: str, today: datetime.date) -> Iterator[Entity]:
     """Gives each end of a range what it shares with the other: 三到五天, 三月五号到八号."""
+    listed_until = 0
     for i, entity in enumerate(entities):
+        if entity.start < listed_until:
+            continue
+        entity = _with_weekdays(entities[i : i + 7], text)
+        listed_until = entity.end
         after = entities[i + 1] if i + 1 < len(entities) else None
         before = entities[i - 1] if i else None
         if after and _is_range(entity, after, text):
@@ -238,6 +248,28 @@ def _in_series(entities: list[Entity], text: str, today: datetime.date) -> Itera
         if before and _is_range(before, entity, text):
             entity = _with_share(before, entity, today)
         yield entity
+
+
+def _joins_weekdays(first: Entity, second: Entity, text: str) -> bool:
+    """Whether a list of weekdays goes on: 每周二、周四和周六 is one value."""
+    days = first.day, second.day
+    is_bare = all(day and day.weekdays and (day.is_every or day.dates) for day in days)
+    return is_bare and text[first.end : second.start] in ("", "、", "和", "与", "及", "、和")
+
+
+def _with_weekdays(entities: Sequence[Entity], text: str) -> Entity:
+    first = last = entities[0]
+    if not first.day or not first.day.is_every:
+        return first
+    weekdays = first.day.weekdays
+    for entity in entities[1:]:
+        if not _joins_weekdays(last, entity, text):
+            break
+        last, weekdays = entity, weekdays | (entity.day.weekdays if entity.day else frozenset())
+    if last is first:
+        return first
+    day = replace(first.day, weekdays=weekdays)
+    return replace(first, text=text[first.start : last.end], end=last.end, day=day)
 
 
 def _is_range(first: Entity, second: Entity, text: str) -> bool:
