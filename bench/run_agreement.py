@@ -31,6 +31,7 @@ FIRST_SIGHT = {
     "5": "first sight, kinds that an audit found wrong",
     "6": "first sight, of the grammar",
     "7": "first sight, kinds that the grammar still had wrong",
+    "8": "first sight, further pairs of those kinds",
 }
 COLUMNS = ("pairs", "n", "agreed", "kappa", "false: precision", "false: recall",
            "missing: recall")  # fmt: skip

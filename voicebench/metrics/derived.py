@@ -46,6 +46,8 @@ def _figures(unit: str, given: Sequence[Entity]) -> Iterator[Decimal]:
     if unit:
         yield from (f * count for f in own for count in counts)
         yield from (f / count for f in own for count in counts)
+    shares = [f / 100 for its_unit, f in figures if its_unit == "%"] if unit != "%" else []
+    yield from (f * part for f in own for share in shares for part in (share, 1 - share))
 
 
 def _spans(unit: str, given: Sequence[Entity]) -> Iterator[Decimal]:

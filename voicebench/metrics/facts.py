@@ -28,6 +28,7 @@ from voicebench.lexicon.people import SURNAMES
 from voicebench.metrics import slots
 from voicebench.metrics.assertion import Polarity
 from voicebench.metrics.constraints import is_refusal, keeps_constraint, spoken_text
+from voicebench.metrics.derived import is_derived
 from voicebench.metrics.fact_score import FactScore, FactVerdict, Judgement, Verdict
 from voicebench.metrics.grounds import Grounds, read_context
 from voicebench.metrics.names import find_name, find_near_name, is_titled_only
@@ -43,6 +44,7 @@ __all__ = ["FactScore", "FactVerdict", "Judgement", "Verdict", "judge_answer"]
 
 Spans = list[Span]
 _REJECTED = re.compile(r"[没未误错混嫌弃太]|别(?!忘)|不(?!过|见不散|要忘|变)")
+_COMPUTED = re.compile(r"[共总加均每差剩隔]|合计")
 _AT_FIRST = re.compile(r"此前|最初|原先|先前|一开始|起初|本来|误")
 """What shows that a value beside the right one is rejected, or was there before."""
 
@@ -343,10 +345,20 @@ class _Judge:
         if fact.id not in self._roles_read:
             parts = _parts(fact.type, fact.value, self.clock)
             forms = (fact.value, *fact.accepted)
+            links = {
+                link
+                for reading, (start, _) in self.grounds.spans(fold(fact.value))
+                if (link := reading.text[max(start - 1, 0) : start]) in tuple("在是叫")
+            }
 
             def is_rival(reading: Reading, clause: Span, shared: frozenset[str]) -> bool:
                 if not parts:
-                    return bool(shared) or _begins_with_person(fact, reading.text[slice(*clause)])
+                    is_linked = any(link in reading.text[slice(*clause)] for link in links)
+                    return (
+                        bool(shared)
+                        or is_linked
+                        or _begins_with_person(fact, reading.text[slice(*clause)])
+                    )
                 return any(
                     clause[0] <= e.start < clause[1]
                     and polarity == "asserted"
@@ -453,6 +465,11 @@ class _Judge:
             return False
         if not self.grounds.support(entity):
             return True
+        before = self.answer.text[
+            clause_at(self.answer, (entity.start, entity.end))[0] : entity.start
+        ]
+        if _COMPUTED.search(before) and is_derived(entity, self.grounds.entities):
+            return False
         # said by the user, but about something else: wrong only as the one answer to the one question
         is_elsewhere = self._is_in_other_role((entity.start, entity.end), fact)
         return self._is_only(fact) and not self.is_refusal and not is_elsewhere
