@@ -11,7 +11,7 @@ the reason; nothing of it is part of this project.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -52,7 +52,9 @@ def install(folder: Path, *requirements: str) -> Path:
     """Installs packages without their dependencies into a folder; skips where that fails."""
     target = folder / "packages"
     pip = [sys.executable, "-m", "pip"]
-    if importlib.util.find_spec("pip") is None:
+    if not any(
+        importlib.metadata.distributions(name="pip")
+    ):  # finding the module warns of distutils
         pip = ["uv", "pip"]
     command = [*pip, "install", "--quiet", "--no-deps", "--target", str(target), *requirements]
     try:

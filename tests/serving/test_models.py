@@ -307,11 +307,13 @@ def test_a_spoken_question_is_heard_and_answered(real: Served, speech: NDArray[n
 def test_a_streamed_transcript_is_the_whole_one(
     client: openai.OpenAI, speech: NDArray[np.float32]
 ) -> None:
+    num_times = 1 + round(130 * SAMPLE_RATE_HZ / len(speech))  # more than one block of segments
     *deltas, done = client.audio.transcriptions.create(
-        model="bundled", file=("a.wav", wav(speech)), stream=True
+        model="bundled", file=("a.wav", wav(np.tile(speech, num_times))), stream=True
     )
     assert len(deltas) > 1
-    assert "".join(event.delta for event in deltas) == done.text == SAID  # type: ignore[union-attr]
+    assert "".join(event.delta for event in deltas) == done.text  # type: ignore[union-attr]
+    assert done.text == SAID * num_times  # type: ignore[union-attr]
 
 
 def test_live_speech_is_answered_while_the_line_stays_open(
