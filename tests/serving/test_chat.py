@@ -267,14 +267,30 @@ def test_who_takes_one_call_gets_one(is_streamed: bool) -> None:
             assert len(message.tool_calls or ()) == num_calls
 
 
-def test_a_call_that_cannot_be_read_is_no_answer() -> None:
-    generator = ServedGenerator(answer="<tool_call>{nonsense</tool_call>")
-    with serving(generator=generator) as served, served.client() as client:
-        body = {"messages": HELLO, "tools": TOOLS}
-        done = client.post("/v1/chat/completions", json=body).json()
-    assert done["choices"][0]["message"]["content"] == ""
-    assert done["choices"][0]["finish_reason"] == "stop"
-    assert done["voicebench"]["malformed_tool_calls"] == ["{nonsense"]
+@pytest.mark.parametrize("is_streamed", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "content", "num_calls"),
+    [
+        ("<tool_call>{nonsense</tool_call>", "<tool_call>\n{nonsense\n</tool_call>", 0),
+        ("好。<tool_call>{</tool_call>", "好。<tool_call>\n{\n</tool_call>", 0),
+        (f"<tool_call>{{</tool_call>{CALL}", None, 1),
+    ],
+)
+def test_an_answer_of_calls_that_cannot_be_read_is_their_text(
+    answer: str, content: str | None, num_calls: int, is_streamed: bool
+) -> None:
+    with serving(generator=ServedGenerator(answer=answer)) as served, _openai(served) as client:
+        options: Any = {"model": "bundled", "messages": HELLO, "tools": TOOLS}
+        if is_streamed:
+            with client.chat.completions.stream(**options) as stream:
+                choice = stream.get_final_completion().choices[0]
+        else:
+            done = client.chat.completions.create(**options)
+            choice = done.choices[0]
+            assert done.model_extra["voicebench"]["malformed_tool_calls"]
+    assert (choice.message.content or None) == content
+    assert len(choice.message.tool_calls or ()) == num_calls
+    assert choice.finish_reason == ("tool_calls" if num_calls else "stop")
 
 
 # ---------------------------------------------------------------- speech

@@ -9,6 +9,7 @@ import msgspec
 
 from voicebench.serving.logs import new_id
 from voicebench.serving.realtime_items import Item, Items
+from voicebench.serving.replies import unread_calls
 from voicebench.serving.turns import Running
 from voicebench.types import Event, Message, ToolCall
 
@@ -44,6 +45,7 @@ class ResponseEvents:
         self._text_item = ""
         self._text = ""
         self._output: list[dict[str, Any]] = []
+        self._unread: list[str] = []  # calls that are none
         self._is_created = False
 
     async def take(self, event: Event) -> None:
@@ -52,6 +54,8 @@ class ResponseEvents:
             await self._say(event.data["text"])
         elif event.kind == "tool_called" and event.data["name"]:
             await self._call(event.data["name"], event.data["arguments"])
+        elif event.kind == "tool_called":
+            self._unread.append(event.data["arguments"])
 
     async def begin(self) -> None:
         """A response is being made."""
@@ -81,6 +85,8 @@ class ResponseEvents:
         elif turn.finish_reason == "length":
             status = "incomplete"
             details = {"type": "incomplete", "reason": "max_output_tokens"}
+        if self._unread and not self._output and status == "completed":
+            await self._say(unread_calls(self._unread))  # else the client gets an empty answer
         if self._text_item:
             await self._end_text("completed" if status == "completed" else "incomplete")
         await self._send("response.done", response=self._body(status, details))

@@ -7,11 +7,12 @@ the time went, and why a turn was sent to text input.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
+from voicebench.llm.hermes import CALL_BEGIN, CALL_END
 from voicebench.metrics.latency import latencies, turn_rtf
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
 from voicebench.pipeline.hints import PROMPT_TOO_LONG
@@ -21,6 +22,11 @@ from voicebench.serving.questions import Question
 from voicebench.serving.transcripts import as_tokens
 from voicebench.serving.turns import Running
 from voicebench.types import Event, Hypothesis
+
+
+def unread_calls(bodies: Sequence[str]) -> str:
+    """Calls that cannot be read, as text with their marks."""
+    return "\n".join(f"{CALL_BEGIN}\n{body}\n{CALL_END}" for body in bodies)
 
 
 class Reply:
@@ -53,7 +59,7 @@ class Reply:
             self._take(event)
         self.raise_failure()
         message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": self._hint()}
-        text = self._running.turn.answer
+        text = self._running.turn.answer + self._unread_calls()
         if text or not self._calls:
             message["content"] = text or self._hint() or ""
         if self._calls:
@@ -96,6 +102,9 @@ class Reply:
             ApiError: See `whole`.
         """
         self.raise_failure()
+        if unread := self._unread_calls():
+            self._has_text = True
+            yield self._chunk({"content": unread})
         if hint := self._hint():
             said_instead = {} if self._has_text else {"content": hint}
             yield self._chunk({**said_instead, "refusal": hint})
@@ -190,6 +199,11 @@ class Reply:
         function = {"name": event.data["name"], "arguments": event.data["arguments"]}
         self._calls.append({"id": new_id("call"), "type": "function", "function": function})
         return self._calls[-1]
+
+    def _unread_calls(self) -> str:
+        """Calls that cannot be read, as the LLM wrote them, where they are all that it wrote: with
+        vLLM, too, they are the content."""
+        return "" if self._calls else unread_calls(self._malformed)
 
     def _hint(self) -> str | None:
         degraded = self._running.turn.degraded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,17 +53,30 @@ def test_the_key_is_asked_for_on_every_route(page: Paged) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "given"),
+    ("asked", "path"),
     [("en-GB,en;q=0.9,zh;q=0.5", "/en/"), ("zh-CN", "/zh/"), ("fr, en", "/en/"), ("", "/zh/")],
 )
 def test_the_page_comes_in_the_browsers_language(
-    client: httpx.Client, asked: str, given: str
+    client: httpx.Client, asked: str, path: str
 ) -> None:
-    moved = client.get("/", headers={"Accept-Language": asked})
-    assert (moved.status_code, moved.headers["location"]) == (307, given)
-    page = client.get(given).text
-    assert f'lang="{"en" if given == "/en/" else "zh-CN"}"' in page
-    assert "const voicebench" in page.split("</head>")[0]
+    for address in ("/", path):
+        page = client.get(address, headers={"Accept-Language": asked}).text
+        assert f'lang="{"en" if path == "/en/" else "zh-CN"}"' in page
+        assert f'<base href="{path}">' in page
+        assert "const voicebench" in page.split("</head>")[0]
+    moved = client.get(path.rstrip("/"))
+    assert (moved.status_code, moved.headers["location"]) == (307, path)
+
+
+def test_one_file_holds_what_the_page_loads_at_first(client: httpx.Client) -> None:
+    page = client.get("/zh/").text
+    (name,) = re.findall(r'src="\./assets/(page-\w+\.js)"', page)
+    assert page.index("window.gradio_config") < page.index(name)
+    script = client.get(f"/zh/assets/{name}")
+    assert "immutable" in script.headers["cache-control"]
+    for part in ("index-", "core-", "Blocks-", "zh-CN-", "markdown-code-", "MinimalAudioPlayer-"):
+        assert re.search(rf'"{part}[\w-]+\.js": "', script.text), part
+    assert client.get("/zh/assets/page-0000.js").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from voicebench.serving.limits import bearer, is_key
 from voicebench.serving.logs import new_id, request_id
 from voicebench.serving.origins import origin_error
+from voicebench.serving.page.bundle import Bundle
 from voicebench.serving.page.words import WORDS
 from voicebench.serving.settings import Settings
 
@@ -48,12 +49,16 @@ class RouteAllowList:
         app: Gradio.
         settings: Key and limits.
         cache: Gradio's upload cache.
+        bundle: The page's scripts and styles; None: they are loaded one by one.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, cache: Path) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, cache: Path, bundle: Bundle | None = None
+    ) -> None:
         self._app = app
         self._settings = settings
         self._cache = cache.resolve()
+        self._bundle = bundle
         self._head = files(__package__).joinpath("head.html").read_text(encoding="utf-8")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +76,9 @@ class RouteAllowList:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
+        if scope["path"] == "/":  # no redirect: on a slow line it takes as long as the page itself
+            path = _preferred(headers)
+            scope = {**scope, "path": path, "raw_path": path.encode()}
         if answer := self._answer(scope, headers):
             await answer(scope, receive, send)
         elif scope["method"] == "POST" and not scope["path"].rstrip("/").endswith("/upload"):
@@ -81,7 +89,9 @@ class RouteAllowList:
                 return
             await self._app(scope, _replay(body, receive), send)
         elif _PAGE.fullmatch(scope["path"]):
-            await self._app(scope, receive, _Opening(send, self._head, scope["path"]).send)
+            await self._app(
+                scope, receive, _Opening(send, self._head, scope["path"], self._bundle).send
+            )
         else:
             await self._app(scope, receive, send)
 
@@ -95,8 +105,8 @@ class RouteAllowList:
         if self._settings.api_key and not self._has_key(headers):
             challenge = {"WWW-Authenticate": 'Basic realm="voicebench", charset="UTF-8"'}
             return PlainTextResponse("The password is the API key.", 401, challenge)
-        if method == "GET" and path in ("/", *(f"/{name}" for name in WORDS)):
-            return RedirectResponse(f"{path.rstrip('/') or _preferred(headers)}/", 307)
+        if method == "GET" and path in [f"/{name}" for name in WORDS]:
+            return RedirectResponse(f"{path}/", 307)
         if method == "GET" and path == "/favicon.ico":
             return Response(status_code=204)
         routes = _ROUTES.get(method)
@@ -135,9 +145,11 @@ class RouteAllowList:
 class _Opening:
     """The page itself on its way out: its language, and our styles and scripts before Gradio's."""
 
-    def __init__(self, send: Send, head: str, path: str) -> None:
+    def __init__(self, send: Send, head: str, path: str, bundle: Bundle | None) -> None:
         self._send = send
         self._head = head
+        self._bundle = bundle
+        self._path = path
         self._language = WORDS[path.strip("/")].language  # type: ignore[index]
         self._start: Message = {}
         self._body = b""
@@ -152,7 +164,9 @@ class _Opening:
         page = self._body.decode()
         page = re.sub(r'<link rel="manifest"[^>]*>', "", page, count=1)
         page = re.sub(r'lang="\w+"', f'lang="{self._language}"', page, count=1)
-        page = page.replace("<head>", f"<head>{self._head}", 1)
+        head = f'<head><base href="{self._path}">{self._head}'
+        page = page.replace("<head>", head, 1)
+        page = self._bundle.insert(page) if self._bundle else page
         body = page.encode()
         headers = [pair for pair in self._start["headers"] if pair[0] != b"content-length"]
         headers += [(b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
@@ -164,7 +178,7 @@ class _Opening:
 def _preferred(headers: Headers) -> str:
     """The page in the language that the browser asks for first; Chinese where it knows neither."""
     asked = re.findall(rf"\b({_LANGUAGES})\b", headers.get("accept-language", "").lower())
-    return f"/{asked[0] if asked else 'zh'}"
+    return f"/{asked[0] if asked else 'zh'}/"
 
 
 def _password(authorization: str) -> str:
