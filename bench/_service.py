@@ -64,11 +64,11 @@ def as_wav(samples: NDArray[np.float32]) -> bytes:
     return out.getvalue()
 
 
-def spoken_bodies() -> list[dict[str, Any]]:
-    """The seed's body, one a question."""
+def spoken_bodies(recordings: Sequence[NDArray[np.float32]] = ()) -> list[dict[str, Any]]:
+    """The seed's body, one a recording; those of the questions where none are given."""
     return [
         {"audio_base64": base64.b64encode(as_wav(samples)).decode(), "max_tokens": 48}
-        for samples in spoken_questions()
+        for samples in recordings or spoken_questions()
     ]
 
 

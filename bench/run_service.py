@@ -2,18 +2,22 @@
 
     python bench/run_service.py --requests 64 --starts 3 --clients 1 8 32
     python bench/run_service.py --profile dummy-0.6b --requests 8 --starts 0 --only-vllm
+    python bench/run_service.py --unclear 64
 
 Direct calls and HTTP requests take turns on the same loaded models, spoken and typed; the clients of
 HTTP run in a process of their own. vLLM's server (`vllm.entrypoints.openai.api_server`) answers the
 same typed questions on the same weights and settings, in turns with ours; `--no-vllm` leaves it out,
 `--only-vllm` the direct calls. Random weights know no end: both then give all tokens asked for.
-`--requests` are spread over 8 rounds, of at least two requests a client each.
+`--requests` are spread over 8 rounds, of at least two requests a client each. `--unclear N` measures one thing
+instead: N spoken turns of a client whose speech is clear, alone and beside another one, in turns. The other
+client's speech is backwards or clear.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import socket
 import statistics
 import sys
@@ -26,8 +30,10 @@ from typing import TYPE_CHECKING, Any
 
 from _common import finish
 from _service import (
+    ask_all,
     ask_from_a_process,
     in_ms,
+    metric,
     spoken_bodies,
     spoken_questions,
     typed_body,
@@ -160,6 +166,52 @@ def start_ups(num_starts: int, profile: str) -> dict[str, Any]:
     return {"n": num_starts, "median_s": statistics.median(taken), "all_s": taken}
 
 
+def beside_unclear(num_turns: int) -> dict[str, Any]:
+    """A client of clear speech alone, beside one of unclear speech, and beside a clear one, in turns."""
+    clear = spoken_bodies()
+    backwards = spoken_bodies([samples[::-1] for samples in spoken_questions()])
+    arms = {"alone": [], "beside unclear": backwards, "beside clear": clear}
+    mine: dict[str, Timed] = {arm: [] for arm in arms}
+    theirs: dict[str, Timed] = {arm: [] for arm in arms}
+    degraded = dict.fromkeys(arms, 0.0)
+    with voicebench_server() as (url, _, _):
+        asyncio.run(_side_by_side(url, clear, backwards))  # warms up
+        for number in range(math.ceil(num_turns / len(clear))):
+            order = list(arms)[number % 3 :] + list(arms)[: number % 3]
+            for arm in order:
+                before = metric(url, "voicebench_degraded_turns_total")
+                got, others = asyncio.run(_side_by_side(url, clear, arms[arm]))
+                mine[arm] += got
+                theirs[arm] += others
+                degraded[arm] += metric(url, "voicebench_degraded_turns_total") - before
+    figures: dict[str, Any] = {}
+    for arm in arms:
+        figures[arm] = {
+            **in_ms([seconds for seconds, *_ in mine[arm]]),
+            "failed": sum(status != 200 for _, status, _ in [*mine[arm], *theirs[arm]]),
+            "same_answers": {text for *_, text in mine[arm]} == {t for *_, t in mine["alone"]},
+            "neighbor_turns": len(theirs[arm]),
+            "degraded": int(degraded[arm]),
+        }
+    return figures
+
+
+async def _side_by_side(url: str, bodies: Any, others: Any) -> tuple[Timed, Timed]:
+    """Each body once, while another client asks again and again."""
+    over = asyncio.Event()
+
+    async def ask() -> Timed:
+        try:
+            return await ask_all(url, bodies, 1, lambda number: number < len(bodies))
+        finally:
+            over.set()
+
+    async def neighbor() -> Timed:
+        return await ask_all(url, others, 1, lambda _: not over.is_set()) if others else []
+
+    return tuple(await asyncio.gather(ask(), neighbor()))
+
+
 def main() -> int:
     """Runs the bench; 1 where a request failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -170,7 +222,14 @@ def main() -> int:
     left_out = parser.add_mutually_exclusive_group()
     left_out.add_argument("--no-vllm", action="store_true", help="leave vLLM's own server out")
     left_out.add_argument("--only-vllm", action="store_true", help="leave the direct calls out")
+    parser.add_argument("--unclear", type=int, metavar="N", help="N turns beside an unclear client")
     args = parser.parse_args()
+    if args.unclear:
+        figures = beside_unclear(args.unclear)
+        columns = ["client", *next(iter(figures.values()))]
+        rows = [[arm, *map(str, each.values())] for arm, each in figures.items()]
+        finish("service_unclear", columns, rows, figures)
+        return int(any(each["failed"] for each in figures.values()))
     from tests.serving.served import make_settings, serving
     from voicebench.config import load_profile
     from voicebench.pipeline.ready import load_and_warm_up

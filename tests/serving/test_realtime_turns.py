@@ -143,3 +143,65 @@ def test_settings_of_turn_detection_that_are_null_have_their_defaults() -> None:
             assert detection["silence_duration_ms"] == 500
 
         talk(served, play)
+
+
+@pytest.mark.parametrize("interrupts", [True, False])
+def test_a_response_can_be_asked_for_while_the_user_speaks(interrupts: bool) -> None:
+    """None is active then: it answers what was there before, and the speech is answered too."""
+    generator = ServedGenerator(answer="长" * 60, token_s=0.05)
+    with serving(generator=generator) as served:
+
+        async def play(line: Line) -> list[Any]:
+            await line.send("session.update", session=turns(interrupt_response=interrupts))
+            await add(line, message("讲"))
+            await line.speak(tone(1.5))
+            await line.until("input_audio_buffer.speech_started")
+            await line.send("response.create")
+            await line.until("response.output_text.delta")
+            await line.send("response.create")
+            error = (await line.until("error"))["error"]
+            assert error["code"] == "conversation_already_has_active_response"
+            generator.answer, generator.token_s = "好。", 0.0
+            await line.speak(QUIET)
+            return [(await line.until("response.done"))["response"] for _ in range(2)]
+
+        first, second = talk(served, play)
+        if interrupts:
+            assert first["status"] == "cancelled"
+            assert first["status_details"]["reason"] == "turn_detected"
+        else:
+            assert first["status"] == "completed"
+            assert first["output"][0]["content"][0]["text"] == "长" * 60
+        assert second["status"] == "completed"
+        assert second["output"][0]["content"][0]["text"] == "好。"
+        assert said_to(generator)[-1] == ("user", HEARD)
+
+
+@pytest.mark.parametrize("detection", [None, {"type": "server_vad"}])
+@pytest.mark.parametrize("include", [["item.input_audio_transcription.logprobs"], None])
+def test_logprobs_of_transcripts_come_to_who_asks(
+    detection: dict[str, Any] | None, include: list[str] | None
+) -> None:
+    with serving() as served:
+
+        async def play(line: Line) -> None:
+            session = {"include": include, "audio": {"input": {"turn_detection": detection}}}
+            await line.send("session.update", session=session)
+            assert (await line.until("session.updated"))["session"]["include"] == include
+            await line.speak(SPOKEN)
+            if detection is None:
+                await line.send("input_audio_buffer.commit")
+            done = await line.until(TRANSCRIBED)
+            deltas = [event for event in line.got if event["type"].endswith("transcription.delta")]
+            assert bool(deltas) == bool(detection)
+            if include:
+                assert [each["token"] for each in done["logprobs"]] == list(HEARD)
+                assert {each["logprob"] for each in done["logprobs"]} == {-0.1054}
+                found = [each for event in deltas for each in event["logprobs"]]
+                assert not deltas or found == done["logprobs"]
+            else:
+                assert not any(event.get("logprobs") for event in [done, *deltas])
+            await line.send("session.update", session={"include": ["reasoning.content"]})
+            assert "include" in (await line.until("error"))["error"]["param"]
+
+        talk(served, play)

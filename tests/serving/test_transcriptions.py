@@ -111,9 +111,12 @@ def test_a_growing_transcript_is_told_once_and_never_taken_back() -> None:
             index=index, start_s=start_s, end_s=start_s + 2.4, tokens=tokens, compute_s=0.0
         )
         told.append(partial.take(window))
-    assert told == ["明天", "下午"]
-    assert partial.finish("明天下午三点") == "三点"
-    assert partial.finish("明天上午") == "", "it came out otherwise: the final text tells"
+    assert [piece.text for piece in told] == ["明天", "下午"]
+    assert [token.text for piece in told for token in piece.tokens] == list("明天下午")
+    whole = _tokens(*((text, n / 2, n / 2 + 0.4) for n, text in enumerate("明天下午三点")))
+    assert partial.finish(whole) == ("三点", whole[4:])
+    other = _tokens(*((text, n / 2, n / 2 + 0.4) for n, text in enumerate("明天上午")))
+    assert partial.finish(other) == ("", ()), "it came out otherwise: the final text tells"
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from voicebench.serving.partial import PartialTranscript
+from voicebench.serving.partial import PartialTranscript, Piece
 from voicebench.serving.realtime_answer import Send
-from voicebench.types import Event
+from voicebench.serving.transcripts import logprobs
+from voicebench.types import Event, Hypothesis
 
 
 class InputTranscription:
@@ -24,6 +25,7 @@ class InputTranscription:
         earlier: Set when the transcript of the speech before it has been sent: transcripts come in
             the order of speech.
         sent: Set when this one has been.
+        with_logprobs: Whether the client wants the logarithm of each token's confidence.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class InputTranscription:
         on_committed: Callable[[], str | None],
         earlier: asyncio.Event,
         sent: asyncio.Event,
+        with_logprobs: bool,
     ) -> None:
         self._send = send
         self._end_listening = end_listening
         self._on_committed = on_committed
         self._earlier = earlier
         self._sent = sent
+        self._with_logprobs = with_logprobs
         self._item_id = item_id
         self._start_s = start_s
         self._partial = PartialTranscript(reach_s)
@@ -64,18 +68,21 @@ class InputTranscription:
                 await self._send(stopped, item_id=self._item_id, audio_end_ms=end_ms)
                 await committed(self._send, self._item_id, self._on_committed())
             case "transcript_final":
-                text = event.data["text"]
-                await self._delta(self._partial.finish(text))
+                hypothesis = event.data["hypothesis"]
+                await self._delta(self._partial.finish(hypothesis.tokens))
                 await self._earlier.wait()
-                await completed(self._send, self._item_id, text, self._audio_s)
+                await completed(
+                    self._send, self._item_id, hypothesis, self._audio_s, self._with_logprobs
+                )
                 self._sent.set()
             case _:
                 pass
 
-    async def _delta(self, text: str) -> None:
-        if text:
+    async def _delta(self, piece: Piece) -> None:
+        if piece.text:
             kind = "conversation.item.input_audio_transcription.delta"
-            await self._send(kind, item_id=self._item_id, content_index=0, delta=text)
+            more = logprobs(piece.tokens, self._with_logprobs)
+            await self._send(kind, item_id=self._item_id, content_index=0, delta=piece.text, **more)
 
 
 async def committed(send: Send, item_id: str, previous_item_id: str | None) -> None:
@@ -93,13 +100,19 @@ async def committed(send: Send, item_id: str, previous_item_id: str | None) -> N
 
 
 async def completed(
-    send: Send, item_id: str, transcript: str, seconds: float, content_index: int = 0
+    send: Send,
+    item_id: str,
+    hypothesis: Hypothesis,
+    seconds: float,
+    with_logprobs: bool,
+    content_index: int = 0,
 ) -> None:
     """A message's transcript is whole."""
     await send(
         "conversation.item.input_audio_transcription.completed",
         item_id=item_id,
         content_index=content_index,
-        transcript=transcript,
+        transcript=hypothesis.text,
         usage={"type": "duration", "seconds": round(seconds, 3)},
+        **logprobs(hypothesis.tokens, with_logprobs),
     )

@@ -361,6 +361,7 @@ class Session:
         speech = InputTranscription(
             self._send, item_id, vad.turn_start_s, reach_s(assistant.variant), end_listening,
             on_committed=lambda: self._items.add(item), earlier=earlier, sent=sent,
+            with_logprobs=bool(self._settings.include),
         )  # fmt: skip
         with self._service.admission.live():
             try:
@@ -399,6 +400,8 @@ class Session:
                 async for event in events:
                     if speech:
                         await speech.take(event)
+                    if speech and answers and event.kind == "transcript_final":
+                        await self._displace(running)
                     is_answering = is_answering or event.kind == "transcript_final"
                     if is_answering and answers:
                         await response.begin()
@@ -410,6 +413,19 @@ class Session:
         if answers and (is_answering or running.turn.degraded):
             reason = "client_cancelled" if is_alone else self._cancelled_for
             await response.end(reason if running.is_interrupted else "")
+
+    async def _displace(self, running: Running) -> None:
+        """The answer to speech begins: it ends a response that was asked for during the speech, or
+        waits for it."""
+        task, before = asyncio.current_task(), self._answering
+        if before is task:
+            return
+        detection = self._turn_detection
+        if detection is None or detection.interrupt_response:
+            await self._stop("turn_detected")
+        elif before:
+            await asyncio.wait({before})
+        self._answering, self._current, self._cancelled_for = task, running, ""
 
     async def _stop(self, reason: str) -> None:
         """Stops the response in progress, and returns when its request is gone and its end is sent."""
@@ -505,7 +521,8 @@ class Session:
             return ""
         self._is_unclear = not hypothesis.tokens or assistant.is_doubtful(hypothesis)
         seconds = len(samples) / SAMPLE_RATE_HZ
-        await completed(self._send, item_id, hypothesis.text, seconds, content_index)
+        with_logprobs = bool(self._settings.include)
+        await completed(self._send, item_id, hypothesis, seconds, with_logprobs, content_index)
         if self._is_unclear:
             return ""
         return assistant.clean(hypothesis.text).text or hypothesis.text
@@ -532,7 +549,8 @@ class Session:
         if settings.conversation == "none":
             self._socket.start(self._answer(settings))
             return
-        if self._answering and not self._answering.done():
+        is_speaking = self._vad.is_in_turn and self._answering is self._listening
+        if self._answering and not self._answering.done() and not is_speaking:
             raise ApiError(
                 400, "a response is being made already", "conversation_already_has_active_response"
             )

@@ -135,6 +135,9 @@ class SessionSettings(AnswerSettings):
 
     type: Literal["realtime", "transcription"] = "realtime"
     audio: Audio = Audio()
+    include: list[Literal["item.input_audio_transcription.logprobs"]] | None = Field(
+        default=None, max_length=1
+    )
 
 
 # ---------------------------------------------------------------- events

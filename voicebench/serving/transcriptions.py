@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,8 +22,8 @@ from voicebench.serving.event_stream import EventStream, line, unless_left
 from voicebench.serving.service import Service
 from voicebench.serving.sound import decode
 from voicebench.serving.subtitles import srt, verbose, vtt
-from voicebench.serving.transcripts import as_logprobs, as_tokens, growing, transcribe
-from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token
+from voicebench.serving.transcripts import as_tokens, growing, logprobs, transcribe
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis
 
 Form_ = Literal["json", "text", "verbose_json", "srt", "vtt"]
 Extras = frozenset[Literal["logprobs", "alternatives"]]
@@ -112,7 +112,7 @@ async def _answer(
             )
         case "json":
             usage = {"type": "duration", "seconds": _seconds(samples)}
-            body = {"text": text, "usage": usage, **_logprobs(tokens, extras)}
+            body = {"text": text, "usage": usage, **logprobs(tokens, "logprobs" in extras)}
     body["voicebench"] = _extra(transcript.hypothesis, extras)
     return JSONResponse(body)
 
@@ -138,23 +138,21 @@ async def _events(
             async for hypothesis in hypotheses:
                 if len(hypothesis.text) > len(told.text):
                     delta = hypothesis.text[len(told.text) :]
-                    new = _logprobs(hypothesis.tokens[len(told.tokens) :], extras)
+                    new = logprobs(hypothesis.tokens[len(told.tokens) :], "logprobs" in extras)
                     yield line({"type": "transcript.text.delta", "delta": delta, **new})
                     told = hypothesis
         # OpenAI's usage of a stream is in tokens; none are counted here
         extra = {"audio_s": audio_s, **_extra(hypothesis, extras)}
         done = {"type": "transcript.text.done", "text": told.text}
-        yield line({**done, **_logprobs(hypothesis.tokens, extras), "voicebench": extra})
+        yield line(
+            {**done, **logprobs(hypothesis.tokens, "logprobs" in extras), "voicebench": extra}
+        )
     except ApiError as error:  # the status has been sent: the error is an event
         yield line(error.body)
 
 
 def _seconds(samples: NDArray[np.float32]) -> float:
     return round(len(samples) / SAMPLE_RATE_HZ, 3)
-
-
-def _logprobs(tokens: Sequence[Token], extras: Extras) -> dict[str, Any]:
-    return {"logprobs": as_logprobs(tokens)} if "logprobs" in extras else {}
 
 
 def _extra(hypothesis: Hypothesis, extras: Extras) -> dict[str, Any]:

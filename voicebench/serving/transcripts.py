@@ -93,12 +93,16 @@ def as_tokens(tokens: Sequence[Token], *, with_alternatives: bool = False) -> li
     ]
 
 
-def as_logprobs(tokens: Sequence[Token]) -> list[dict[str, Any]]:
-    """Tokens in OpenAI's form: the logarithm of each one's confidence, and its UTF-8 bytes."""
-    return [
+def logprobs(tokens: Sequence[Token], wanted: bool) -> dict[str, Any]:
+    """Tokens in OpenAI's form, where they are wanted: the logarithm of each one's confidence, and its
+    UTF-8 bytes."""
+    if not wanted:
+        return {}
+    found = [
         {"token": token.text, "bytes": list(token.text.encode()), "logprob": logprob(token)}
         for token in tokens
     ]
+    return {"logprobs": found}
 
 
 def logprob(token: Token) -> float:
