@@ -53,9 +53,9 @@ Timed = list[tuple[float, int, str]]
 async def call_directly(service: Any, kind: str, num_clients: int, num_requests: int) -> Timed:
     """The same questions to the pipeline itself."""
     from voicebench.serving.chat import begin_turn
-    from voicebench.serving.questions import read_question
+    from voicebench.serving.chat_request import read_question
     from voicebench.serving.schemas import ChatRequest
-    from voicebench.serving.turns import Running
+    from voicebench.serving.turn_task import TurnTask
 
     bodies = _bodies(kind)
     questions = [await read_question(service, ChatRequest.model_validate(body)) for body in bodies]
@@ -66,7 +66,7 @@ async def call_directly(service: Any, kind: str, num_clients: int, num_requests:
         for number in numbers:
             question = questions[number % len(questions)]
             started_s = time.perf_counter()
-            running = Running(lambda q=question: begin_turn(service, q), 300, "fast")
+            running = TurnTask(lambda q=question: begin_turn(service, q), 300, "fast")
             async for _ in running.events():
                 pass
             done.append((time.perf_counter() - started_s, 200, running.turn.answer))

@@ -68,6 +68,6 @@ def test_the_summary_has_both_rates_with_their_counts() -> None:
 
 
 def test_a_client_that_left_before_the_transcript_says_nothing_of_the_recogniser() -> None:
-    left = StageFailure(stage="client", type="ClientLeft", message="gone")
+    left = StageFailure(stage="client", type="ClientDisconnectedError", message="gone")
     metrics = group_of([make_turn("", heard="", failure=left)], [make_case()])["metrics"]
     assert "cer" not in metrics

@@ -259,7 +259,7 @@ def test_a_client_that_leaves_mid_answer_is_recorded_and_the_next_turn_works() -
 
     left = asyncio.run(leave())
     assert left.failure is not None
-    assert (left.failure.stage, left.failure.type) == ("client", "ClientLeft")
+    assert (left.failure.stage, left.failure.type) == ("client", "ClientDisconnectedError")
     assert left.answer == "三"
     assert generator.num_aborted == 1
     assert conversation.history() == ()

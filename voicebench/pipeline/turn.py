@@ -15,7 +15,9 @@ _WHOLE_OBJECTS = ("window", "hypothesis", "messages", "prompt", "retracted")
 
 _ENDS = ("answer_finished", "degraded", "failed")
 _LEFT = StageFailure(
-    stage="client", type="ClientLeft", message="the client left before the turn was over"
+    stage="client",
+    type="ClientDisconnectedError",
+    message="the client left before the turn was over",
 )
 """A turn without an end: whoever read its events stopped reading, and the turn was cancelled."""
 

@@ -12,14 +12,14 @@ from fastapi.responses import Response
 
 from voicebench.asr.segments import blocks_of
 from voicebench.clock import TurnClock
+from voicebench.serving.chat_request import Question, read_question
+from voicebench.serving.chat_response import ChatResponse
 from voicebench.serving.errors import RESPONSES, ApiError, of_unforeseen
-from voicebench.serving.event_stream import EventStream, line, unless_left
+from voicebench.serving.event_stream import EventStream, cancel_on_disconnect, line
 from voicebench.serving.json_route import JsonRoute
-from voicebench.serving.questions import Question, read_question
-from voicebench.serving.replies import Reply
 from voicebench.serving.schemas import ChatRequest
 from voicebench.serving.service import Service
-from voicebench.serving.turns import Running
+from voicebench.serving.turn_task import TurnTask
 from voicebench.types import Event
 
 
@@ -34,7 +34,7 @@ def router(service: Service) -> APIRouter:
     )
     async def complete(body: ChatRequest, request: Request) -> Response:
         answer = _streamed if body.stream else _whole
-        return await unless_left(request.receive, answer(service, body))
+        return await cancel_on_disconnect(request.receive, answer(service, body))
 
     @routes.delete(
         "/conversations/{conversation_id}",
@@ -60,40 +60,40 @@ def begin_turn(service: Service, question: Question) -> AsyncGenerator[Event, No
     return assistant.run_recording(blocks_of(question.samples), memory, tools=question.tools)
 
 
-async def _asked(service: Service, body: ChatRequest) -> tuple[Question, Running, Reply]:
+async def _asked(service: Service, body: ChatRequest) -> tuple[Question, TurnTask, ChatResponse]:
     """What a request asks for, with nothing of its conversation in progress any more."""
     question = await read_question(service, body)
-    running = Running(
+    turn_task = TurnTask(
         lambda: begin_turn(service, question),
         service.settings.limits.turn_timeout_s,
         "real_time" if question.samples is None else "fast",
     )
     # before waiting for a place: the answer that is barged into may hold the last one
     await service.conversations.interrupt(question.conversation_id)
-    return question, running, Reply(question, running, service.settings.profile)
+    return question, turn_task, ChatResponse(question, turn_task, service.settings.profile)
 
 
 async def _whole(service: Service, body: ChatRequest) -> Response:
-    question, running, reply = await _asked(service, body)
+    question, turn_task, reply = await _asked(service, body)
     async with service.admission.turn():
-        await service.finish(running, question.assistant, question.conversation_id)
+        await service.finish(turn_task, question.assistant, question.conversation_id)
     return Response(msgspec.json.encode(reply.whole()), media_type="application/json")
 
 
 async def _streamed(service: Service, body: ChatRequest) -> Response:
-    question, running, reply = await _asked(service, body)
+    question, turn_task, reply = await _asked(service, body)
     with_usage = bool(body.stream_options and body.stream_options.include_usage)
     place = contextlib.AsyncExitStack()
     await place.enter_async_context(service.admission.turn())
-    lines = _lines(service, question, running, reply, with_usage)
+    lines = _lines(service, question, turn_task, reply, with_usage)
     return EventStream(lines, place, service.settings.limits.read_timeout_s)
 
 
 async def _lines(
-    service: Service, question: Question, running: Running, reply: Reply, with_usage: bool
+    service: Service, question: Question, turn_task: TurnTask, reply: ChatResponse, with_usage: bool
 ) -> AsyncGenerator[bytes, None]:
     yield line(reply.first())
-    events = service.events(running, question.assistant, question.conversation_id)
+    events = service.events(turn_task, question.assistant, question.conversation_id)
     try:
         async with contextlib.aclosing(events):
             async for event in events:

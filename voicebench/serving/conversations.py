@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from voicebench.clock import now_s
 from voicebench.pipeline.memory import Conversation
 from voicebench.serving.settings import Limits
-from voicebench.serving.turns import Running
+from voicebench.serving.turn_task import TurnTask
 
 
 @dataclass
 class _Kept:
     memory: Conversation
     used_s: float
-    running: Running | None = field(default=None)
+    turn_task: TurnTask | None = field(default=None)
 
 
 class Conversations:
@@ -61,21 +61,21 @@ class Conversations:
     async def interrupt(self, conversation_id: str) -> None:
         """Stops the answer that is in progress there, and waits until its request is gone."""
         kept = self._kept.get(conversation_id)
-        if kept and kept.running:
-            await kept.running.interrupt()
+        if kept and kept.turn_task:
+            await kept.turn_task.interrupt()
 
-    async def take_turn(self, conversation_id: str, running: Running) -> None:
+    async def take_turn(self, conversation_id: str, turn_task: TurnTask) -> None:
         """`interrupt`, and from here on this is the turn in progress."""
         if kept := self._kept.get(conversation_id):
-            before, kept.running = kept.running, running
+            before, kept.turn_task = kept.turn_task, turn_task
             if before:
                 await before.interrupt()
 
-    def end_turn(self, conversation_id: str, running: Running) -> None:
+    def end_turn(self, conversation_id: str, turn_task: TurnTask) -> None:
         """The turn is over."""
         kept = self._kept.get(conversation_id)
-        if kept and kept.running is running:
-            kept.running = None
+        if kept and kept.turn_task is turn_task:
+            kept.turn_task = None
             kept.used_s = self._clock()
 
     async def forget(self, conversation_id: str) -> bool:
@@ -88,5 +88,5 @@ class Conversations:
         for conversation_id, kept in list(self._kept.items()):
             if kept.used_s >= oldest_s:
                 return
-            if not kept.running:
+            if not kept.turn_task:
                 del self._kept[conversation_id]

@@ -53,8 +53,8 @@ class EventStream(Response):
         async with self._place, contextlib.aclosing(self._lines):
             start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
             await send(start)
-            with contextlib.suppress(ClientLeft):
-                await unless_left(receive, self._send_all(send))
+            with contextlib.suppress(ClientDisconnectedError):
+                await cancel_on_disconnect(receive, self._send_all(send))
 
     async def _send_all(self, send: Send) -> None:
         async for line in self._lines:
@@ -63,18 +63,18 @@ class EventStream(Response):
                 async with asyncio.timeout(self._read_timeout_s):
                     await send(message)
             except TimeoutError:
-                raise ClientLeft from None
+                raise ClientDisconnectedError from None
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class ClientLeft(ApiError):
+class ClientDisconnectedError(ApiError):
     """The client went away; nobody reads what is answered now."""
 
     def __init__(self) -> None:
         super().__init__(499, "the client left", "client_left")
 
 
-async def unless_left(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+async def cancel_on_disconnect(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """Does something for as long as the client is there.
 
     Args:
@@ -82,7 +82,7 @@ async def unless_left(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
         work: Cancelled, and waited for, when the client leaves.
 
     Raises:
-        ClientLeft: The client left.
+        ClientDisconnectedError: The client left.
         Exception: What the work raised.
     """
     try:
@@ -100,5 +100,5 @@ async def unless_left(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
                 watching.cancel()
     except TimeoutError:
         if presence.expired():
-            raise ClientLeft from None
+            raise ClientDisconnectedError from None
         raise

@@ -26,10 +26,11 @@ from voicebench.llm.prompts import find_prompt
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.hints import LOW_CONFIDENCE, hint_of
 from voicebench.pipeline.memory import Conversation
+from voicebench.serving.chat_request import any_seed
 from voicebench.serving.errors import ApiError, of_user_error, of_validation
 from voicebench.serving.input_transcription import InputTranscription, committed, completed
 from voicebench.serving.logs import new_id
-from voicebench.serving.questions import any_seed
+from voicebench.serving.message_prompts import SPOKEN_HERE, MessagesPromptBuilder
 from voicebench.serving.realtime_answer import ResponseEvents
 from voicebench.serving.realtime_beta import beta_event, is_beta, settings_of_today
 from voicebench.serving.realtime_items import Item, Items
@@ -60,8 +61,7 @@ from voicebench.serving.sockets import Socket, accepted
 from voicebench.serving.sound import PcmStream, from_base64
 from voicebench.serving.transcripts import transcribe
 from voicebench.serving.turn_detection import ServerVad
-from voicebench.serving.turns import Running
-from voicebench.serving.wording import SPOKEN_HERE, GivenMessages
+from voicebench.serving.turn_task import TurnTask
 from voicebench.types import SAMPLE_RATE_HZ, Message, Sampling, ToolCall
 
 _MIN_SPEECH_S = 0.1
@@ -120,12 +120,12 @@ class Session:
         self._recognizing: asyncio.Task[None] | None = None
         self._is_unclear = False
         self._answering: asyncio.Task[None] | None = None  # the conversation's response
-        self._current: Running | None = None  # its turn
+        self._current: TurnTask | None = None  # its turn
         self._listening: asyncio.Task[None] | None = None  # takes the speech, and may answer it
-        self._spoken: Running | None = None  # its turn
+        self._spoken: TurnTask | None = None  # its turn
         self._transcribed = asyncio.Event()  # whether the transcript of the last turn is sent
         self._transcribed.set()
-        self._running: dict[str, Running] = {}  # by response, also those out of band
+        self._running: dict[str, TurnTask] = {}  # by response, also those out of band
         self._cancelled_for = ""
         self._feeding = asyncio.Lock()
         self._reset_input()
@@ -354,7 +354,7 @@ class Session:
             vad.turn_audio(), self._memory, clock=clock, tools=self._settings.offered,
             answers=answers,
         )  # fmt: skip
-        self._spoken = running = Running(lambda: turn, float("inf"), "real_time")
+        self._spoken = turn_task = TurnTask(lambda: turn, float("inf"), "real_time")
         item = _speech_item(item_id)
         earlier, sent = self._transcribed, asyncio.Event()
         self._transcribed = sent
@@ -365,12 +365,12 @@ class Session:
         )  # fmt: skip
         with self._service.admission.live():
             try:
-                await self._run_turn(running, assistant, self._settings, speech, answers)
+                await self._run_turn(turn_task, assistant, self._settings, speech, answers)
             finally:
                 vad.end_turn(number)
                 sent.set()
-                hypothesis = running.turn.hypothesis
-                item.message = _user_message(running.turn.cleaned)
+                hypothesis = turn_task.turn.hypothesis
+                item.message = _user_message(turn_task.turn.cleaned)
                 item.body["content"][0]["transcript"] = hypothesis.text or None
                 if not answers and hypothesis.tokens:
                     self._is_unclear = assistant.is_doubtful(hypothesis)
@@ -378,7 +378,7 @@ class Session:
 
     async def _run_turn(
         self,
-        running: Running,
+        turn_task: TurnTask,
         assistant: Assistant,
         settings: AnswerSettings,
         speech: InputTranscription | None = None,
@@ -387,13 +387,15 @@ class Session:
         """Runs a turn and sends its events, also where it is stopped."""
         is_alone = isinstance(settings, ResponseSettings) and settings.conversation == "none"
         metadata = settings.metadata if isinstance(settings, ResponseSettings) else None
-        response = ResponseEvents(self._send, running, None if is_alone else self._items, metadata)
-        self._running[response.id] = running
+        response = ResponseEvents(
+            self._send, turn_task, None if is_alone else self._items, metadata
+        )
+        self._running[response.id] = turn_task
         if answers and not is_alone:
-            self._current = running
-            if not running.is_interrupted:
+            self._current = turn_task
+            if not turn_task.is_interrupted:
                 self._cancelled_for = ""
-        events = self._service.events(running, assistant)
+        events = self._service.events(turn_task, assistant)
         is_answering = speech is None
         try:
             async with contextlib.aclosing(events):
@@ -401,20 +403,20 @@ class Session:
                     if speech:
                         await speech.take(event)
                     if speech and answers and event.kind == "transcript_final":
-                        await self._displace(running)
+                        await self._displace(turn_task)
                     is_answering = is_answering or event.kind == "transcript_final"
                     if is_answering and answers:
                         await response.begin()
                         await response.take(event)
         finally:
             del self._running[response.id]
-            if self._current is running:
+            if self._current is turn_task:
                 self._current = None
-        if answers and (is_answering or running.turn.degraded):
+        if answers and (is_answering or turn_task.turn.degraded):
             reason = "client_cancelled" if is_alone else self._cancelled_for
-            await response.end(reason if running.is_interrupted else "")
+            await response.end(reason if turn_task.is_interrupted else "")
 
-    async def _displace(self, running: Running) -> None:
+    async def _displace(self, turn_task: TurnTask) -> None:
         """The answer to speech begins: it ends a response that was asked for during the speech, or
         waits for it."""
         task, before = asyncio.current_task(), self._answering
@@ -425,7 +427,7 @@ class Session:
             await self._stop("turn_detected")
         elif before:
             await asyncio.wait({before})
-        self._answering, self._current, self._cancelled_for = task, running, ""
+        self._answering, self._current, self._cancelled_for = task, turn_task, ""
 
     async def _stop(self, reason: str) -> None:
         """Stops the response in progress, and returns when its request is gone and its end is sent."""
@@ -453,9 +455,9 @@ class Session:
             is_speaking = self._vad.is_in_turn and self._answering is self._listening
             if not is_speaking:  # else there is no response yet, only the user's words
                 await self._stop("client_cancelled")
-        elif running := self._running.get(response_id):
+        elif turn_task := self._running.get(response_id):
             self._cancelled_for = "client_cancelled"
-            await running.interrupt()
+            await turn_task.interrupt()
         else:
             message = f"Cancellation failed: no response {response_id!r} is in progress"
             raise ApiError(400, message, "response_cancel_not_active", "response_id")
@@ -575,13 +577,15 @@ class Session:
             return
         assistant = self._assistant(settings, messages)
         turn = assistant.answer_text(asked or "…", self._memory, tools=settings.offered)
-        running = Running(lambda: turn, self._service.settings.limits.turn_timeout_s, "real_time")
+        turn_task = TurnTask(
+            lambda: turn, self._service.settings.limits.turn_timeout_s, "real_time"
+        )
         try:
             async with self._service.admission.turn():
                 is_alone = settings.conversation == "none"
                 if not is_alone and self._answering is not asyncio.current_task():
-                    await running.interrupt()  # stopped while it waited
-                await self._run_turn(running, assistant, settings)
+                    await turn_task.interrupt()  # stopped while it waited
+                await self._run_turn(turn_task, assistant, settings)
         except ApiError as error:
             await self.report(error)
 
@@ -657,7 +661,7 @@ class Session:
             variant = self._service.for_uploads(variant)
         return self._service.assistant(
             variant,
-            prompts=GivenMessages(self._service.models.generator, messages),
+            prompts=MessagesPromptBuilder(self._service.models.generator, messages),
             hands_out_calls=bool(settings.offered),
         )
 

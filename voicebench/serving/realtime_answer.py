@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from voicebench.serving.chat_response import unread_calls
 from voicebench.serving.logs import new_id
 from voicebench.serving.realtime_items import Item, Items
-from voicebench.serving.replies import unread_calls
-from voicebench.serving.turns import Running
+from voicebench.serving.turn_task import TurnTask
 from voicebench.types import Event, Message, ToolCall
 
 Send = Callable[..., Awaitable[None]]
@@ -22,7 +22,7 @@ class ResponseEvents:
 
     Args:
         send: Sends an event.
-        running: The turn that answers.
+        turn_task: The turn that answers.
         items: The conversation that the answer joins; None for a response out of band.
         metadata: The client's own, returned with the response.
 
@@ -33,12 +33,12 @@ class ResponseEvents:
     def __init__(
         self,
         send: Send,
-        running: Running,
+        turn_task: TurnTask,
         items: Items | None,
         metadata: dict[str, str] | None = None,
     ) -> None:
         self._send = send
-        self._running = running
+        self._turn_task = turn_task
         self._items = items
         self._metadata = metadata
         self.id = new_id("resp")
@@ -70,13 +70,13 @@ class ResponseEvents:
             cancelled_for: `turn_detected` or `client_cancelled` where it was stopped.
         """
         await self.begin()
-        turn = self._running.turn
+        turn = self._turn_task.turn
         status = "completed"
         details: dict[str, Any] | None = None
         if cancelled_for:
             status = "cancelled"
             details = {"type": "cancelled", "reason": cancelled_for}
-        elif turn.degraded or self._running.is_timed_out:
+        elif turn.degraded or self._turn_task.is_timed_out:
             status = "failed"
             code = turn.degraded.reason if turn.degraded else "turn_timeout"
             hint = turn.degraded.hint if turn.degraded else "回答没有及时完成，请再试一次。"
@@ -163,7 +163,7 @@ class ResponseEvents:
         return {**self._here(), "item_id": self._text_item, "content_index": 0}
 
     def _body(self, status: str, details: dict[str, Any] | None = None) -> dict[str, Any]:
-        turn = self._running.turn
+        turn = self._turn_task.turn
         body: dict[str, Any] = {
             "id": self.id,
             "object": "realtime.response",

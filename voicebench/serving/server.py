@@ -1,4 +1,4 @@
-"""Running the service: bind, load, serve, drain.
+"""Runs the service: bind, load, serve, drain.
 
 The port answers from the first moment, so that probes see a process that is alive and not ready.
 The first SIGTERM or SIGINT ends taking requests and waits for what is being answered; a second one

@@ -23,7 +23,7 @@ from voicebench.serving.limits import Admission
 from voicebench.serving.logs import log
 from voicebench.serving.settings import Settings
 from voicebench.serving.telemetry import Telemetry
-from voicebench.serving.turns import Running, remember_part
+from voicebench.serving.turn_task import TurnTask, remember_interrupted
 from voicebench.types import Event, Sampling, Variant
 
 _SCHEMA_TIMEOUT_S = 5.0
@@ -146,39 +146,41 @@ class Service:
             raise ApiError(400, "the schema is too complex", "invalid_value", param) from None
 
     async def events(
-        self, running: Running, assistant: Assistant, conversation_id: str = ""
+        self, turn_task: TurnTask, assistant: Assistant, conversation_id: str = ""
     ) -> AsyncGenerator[Event, None]:
         """A turn's events. Call within `admission.turn`; closing it cancels the turn. Whoever left
         a turn of the same conversation in progress is interrupted by it.
         """
-        async with self._in_progress(running, assistant, conversation_id):
-            async for event in running.events():
+        async with self._in_progress(turn_task, assistant, conversation_id):
+            async for event in turn_task.events():
                 yield event
 
     async def finish(
-        self, running: Running, assistant: Assistant, conversation_id: str = ""
+        self, turn_task: TurnTask, assistant: Assistant, conversation_id: str = ""
     ) -> None:
         """`events` for who reads none before the turn is over."""
-        async with self._in_progress(running, assistant, conversation_id):
-            await running.finish()
+        async with self._in_progress(turn_task, assistant, conversation_id):
+            await turn_task.finish()
 
     @contextlib.asynccontextmanager
     async def _in_progress(
-        self, running: Running, assistant: Assistant, conversation_id: str
+        self, turn_task: TurnTask, assistant: Assistant, conversation_id: str
     ) -> AsyncIterator[None]:
         memory = self.conversations.memory(conversation_id)
-        running.on_interrupted = lambda: remember_part(running, memory, assistant.generator)
-        await self.conversations.take_turn(conversation_id, running)
+        turn_task.on_interrupted = lambda: remember_interrupted(
+            turn_task, memory, assistant.generator
+        )
+        await self.conversations.take_turn(conversation_id, turn_task)
         outcome = "left"
         try:
             yield
-            outcome = _outcome(running)
+            outcome = _outcome(turn_task)
         finally:
-            self.conversations.end_turn(conversation_id, running)
-            self._account(running, outcome)
+            self.conversations.end_turn(conversation_id, turn_task)
+            self._account(turn_task, outcome)
 
-    def _account(self, running: Running, outcome: str) -> None:
-        turn = running.turn
+    def _account(self, turn_task: TurnTask, outcome: str) -> None:
+        turn = turn_task.turn
         self.telemetry.turn(turn, outcome)
         values: dict[str, Any] = {
             "outcome": outcome,
@@ -195,11 +197,11 @@ class Service:
         log("info", "turn", **values)
 
 
-def _outcome(running: Running) -> str:
-    if running.is_interrupted:
+def _outcome(turn_task: TurnTask) -> str:
+    if turn_task.is_interrupted:
         return "interrupted"
-    if running.is_timed_out:
+    if turn_task.is_timed_out:
         return "timed_out"
-    if not running.is_over:
+    if not turn_task.is_over:
         return "transcribed"
-    return "degraded" if running.turn.degraded else "answered"
+    return "degraded" if turn_task.turn.degraded else "answered"

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from numpy.typing import NDArray
 
 from voicebench.serving.errors import RESPONSES, ApiError
-from voicebench.serving.event_stream import EventStream, line, unless_left
+from voicebench.serving.event_stream import EventStream, cancel_on_disconnect, line
 from voicebench.serving.service import Service
 from voicebench.serving.sound import decode
 from voicebench.serving.subtitles import srt, verbose, vtt
@@ -77,7 +77,7 @@ def router(service: Service) -> APIRouter:
         if stream:
             return await _stream(service, request, data, extras)
         work = _answer(service, data, response_format, granularities, extras)
-        return await unless_left(request.receive, work)
+        return await cancel_on_disconnect(request.receive, work)
 
     return routes
 
@@ -122,8 +122,10 @@ async def _stream(service: Service, request: Request, data: bytes, extras: Extra
     assistant = service.assistant(service.for_uploads(service.settings.variant))
     limits = service.settings.limits
     async with contextlib.AsyncExitStack() as place:
-        await unless_left(request.receive, place.enter_async_context(service.admission.turn()))
-        samples = await unless_left(request.receive, decode(data, limits))
+        await cancel_on_disconnect(
+            request.receive, place.enter_async_context(service.admission.turn())
+        )
+        samples = await cancel_on_disconnect(request.receive, decode(data, limits))
         hypotheses = growing(assistant, samples, limits.turn_timeout_s)
         lines = _events(hypotheses, _seconds(samples), extras)
         return EventStream(lines, place.pop_all(), limits.read_timeout_s)

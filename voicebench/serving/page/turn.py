@@ -30,7 +30,7 @@ from voicebench.serving.page.microphone import Microphone
 from voicebench.serving.page.view import BUSY, Shown
 from voicebench.serving.page.words import Words
 from voicebench.serving.service import Service
-from voicebench.serving.turns import Running
+from voicebench.serving.turn_task import TurnTask
 from voicebench.types import Event, Pace, Token, Window
 
 _BETWEEN_UPDATES_S = 0.05  # an update is a message to the browser, and faster ones are not seen
@@ -54,7 +54,7 @@ class PageTurn:
         self._words = words
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._running: Running | None = None
+        self._turn_task: TurnTask | None = None
         self._tokens: tuple[Token, ...] = ()
         self._window_end_s = 0.0
 
@@ -75,13 +75,13 @@ class PageTurn:
     def yield_to_next(self) -> None:
         """Another turn of the conversation begins: it interrupts an answer in progress, which is
         remembered as far as it came. A turn that waits for its place never begins."""
-        if not self._running:
+        if not self._turn_task:
             self.cancel()
 
     async def stop(self) -> None:
         """Stops the answer at the user's wish; what came of it is remembered."""
-        if self._running and not self._running.is_interrupted:
-            await self._running.interrupt()
+        if self._turn_task and not self._turn_task.is_interrupted:
+            await self._turn_task.interrupt()
         else:
             self.yield_to_next()
 
@@ -147,8 +147,8 @@ class PageTurn:
     ) -> None:
         limits = self._service.settings.limits
         timeout_s = limits.turn_timeout_s + (limits.max_audio_s if microphone else 0)
-        self._running = running = Running(start, timeout_s, pace)
-        events = self._service.events(running, assistant, conversation_id)
+        self._turn_task = turn_task = TurnTask(start, timeout_s, pace)
+        events = self._service.events(turn_task, assistant, conversation_id)
         try:
             async with contextlib.aclosing(events):
                 async for event in events:
@@ -156,15 +156,15 @@ class PageTurn:
                     if microphone:
                         microphone.follow(event, has_speech=bool(self.shown.tokens))
         finally:
-            if running.is_timed_out:
+            if turn_task.is_timed_out:
                 self._fail(self._words.errors["turn_timeout"])
             else:
-                self._end(running)
+                self._end(turn_task)
 
-    def _end(self, running: Running) -> None:
-        turn = running.turn
+    def _end(self, turn_task: TurnTask) -> None:
+        turn = turn_task.turn
         segments = () if self.shown.typed else waterfall(turn)
-        if not running.is_over:
+        if not turn_task.is_over:
             self._change(state="stopped", segments=segments)
         else:
             self._change(state="degraded" if turn.degraded else "done", segments=segments)

@@ -19,6 +19,7 @@ from voicebench.llm.prompts import find_prompt
 from voicebench.pipeline.answering import check_prompt_length
 from voicebench.pipeline.assistant import Assistant
 from voicebench.serving.errors import ApiError, context_length_exceeded
+from voicebench.serving.message_prompts import SPOKEN_HERE, MessagesPromptBuilder
 from voicebench.serving.schemas import (
     AssistantMessage,
     AudioPart,
@@ -32,7 +33,6 @@ from voicebench.serving.schemas import (
 from voicebench.serving.service import UPLOADED, Service
 from voicebench.serving.sound import decode, from_base64
 from voicebench.serving.transcripts import transcribe
-from voicebench.serving.wording import SPOKEN_HERE, GivenMessages
 from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Message, Sampling, ToolCall, Variant
 
 _MAX_STOPS = 4
@@ -86,7 +86,7 @@ async def read_question(service: Service, request: ChatRequest) -> Question:
     if request.prompt is not None and messages[0].role != "system":
         system = Message(role="system", content=find_prompt(request.prompt).system)
         messages = (system, *messages)
-    prompts = GivenMessages(models.generator, messages)
+    prompts = MessagesPromptBuilder(models.generator, messages)
     assistant = service.assistant(
         variant, prompts=prompts, hands_out_calls=bool(tools), is_read_live=bool(request.stream)
     )

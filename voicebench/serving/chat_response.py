@@ -16,11 +16,11 @@ from voicebench.llm.hermes import CALL_BEGIN, CALL_END
 from voicebench.metrics.latency import latencies, turn_rtf
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
 from voicebench.pipeline.hints import PROMPT_TOO_LONG
+from voicebench.serving.chat_request import Question
 from voicebench.serving.errors import ApiError, context_length_exceeded
 from voicebench.serving.logs import new_id
-from voicebench.serving.questions import Question
 from voicebench.serving.transcripts import as_tokens
-from voicebench.serving.turns import Running
+from voicebench.serving.turn_task import TurnTask
 from voicebench.types import Event, Hypothesis
 
 
@@ -29,18 +29,18 @@ def unread_calls(bodies: Sequence[str]) -> str:
     return "\n".join(f"{CALL_BEGIN}\n{body}\n{CALL_END}" for body in bodies)
 
 
-class Reply:
+class ChatResponse:
     """One completion being made.
 
     Args:
         question: What was asked.
-        running: The turn that answers it.
+        turn_task: The turn that answers it.
         model: Name of the model.
     """
 
-    def __init__(self, question: Question, running: Running, model: str) -> None:
+    def __init__(self, question: Question, turn_task: TurnTask, model: str) -> None:
         self._question = question
-        self._running = running
+        self._turn_task = turn_task
         self._head = {"id": new_id("chatcmpl"), "created": int(time.time()), "model": model}
         self._calls: list[dict[str, Any]] = []
         self._malformed: list[str] = []
@@ -55,11 +55,11 @@ class Reply:
         Raises:
             ApiError: It was typed, and failed: there is nothing that could be said instead.
         """
-        for event in self._running.happened:
+        for event in self._turn_task.happened:
             self._take(event)
         self.raise_failure()
         message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": self._hint()}
-        text = self._running.turn.answer + self._unread_calls()
+        text = self._turn_task.turn.answer + self._unread_calls()
         if text or not self._calls:
             message["content"] = text or self._hint() or ""
         if self._calls:
@@ -125,9 +125,9 @@ class Reply:
         Raises:
             ApiError: 400 where the prompt is too long, typed or spoken; 503 or 504.
         """
-        if self._running.is_timed_out:
+        if self._turn_task.is_timed_out:
             raise ApiError(504, "the answer was not complete in time", "turn_timeout")
-        turn = self._running.turn
+        turn = self._turn_task.turn
         if turn.degraded is None or turn.failure is None:
             return
         reason = turn.degraded.reason
@@ -140,7 +140,7 @@ class Reply:
 
     def usage(self) -> dict[str, Any]:
         """Tokens, counted as vLLM does: the end token is one."""
-        turn = self._running.turn
+        turn = self._turn_task.turn
         num_end = int(turn.finish_reason == "stop")
         num_answer = len(turn.answer_tokens) + self._num_call_tokens + num_end
         return {
@@ -152,8 +152,8 @@ class Reply:
 
     def extra(self) -> dict[str, Any]:
         """What goes under `voicebench`."""
-        turn = self._running.turn
-        extra: dict[str, Any] = {"interrupted": self._running.is_interrupted}
+        turn = self._turn_task.turn
+        extra: dict[str, Any] = {"interrupted": self._turn_task.is_interrupted}
         if self._malformed:
             extra["malformed_tool_calls"] = self._malformed
         if self._question.conversation_id:
@@ -206,13 +206,13 @@ class Reply:
         return "" if self._calls else unread_calls(self._malformed)
 
     def _hint(self) -> str | None:
-        degraded = self._running.turn.degraded
+        degraded = self._turn_task.turn.degraded
         return degraded.hint if degraded else None
 
     def _finish_reason(self) -> str:
         if self._calls and not self._question.is_call_named:  # OpenAI has `stop` for a named one
             return "tool_calls"
-        return "length" if self._running.turn.finish_reason == "length" else "stop"
+        return "length" if self._turn_task.turn.finish_reason == "length" else "stop"
 
     def _heard(self, hypothesis: Hypothesis) -> dict[str, Any]:
         with_alternatives = self._question.with_alternatives

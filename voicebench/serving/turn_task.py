@@ -1,8 +1,8 @@
 """One turn of a request while it happens: its events as they come, stopped from outside or in time.
 
-    running = Running(lambda: assistant.run_turn(...), timeout_s=300)
-    async for event in running.events(): ...
-    running.turn            its record, whether it came to its end or not
+    turn_task = TurnTask(lambda: assistant.run_turn(...), timeout_s=300)
+    async for event in turn_task.events(): ...
+    turn_task.turn            its record, whether it came to its end or not
 
 Leaving the loop, being cancelled and `interrupt` all close the turn, which aborts its request.
 """
@@ -21,7 +21,7 @@ from voicebench.pipeline.turn import collect_turn
 from voicebench.types import Event, Message, Pace, Turn
 
 
-class Running:
+class TurnTask:
     """One turn.
 
     Args:
@@ -134,10 +134,12 @@ class Running:
             put(None)
 
 
-def remember_part(running: Running, conversation: Conversation, generator: Generator) -> None:
+def remember_interrupted(
+    turn_task: TurnTask, conversation: Conversation, generator: Generator
+) -> None:
     """Remembers of an interrupted turn what was asked and as much of the answer as was given: what
     is said next refers to it."""
-    turn = running.turn
+    turn = turn_task.turn
     asked = next((m for m in reversed(turn.messages) if m.role == "user"), None)
     if asked is None or not turn.answer.strip() or not conversation.budget_tokens:
         return

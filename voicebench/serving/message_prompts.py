@@ -19,7 +19,7 @@ SPOKEN_HERE = f"\ue004{secrets.token_hex(8)}\ue005"
 """Where the transcript goes in the last message; nobody can type it."""
 
 
-class GivenMessages:
+class MessagesPromptBuilder:
     """See `BuildsPrompts`; the turn's history goes behind the caller's system messages.
 
     Args:
