@@ -131,8 +131,8 @@ def test_a_new_turn_stops_the_answer_in_progress_and_part_of_it_is_remembered(
         thread = threading.Thread(target=ask)
         thread.start()
         served.wait_for(lambda: generator.num_open == 1, "the story")
-        served.wait_for(lambda: served.service.conversations._kept["c"].running, "its turn")
-        running = served.service.conversations._kept["c"].running
+        served.wait_for(lambda: served.service.conversations.turn_task("c"), "its turn")
+        running = served.service.conversations.turn_task("c")
         assert running is not None
         served.wait_for(lambda: len(running.turn.answer) > 3, "some words")
         generator.answer = "好。"

@@ -32,11 +32,11 @@ from tests.serving.served import (
 from voicebench.audio import PcmFormat, load_audio
 from voicebench.serving.errors import ApiError
 from voicebench.serving.event_stream import EventStream
+from voicebench.serving.funasr_ws import FunasrSession
 from voicebench.serving.limits import Admission, is_key
 from voicebench.serving.logs import JsonFormatter
 from voicebench.serving.schemas import ChatRequest
 from voicebench.serving.settings import Limits
-from voicebench.serving.sockets import accepted
 from voicebench.serving.sound import PcmStream, looks_like_pcm
 
 pytestmark = pytest.mark.usefixtures("loudness_vad")
@@ -439,16 +439,17 @@ def test_a_stream_whose_client_takes_nothing_is_left() -> None:
         async def send_text(self, text: str) -> None:
             await asyncio.Event().wait()
 
-    async def play(service: Any) -> None:
-        async with accepted(service, Deaf(), "realtime") as socket:  # type: ignore[arg-type]
-            assert socket is not None
-            socket.speech_place.take()
-            assert service.admission.num_streams == 1
-            await asyncio.wait_for(socket.send({"type": "error"}), 10)
-            pytest.fail("it was sent")
+        async def receive(self) -> dict[str, Any]:
+            if served.service.admission.num_streams:
+                taken.append("place")
+                return {"type": "websocket.receive", "text": "no JSON"}  # is answered
+            return {"type": "websocket.receive", "bytes": bytes(320)}
 
+    taken: list[str] = []
     with serving(make_settings(limits={"read_timeout_s": 0.05})) as served:
-        asyncio.run(play(served.service))
+        session = FunasrSession(served.service, Deaf())  # type: ignore[arg-type]
+        asyncio.run(asyncio.wait_for(session.serve(), 10))
+        assert taken == ["place"]
         assert served.service.admission.num_streams == 0
 
 

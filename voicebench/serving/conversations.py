@@ -1,4 +1,4 @@
-"""Conversations by id: what was said before, and what is being answered now.
+"""Conversations by id: their memory, and the turn in progress.
 
 A new turn in a conversation is barging in: the answer in progress is stopped, and as much of it as
 was given is remembered. A conversation is forgotten when it has not been used for a while.
@@ -17,7 +17,7 @@ from voicebench.serving.turn_task import TurnTask
 
 
 @dataclass
-class _Kept:
+class _Entry:
     memory: Conversation
     used_s: float
     turn_task: TurnTask | None = field(default=None)
@@ -38,55 +38,59 @@ class Conversations:
         self._limits = limits
         self._budget_tokens = budget_tokens
         self._clock = clock
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()  # the one unused for longest first
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # the one unused for longest first
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
     def memory(self, conversation_id: str) -> Conversation:
         """The conversation of that id, or a new one; without an id one that keeps nothing, as nobody
-        finds it again."""
+        uses it again."""
         if not conversation_id:
             return Conversation(budget_tokens=0)
         self._forget_old()
-        kept = self._kept.pop(conversation_id, None)
-        if kept is None:
-            kept = _Kept(Conversation(self._budget_tokens), self._clock())
-        kept.used_s = self._clock()
-        self._kept[conversation_id] = kept
-        while len(self._kept) > self._limits.max_conversations:
-            self._kept.popitem(last=False)
-        return kept.memory
+        entry = self._entries.pop(conversation_id, None)
+        if entry is None:
+            entry = _Entry(Conversation(self._budget_tokens), self._clock())
+        entry.used_s = self._clock()
+        self._entries[conversation_id] = entry
+        while len(self._entries) > self._limits.max_conversations:
+            self._entries.popitem(last=False)
+        return entry.memory
+
+    def turn_task(self, conversation_id: str) -> TurnTask | None:
+        """The turn that is in progress there."""
+        entry = self._entries.get(conversation_id)
+        return entry.turn_task if entry else None
 
     async def interrupt(self, conversation_id: str) -> None:
         """Stops the answer that is in progress there, and waits until its request is gone."""
-        kept = self._kept.get(conversation_id)
-        if kept and kept.turn_task:
-            await kept.turn_task.interrupt()
+        if turn_task := self.turn_task(conversation_id):
+            await turn_task.interrupt()
 
     async def take_turn(self, conversation_id: str, turn_task: TurnTask) -> None:
         """`interrupt`, and from here on this is the turn in progress."""
-        if kept := self._kept.get(conversation_id):
-            before, kept.turn_task = kept.turn_task, turn_task
+        if entry := self._entries.get(conversation_id):
+            before, entry.turn_task = entry.turn_task, turn_task
             if before:
                 await before.interrupt()
 
     def end_turn(self, conversation_id: str, turn_task: TurnTask) -> None:
         """The turn is over."""
-        kept = self._kept.get(conversation_id)
-        if kept and kept.turn_task is turn_task:
-            kept.turn_task = None
-            kept.used_s = self._clock()
+        entry = self._entries.get(conversation_id)
+        if entry and entry.turn_task is turn_task:
+            entry.turn_task = None
+            entry.used_s = self._clock()
 
     async def forget(self, conversation_id: str) -> bool:
         """Forgets a conversation and stops its answer; False where there was none."""
         await self.interrupt(conversation_id)
-        return self._kept.pop(conversation_id, None) is not None
+        return self._entries.pop(conversation_id, None) is not None
 
     def _forget_old(self) -> None:
         oldest_s = self._clock() - self._limits.conversation_ttl_s
-        for conversation_id, kept in list(self._kept.items()):
-            if kept.used_s >= oldest_s:
+        for conversation_id, entry in list(self._entries.items()):
+            if entry.used_s >= oldest_s:
                 return
-            if not kept.turn_task:
-                del self._kept[conversation_id]
+            if not entry.turn_task:
+                del self._entries[conversation_id]

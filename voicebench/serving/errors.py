@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from voicebench.errors import AudioError, UserError
@@ -89,6 +89,9 @@ class ApiError(HTTPException):
         return JSONResponse(self.body, self.status, self.headers)
 
 
+CLIENT_ERRORS = (ApiError, UserError, ValidationError, TimeoutError)
+"""What a message of a client may end with."""
+
 RESPONSES: Mapping[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": description}
     for status, description in {
@@ -118,12 +121,22 @@ def context_length_exceeded(problem: str, param: str | None = None) -> ApiError:
     return ApiError(400, problem, "context_length_exceeded", param)
 
 
-def of_unforeseen(error: Exception) -> ApiError:
-    """An error that the client is told of as it is, or one that says nothing of what is inside."""
+def of_client_error(error: Exception) -> ApiError:
+    """What is wrong with a message, from one of `CLIENT_ERRORS`."""
     if isinstance(error, ApiError):
         return error
+    if isinstance(error, ValidationError):
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return of_validation(found)
     if isinstance(error, UserError):
         return of_user_error(error)
+    return ApiError(504, "not done in time", "timeout")
+
+
+def of_unforeseen(error: Exception) -> ApiError:
+    """An error that the client gets as it is, or one that tells nothing of what is inside."""
+    if isinstance(error, ApiError | UserError):
+        return of_client_error(error)
     log("error", "request failed", exc_info=error)
     return ApiError(500, "the service failed on this request", "internal_error")
 

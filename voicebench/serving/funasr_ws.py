@@ -24,21 +24,20 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import APIRouter, WebSocket
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from voicebench.asr.hotwords import listen_for
 from voicebench.asr.segments import Segmenter
 from voicebench.asr.tokens import join_letters
 from voicebench.asr.windows import MergingRecognizer, WindowAudio
 from voicebench.deadline import call_within
-from voicebench.errors import AudioError
 from voicebench.pipeline.assistant import Assistant
 from voicebench.serving.errors import ApiError
 from voicebench.serving.logs import log
 from voicebench.serving.online_text import OnlineText
 from voicebench.serving.service import Service
-from voicebench.serving.sockets import Socket, accepted
 from voicebench.serving.sound import PcmStream, decode
+from voicebench.serving.stream_session import StreamSession
 from voicebench.serving.timed_text import TimedText, can_normalize, timed_text
 from voicebench.serving.transcripts import transcribe
 from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Token, Window
@@ -75,22 +74,18 @@ def router(service: Service) -> APIRouter:
 
     @routes.websocket("/")
     async def funasr(websocket: WebSocket) -> None:
-        async with accepted(service, websocket, "binary") as socket:
-            if socket is not None:
-                await Stream(service, socket).run()
+        await FunasrSession(service, websocket).serve()
 
     return routes
 
 
-class Stream:
+class FunasrSession(StreamSession):
     """One client: recordings one after the other."""
 
-    def __init__(self, service: Service, socket: Socket) -> None:
-        self._service = service
-        self._socket = socket
-        variant = service.for_uploads(service.settings.variant)
-        self._assistant: Assistant = service.assistant(variant)
-        self._model = self._assistant.recognizer
+    subprotocol = "binary"
+
+    def __init__(self, service: Service, websocket: WebSocket) -> None:
+        super().__init__(service, websocket)
         self._mode = "2pass"
         self._name = "microphone"
         self._is_file = False
@@ -98,24 +93,24 @@ class Stream:
         self._itn = True
         self._chunk_s, self._look_ahead_s = 10 * _FRAME_S, 5 * _FRAME_S
         self._warnings: dict[str, str] = {}
+
+    async def begin(self) -> None:
+        """See `StreamSession.begin`."""
+        variant = self._service.for_uploads(self._service.settings.variant)
+        self._assistant: Assistant = self._service.assistant(variant)
+        self._model = self._assistant.recognizer
         self._begin_recording()
 
-    async def run(self) -> None:
-        """Serves the client until it leaves."""
-        async for message in self._socket.messages():
-            try:
-                if isinstance(message, bytes):
-                    await self._take(message)
-                else:
-                    await self._control(Control.model_validate_json(message))
-            except (ValidationError, AudioError, ApiError, TimeoutError) as error:
-                await self._fail(error)
-                return
+    async def handle(self, message: str | bytes) -> None:
+        """See `StreamSession.handle`."""
+        if isinstance(message, bytes):
+            await self._take(message)
+        else:
+            await self._control(Control.model_validate_json(message))
 
     def _begin_recording(self) -> None:
-        limits = self._service.settings.limits
         self._bytes = bytearray()
-        self._max_samples = round(limits.max_audio_s * SAMPLE_RATE_HZ)
+        self._max_samples = round(self._limits.max_audio_s * SAMPLE_RATE_HZ)
         self._whole: list[NDArray[np.float32]] = []  # of an offline recording
         self._num_samples = 0
         self._pcm = PcmStream(self._rate_hz)
@@ -144,7 +139,7 @@ class Stream:
             await self._end()
             self._has_ended = True
         if control.is_end:
-            await self._socket.send({"is_end": True, "is_final": True, "wav_name": self._name})
+            await self.send({"is_end": True, "is_final": True, "wav_name": self._name})
         if control.is_speaking:
             self._begin_recording()
 
@@ -164,12 +159,12 @@ class Stream:
     # ------------------------------------------------------------ audio
 
     async def _take(self, data: bytes) -> None:
-        self._socket.speech_place.take()
+        self._place.take()
         if self._has_ended:
             self._begin_recording()
         if self._is_file:  # a file can only be read once it is whole
             self._bytes += data
-            if len(self._bytes) > self._service.settings.limits.max_body_mib * _MIB:
+            if len(self._bytes) > self._limits.max_body_mib * _MIB:
                 raise ApiError(413, "the recording is too large", "body_too_large")
             return
         await self._hear(self._pcm.feed(data))
@@ -190,7 +185,7 @@ class Stream:
     async def _end(self) -> None:
         """Nothing more is said: the rest of the text, and that it is all."""
         if self._is_file and self._bytes:
-            await self._hear(await decode(bytes(self._bytes), self._service.settings.limits))
+            await self._hear(await decode(bytes(self._bytes), self._limits))
         await self._hear(self._pcm.finish())
         if self._mode == "offline":
             await self._tell_recording()
@@ -248,7 +243,7 @@ class Stream:
         """All of an offline recording."""
         samples = np.concatenate([*self._whole, np.zeros(0, np.float32)])
         self._whole = []
-        timeout_s = self._service.settings.limits.turn_timeout_s
+        timeout_s = self._limits.turn_timeout_s
         transcript = await transcribe(self._assistant, samples, timeout_s)
         text = TimedText()
         for tokens in _by_segment(transcript.hypothesis.tokens, transcript.windows):
@@ -284,17 +279,14 @@ class Stream:
         if self._warnings:
             body["warning"] = "; ".join(self._warnings.values())
             self._warnings = {}
-        await self._socket.send(body)
+        await self.send(body)
 
-    async def _fail(self, error: Exception) -> None:
-        message = str(error) if isinstance(error, AudioError | ApiError) else type(error).__name__
-        if isinstance(error, ValidationError):
-            first: Sequence[Any] = error.errors(include_input=False)
-            message = f"{'.'.join(map(str, first[0]['loc']))}: {first[0]['msg']}"
-        log("warning", "recording refused", error=type(error).__name__)
-        body = {"mode": self._mode, "text": "", "wav_name": self._name, "error": message}
-        await self._socket.send({**body, "is_end": True, "is_final": False})
-        await self._socket.close(1008)
+    async def report(self, error: ApiError) -> None:
+        """Sends what was wrong, and ends the connection: FunASR's clients know no errors."""
+        log("warning", "recording refused", code=error.code)
+        body = {"mode": self._mode, "text": "", "wav_name": self._name, "error": error.message}
+        await self.send({**body, "is_end": True, "is_final": False})
+        await self.close(1008)
 
 
 def _by_segment(tokens: Sequence[Token], windows: Sequence[Window]) -> list[list[Token]]:

@@ -17,17 +17,15 @@ import msgspec
 import numpy as np
 from fastapi import APIRouter, WebSocket
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from voicebench.asr.windows import reach_s
 from voicebench.clock import TurnClock, now_s
-from voicebench.errors import UserError
 from voicebench.llm.prompts import find_prompt
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.hints import LOW_CONFIDENCE, hint_of
 from voicebench.pipeline.memory import Conversation
 from voicebench.serving.chat_request import any_seed
-from voicebench.serving.errors import ApiError, of_user_error, of_validation
+from voicebench.serving.errors import ApiError
 from voicebench.serving.input_transcription import InputTranscription, committed, completed
 from voicebench.serving.logs import new_id
 from voicebench.serving.message_prompts import SPOKEN_HERE, MessagesPromptBuilder
@@ -57,8 +55,8 @@ from voicebench.serving.realtime_schemas import (
     updated,
 )
 from voicebench.serving.service import Service
-from voicebench.serving.sockets import Socket, accepted
 from voicebench.serving.sound import PcmStream, from_base64
+from voicebench.serving.stream_session import StreamSession
 from voicebench.serving.transcripts import transcribe
 from voicebench.serving.turn_detection import ServerVad
 from voicebench.serving.turn_task import TurnTask
@@ -76,47 +74,37 @@ def router(service: Service) -> APIRouter:
 
     @routes.websocket("/v1/realtime")
     async def realtime(websocket: WebSocket, model: str = "", intent: str = "") -> None:
-        async with accepted(service, websocket, "realtime") as socket:
-            if socket is None:
-                return
-            beta = is_beta(websocket.headers.get("openai-beta", ""))
-            session = Session(service, socket, intent == "transcription", beta)
-            try:
-                service.check_model(model)
-            except ApiError as error:
-                await session.report(error)
-                await socket.close(1008)
-                return
-            await session.run()
+        await Session(service, websocket, model, intent == "transcription").serve()
 
     return routes
 
 
-class Session:
+class Session(StreamSession):
     """One client.
 
     Args:
         service: Models and limits.
-        socket: Where it is.
+        websocket: Not yet accepted.
+        model: That the client asks for.
         is_transcription: Whether it wants transcripts alone.
-        is_beta: Whether it knows the events by the beta's names.
     """
+
+    subprotocol = "realtime"
 
     def __init__(
         self,
         service: Service,
-        socket: Socket,
+        websocket: WebSocket,
+        model: str = "",
         is_transcription: bool = False,
-        is_beta: bool = False,
     ) -> None:
-        self._service = service
-        self._socket = socket
-        self._is_beta = is_beta
+        super().__init__(service, websocket)
+        self._model = model
+        self._is_beta = is_beta(websocket.headers.get("openai-beta", ""))
         self._settings = SessionSettings(type="transcription" if is_transcription else "realtime")
         self._items = Items()
         self._memory = Conversation(budget_tokens=0)  # the items are the history
-        self._place = socket.speech_place
-        self._held: list[NDArray[np.float32]] = []  # appended, not yet committed
+        self._buffer: list[NDArray[np.float32]] = []  # appended, not yet committed
         self._recognizing: asyncio.Task[None] | None = None
         self._is_unclear = False
         self._answering: asyncio.Task[None] | None = None  # the conversation's response
@@ -128,28 +116,29 @@ class Session:
         self._running: dict[str, TurnTask] = {}  # by response, also those out of band
         self._cancelled_for = ""
         self._feeding = asyncio.Lock()
+        self._event_id: str | None = None  # of the event that is handled
+
+    async def begin(self) -> None:
+        """See `StreamSession.begin`."""
+        try:
+            self._service.check_model(self._model)
+        except ApiError as error:
+            await self.report(error)
+            await self.close(1008)
+            return
         self._reset_input()
-
-    async def run(self) -> None:
-        """Serves the client until it leaves."""
         await self._send("session.created", session=self._session())
-        async for message in self._socket.messages():
-            event_id = None
-            try:
-                event = CLIENT_EVENT.validate_json(message)
-                event_id = event.event_id
-                await self._handle(event)
-            except ValidationError as error:
-                found = error.errors(include_url=False, include_context=False, include_input=False)
-                await self.report(of_validation(found), event_id)
-            except UserError as error:
-                await self.report(of_user_error(error), event_id)
-            except ApiError as error:
-                await self.report(error, event_id)
 
-    async def report(self, error: ApiError, event_id: str | None = None) -> None:
-        """Tells the client of an error; the session goes on."""
-        await self._send("error", error={**error.body["error"], "event_id": event_id})
+    async def handle(self, message: str | bytes) -> None:
+        """See `StreamSession.handle`."""
+        self._event_id = None
+        event = CLIENT_EVENT.validate_json(message)
+        self._event_id = event.event_id
+        await self._handle(event)
+
+    async def report(self, error: ApiError) -> None:
+        """Sends an error; the session goes on."""
+        await self._send("error", error={**error.body["error"], "event_id": self._event_id})
 
     async def _handle(self, event: Any) -> None:
         match event:
@@ -175,7 +164,7 @@ class Session:
     async def _send(self, event_type: str, **fields: Any) -> None:
         name = beta_event(event_type) if self._is_beta else event_type
         if name:
-            await self._socket.send({"type": name, "event_id": new_id("event"), **fields})
+            await self.send({"type": name, "event_id": new_id("event"), **fields})
 
     # ------------------------------------------------------------ the session
 
@@ -205,10 +194,10 @@ class Session:
     def _reset_input(self) -> None:
         listening = self._settings.audio.input
         self._pcm = PcmStream(listening.format.rate_hz, listening.format.encoding)
-        self._held = []
+        self._buffer = []
         padding_ms = self._turn_detection.prefix_padding_ms if self._turn_detection else 0
         assistant = self._service.assistant(self._service.settings.variant)
-        max_turn_s = self._service.settings.limits.max_audio_s
+        max_turn_s = self._limits.max_audio_s
         self._vad = ServerVad(assistant.stream_vad, padding_ms / 1000, max_turn_s)
 
     @property
@@ -289,11 +278,11 @@ class Session:
         self._place.take()
         samples = self._pcm.feed(data)
         if self._turn_detection is None:
-            self._held.append(samples)
+            self._buffer.append(samples)
             try:
-                self._check_length(np.concatenate(self._held), "audio", shortest_s=0.0)
+                self._check_length(np.concatenate(self._buffer), "audio", shortest_s=0.0)
             except ApiError:
-                self._held.pop()
+                self._buffer.pop()
                 raise
         else:
             await self._listen(samples)
@@ -322,9 +311,9 @@ class Session:
         )
         self._spoken = None
         turn = self._listen_and_answer(item_id, detection, answers and before is None)
-        self._listening = self._socket.start(turn)
+        self._listening = self.start(turn)
         if answers and before:
-            self._socket.start(self._answer_after(before, self._listening))
+            self.start(self._answer_after(before, self._listening))
         elif answers:
             self._answering = self._listening
 
@@ -333,7 +322,7 @@ class Session:
         await asyncio.wait({before, speech})
         if self._answering is None or self._answering.done():
             settings = for_response(self._settings, {})
-            self._answering = self._socket.start(self._answer(settings))
+            self._answering = self.start(self._answer(settings))
 
     async def _listen_and_answer(
         self, item_id: str, detection: TurnDetection, answers: bool
@@ -343,7 +332,7 @@ class Session:
 
         def end_listening() -> None:
             vad.end_turn(number)
-            self._socket.start(self._listen(np.zeros(0, np.float32)))
+            self.start(self._listen(np.zeros(0, np.float32)))
 
         spoken = (*self._prompt_messages(self._settings), _SPOKEN)
         assistant = self._assistant(
@@ -465,8 +454,8 @@ class Session:
     # ------------------------------------------------------------ without turn detection
 
     async def _commit(self) -> None:
-        samples = np.concatenate([*self._held, self._pcm.finish()])
-        self._held = []
+        samples = np.concatenate([*self._buffer, self._pcm.finish()])
+        self._buffer = []
         self._check_length(samples, None, code="input_audio_buffer_commit_empty")
         item = _speech_item(new_id("item"))
         before = self._items.add(item)
@@ -481,7 +470,7 @@ class Session:
         code: str = "invalid_audio",
     ) -> None:
         duration_s = len(samples) / SAMPLE_RATE_HZ
-        longest_s = self._service.settings.limits.max_audio_s
+        longest_s = self._limits.max_audio_s
         if duration_s > longest_s:
             message = f"at most {longest_s:g} s of audio are taken at once"
             raise ApiError(400, message, "audio_too_long", param)
@@ -498,7 +487,7 @@ class Session:
                 await asyncio.wait({before})
             await work
 
-        self._recognizing = self._socket.start(run())
+        self._recognizing = self.start(run())
 
     async def _recognize_item(self, item: Item, samples: NDArray[np.float32]) -> None:
         text = await self._transcript(samples, item.body["id"], 0)
@@ -515,7 +504,7 @@ class Session:
         kind = "conversation.item.input_audio_transcription"
         try:
             async with self._service.admission.turn():
-                timeout_s = self._service.settings.limits.turn_timeout_s
+                timeout_s = self._limits.turn_timeout_s
                 hypothesis = (await transcribe(assistant, samples, timeout_s)).hypothesis
         except ApiError as error:
             self._is_unclear = True
@@ -549,14 +538,14 @@ class Session:
             raise ApiError(400, message, "invalid_value", "response.tool_choice")
         await self._check_tools(settings, "response.tools")
         if settings.conversation == "none":
-            self._socket.start(self._answer(settings))
+            self.start(self._answer(settings))
             return
         is_speaking = self._vad.is_in_turn and self._answering is self._listening
         if self._answering and not self._answering.done() and not is_speaking:
             raise ApiError(
                 400, "a response is being made already", "conversation_already_has_active_response"
             )
-        self._answering = self._socket.start(self._answer(settings))
+        self._answering = self.start(self._answer(settings))
 
     async def _check_tools(self, settings: AnswerSettings, param: str) -> None:
         if settings.functions:
@@ -577,9 +566,7 @@ class Session:
             return
         assistant = self._assistant(settings, messages)
         turn = assistant.answer_text(asked or "…", self._memory, tools=settings.offered)
-        turn_task = TurnTask(
-            lambda: turn, self._service.settings.limits.turn_timeout_s, "real_time"
-        )
+        turn_task = TurnTask(lambda: turn, self._limits.turn_timeout_s, "real_time")
         try:
             async with self._service.admission.turn():
                 is_alone = settings.conversation == "none"
@@ -621,7 +608,7 @@ class Session:
             instructions = find_prompt(variant.prompt).system
         given = settings.input if isinstance(settings, ResponseSettings) else None
         messages = self._items.messages if given is None else self._input_messages(given)
-        longest = self._service.settings.limits.max_text_characters
+        longest = self._limits.max_text_characters
         while len(messages) > 1 and (
             sum(len(message.content) for message in messages) > longest
             or len(generator.encode_chat(messages)) > variant.history_budget_tokens
@@ -646,7 +633,7 @@ class Session:
         silence_ms: int | None = None,
         answers: bool = True,
     ) -> Assistant:
-        base, limit = self._service.settings.variant, self._service.settings.limits.max_tokens
+        base, limit = self._service.settings.variant, self._limits.max_tokens
         asked = settings.max_output_tokens
         sampling = Sampling(
             max_tokens=limit if isinstance(asked, str) else min(asked, limit),

@@ -1,7 +1,8 @@
-"""What both WebSocket protocols need: a place, a lock on sending, tasks that end with the socket."""
+"""What both WebSocket protocols share: one client, its messages, its tasks, and how its errors are answered."""
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine
@@ -11,11 +12,10 @@ import msgspec
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from voicebench.serving.errors import ApiError
+from voicebench.serving.errors import CLIENT_ERRORS, ApiError, of_client_error
 from voicebench.serving.limits import Admission
 from voicebench.serving.logs import log
 from voicebench.serving.service import Service
-from voicebench.serving.settings import Limits
 
 _GOING_AWAY = 1001
 
@@ -59,36 +59,57 @@ class SpeechPlace:
         self._place.close()
 
 
-class Socket:
-    """An accepted WebSocket.
+class StreamSession(abc.ABC):
+    """One client on a WebSocket; a protocol says what its messages mean.
 
     Args:
-        websocket: See FastAPI.
-        limits: On waiting for the client.
-        speech_place: See `SpeechPlace`.
+        service: Models and limits.
+        websocket: Not yet accepted.
     """
 
-    def __init__(self, websocket: WebSocket, limits: Limits, speech_place: SpeechPlace) -> None:
+    subprotocol = ""
+    """Taken where the client offers it."""
+
+    def __init__(self, service: Service, websocket: WebSocket) -> None:
+        self._service = service
+        self._limits = service.settings.limits
         self._websocket = websocket
-        self._idle_s = limits.stream_idle_s
-        self._read_timeout_s = limits.read_timeout_s
-        self.speech_place = speech_place
+        self._place = SpeechPlace(service.admission, self._limits.speech_idle_s)
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
 
-    async def messages(self) -> AsyncIterator[str | bytes]:
-        """What the client sends, until it leaves or says nothing for too long."""
-        while True:
-            try:
-                async with asyncio.timeout(self._idle_s):
-                    message = await self._websocket.receive()
-            except TimeoutError:
-                await self.close(_GOING_AWAY)
-                return
-            if message["type"] == "websocket.disconnect":
-                return
-            data = message.get("bytes")
-            yield message["text"] if data is None else data
+    @abc.abstractmethod
+    async def begin(self) -> None:
+        """The client is there, and the models are loaded."""
+
+    @abc.abstractmethod
+    async def handle(self, message: str | bytes) -> None:
+        """Takes a message; raises what is wrong with it."""
+
+    @abc.abstractmethod
+    async def report(self, error: ApiError) -> None:
+        """Answers what was wrong with a message."""
+
+    async def serve(self) -> None:
+        """Serves the client until it leaves; refuses it while the models are not loaded."""
+        try:
+            assert self._service.models
+            self._service.admission.refuse_when_draining()
+        except ApiError as error:
+            await self._websocket.send_denial_response(error.response())
+            return
+        offered = self._websocket.scope.get("subprotocols", [])
+        await self._websocket.accept(self.subprotocol if self.subprotocol in offered else None)
+        try:
+            await self._reporting(self.begin())
+            async for message in self._messages():
+                await self._reporting(self.handle(message))
+        except SlowConsumerError:
+            log("warning", "the client reads nothing")
+        finally:
+            self._place.release()
+            await self._cancel_tasks()
 
     async def send(self, body: dict[str, Any]) -> None:
         """Sends JSON; nothing where the client has left.
@@ -100,7 +121,7 @@ class Socket:
             if self._websocket.client_state is not WebSocketState.CONNECTED:
                 return
             try:
-                async with asyncio.timeout(self._read_timeout_s):
+                async with asyncio.timeout(self._limits.read_timeout_s):
                     await self._websocket.send_text(msgspec.json.encode(body).decode())
             except TimeoutError:
                 raise SlowConsumerError from None
@@ -108,18 +129,39 @@ class Socket:
                 return
 
     async def close(self, code: int = 1000) -> None:
-        """Closes it."""
+        """Closes it; no message is taken afterwards."""
+        self._is_closed = True
         with contextlib.suppress(RuntimeError):
             await self._websocket.close(code)
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Starts something that goes on beside; cancelled when the socket is left."""
+        """Starts something that goes on beside; cancelled when the client leaves."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
         return task
 
-    async def end(self) -> None:
+    async def _messages(self) -> AsyncIterator[str | bytes]:
+        """What the client sends, until it leaves or sends nothing for too long."""
+        while not self._is_closed:
+            try:
+                async with asyncio.timeout(self._limits.stream_idle_s):
+                    message = await self._websocket.receive()
+            except TimeoutError:
+                await self.close(_GOING_AWAY)
+                return
+            if message["type"] == "websocket.disconnect":
+                return
+            data = message.get("bytes")
+            yield message["text"] if data is None else data
+
+    async def _reporting(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except CLIENT_ERRORS as error:
+            await self.report(of_client_error(error))
+
+    async def _cancel_tasks(self) -> None:
         """Cancels what goes on and waits until it is gone."""
         tasks = tuple(self._tasks)
         for task in tasks:
@@ -130,36 +172,3 @@ class Socket:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log("error", "stream task failed", exc_info=error)
-
-
-@contextlib.asynccontextmanager
-async def accepted(
-    service: Service, websocket: WebSocket, subprotocol: str
-) -> AsyncIterator[Socket | None]:
-    """Accepts a WebSocket once the models are loaded, else refuses it and yields None. A client that
-    does not read is left.
-
-    Args:
-        service: Whose places.
-        websocket: The one that asks.
-        subprotocol: Taken where the client offers it.
-    """
-    try:
-        assert service.models
-        service.admission.refuse_when_draining()
-    except ApiError as error:
-        await websocket.send_denial_response(error.response())
-        yield None
-        return
-    offered = websocket.scope.get("subprotocols", [])
-    await websocket.accept(subprotocol if subprotocol in offered else None)
-    limits = service.settings.limits
-    place = SpeechPlace(service.admission, limits.speech_idle_s)
-    socket = Socket(websocket, limits, place)
-    try:
-        yield socket
-    except SlowConsumerError:
-        log("warning", "the client reads nothing")
-    finally:
-        place.release()
-        await socket.end()
