@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from voicebench.events import SpeculationKept
 from voicebench.metrics.latency import first_event, is_premature, latencies, quantiles
 from voicebench.metrics.paired import quantile_ratio
 from voicebench.metrics.speculation import Cached, Drafts, count_cached, count_drafts
@@ -44,7 +45,7 @@ def row_of(turn: Turn) -> dict[str, Any]:
             (_STAGES.get(s.stage, s.stage), s.tag, s.duration_s) for s in waterfall(turn)
         ],
         "drafts": msgspec.to_builtins(count_drafts(turn)),
-        "draft_kept": first_event(turn, "speculation_kept") is not None,
+        "draft_kept": first_event(turn, SpeculationKept) is not None,
         "prompt": msgspec.to_builtins(count_cached(turn)),
         "num_prompt_tokens": len(turn.prompt_token_ids),
     }

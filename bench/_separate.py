@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import msgspec
 import numpy as np
 from _services import MODEL_NAME
 from asr_service import KEEP_ALIVE_S, write_wav
 
 from voicebench.audio import AudioChunk
 from voicebench.clock import TurnClock
+from voicebench.events import Event, make_event
 from voicebench.llm.base import Prompt
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.endpoint import Endpoint
-from voicebench.types import SAMPLE_RATE_HZ, Event, EventKind, Hypothesis, Window
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Window
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ class SeparateServices:
         """
         events: list[Event] = []
 
-        def emit(kind: EventKind, data: dict[str, Any], t_s: float = -1.0) -> None:
-            events.append(Event(t_s=clock.t_s() if t_s < 0 else t_s, kind=kind, data=data))
+        def emit(kind: str, data: dict[str, Any], t_s: float = -1.0) -> None:
+            events.append(make_event(kind, clock.t_s() if t_s < 0 else t_s, data))
 
         heard = await self._listen(chunks, emit)
         started_s = clock.t_s()
@@ -126,7 +128,8 @@ class SeparateServices:
         cleaned = self._assistant.clean(text)
         emit("cleaned", {"text": cleaned.text, "retracted": cleaned.retracted})
         messages, prompt = self._assistant.build_prompt((), cleaned.text, Hypothesis())
-        emit("prompt_built", {"num_tokens": len(prompt), "messages": messages, "prompt": prompt})
+        sent = {"messages": messages, **msgspec.structs.asdict(prompt)}
+        emit("prompt_built", {"num_tokens": len(prompt), **sent})
         emit("request_submitted", {})
         for event in events:
             yield event
@@ -179,7 +182,7 @@ class SeparateServices:
                     ids = ids[:-1]  # the end token is no part of the answer
                 for token_id in ids:
                     data = {"index": index, "id": token_id, "text": choice["text"]}
-                    yield Event(t_s=clock.t_s(), kind="answer_token", data=data)
+                    yield make_event("answer_token", clock.t_s(), data)
                     index += 1
         finished = {"finish_reason": reason, "num_tokens": index, "cached_prompt_tokens": 0}
-        yield Event(t_s=clock.t_s(), kind="answer_finished", data=finished)
+        yield make_event("answer_finished", clock.t_s(), finished)

@@ -25,6 +25,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 from _common import finish, footer, write_figure
 
+from voicebench.events import PromptBuilt
 from voicebench.metrics.latency import latencies, quantiles
 from voicebench.report.data import load_report
 from voicebench.report.plots import Estimate, Sample, cumulative, intervals
@@ -117,10 +118,10 @@ def _measure(turns: Sequence[Turn], handoff: str, doubt_below: float) -> dict[st
     plain = {turn.key[:2] + turn.key[3:]: turn for turn in turns if turn.variant == "text"}
     pairs = [(turn, plain[key]) for turn in mine if (key := turn.key[:2] + turn.key[3:]) in plain]
     built = [
-        (event.t_s - event.data["started_s"]) * 1000
+        (event.t_s - event.started_s) * 1000
         for turn in mine
         for event in turn.events
-        if event.kind == "prompt_built"
+        if isinstance(event, PromptBuilt) and event.started_s is not None
     ]
     ttft_ms = [s * 1000 for turn in mine if (s := latencies(turn)["ttft_s"]) is not None]
     tokens = [token for turn in mine for token in turn.hypothesis.tokens]

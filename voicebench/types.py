@@ -8,14 +8,27 @@ torch, funasr or vllm.
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Sequence
-from typing import Any, Literal, dataclass_transform
+from typing import Any, Literal
 
 import msgspec
 
-SAMPLE_RATE_HZ = 16_000
+from voicebench.elements import SAMPLE_RATE_HZ as SAMPLE_RATE_HZ
+from voicebench.elements import Alternative as Alternative
+from voicebench.elements import AnswerToken as AnswerToken
+from voicebench.elements import Hypothesis as Hypothesis
+from voicebench.elements import Message as Message
+from voicebench.elements import Mixture as Mixture
+from voicebench.elements import Recognition as Recognition
+from voicebench.elements import Record as Record
+from voicebench.elements import Token as Token
+from voicebench.elements import ToolCall as ToolCall
+from voicebench.elements import Window as Window
+from voicebench.elements import group_letters as group_letters
+from voicebench.elements import is_letter as is_letter
+from voicebench.elements import join_tokens as join_tokens
+from voicebench.elements import refuse, refuse_not_finite
+from voicebench.elements import spell as spell
+from voicebench.events import Event as Event
 
 FactType = Literal[
     "number",
@@ -32,193 +45,6 @@ FactType = Literal[
 DegradedReason = Literal["silence", "low_confidence", "nothing_left_after_cleaning"]
 Mode = Literal["latency", "quality"]
 Pace = Literal["real_time", "fast"]
-Recognition = Literal["windows", "segments"]
-EventKind = Literal[
-    # what happened to the audio
-    "audio_started", "window_ready", "window_recognised", "window_recognised_again",
-    "speech_started", "speech_stopped", "audio_ended", "turn_committed",
-    # what became of it
-    "transcript_final", "punctuated", "cleaned", "prompt_built", "request_submitted", "answer_token",
-    "answer_finished",
-    # tools called on the way to an answer
-    "tool_called", "tool_answered",
-    # early work and protection (DESIGN parts 4 and 10)
-    "prefill_started", "prefill_finished", "speculation_started", "speculation_kept",
-    "speculation_dropped", "breaker_opened", "breaker_half_open", "breaker_closed",
-    # ends of a turn that went wrong
-    "degraded", "failed",
-]  # fmt: skip
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all types here: frozen, by keyword, unknown fields refused when read."""
-
-
-def _refuse(condition: bool, message: str) -> None:
-    if condition:
-        raise ValueError(message)
-
-
-def _refuse_not_finite(record: Record) -> None:
-    """NaN passes every comparison that refuses, and JSON has neither it nor infinity."""
-    for name in record.__struct_fields__:
-        value = getattr(record, name)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{name} must be a finite number, got {value}")
-
-
-_LATIN = re.compile(r"[A-Za-z0-9'.-]")
-
-
-def _is_latin(char: str) -> bool:
-    return char.isascii() and (char.isalnum() or char in "'-.")
-
-
-def is_letter(text: str) -> bool:
-    """Whether a token is a single Latin letter, as of a word that is spelled."""
-    return len(text) == 1 and text.isascii() and text.isalpha()
-
-
-def group_letters(texts: Sequence[str]) -> list[range]:
-    """Positions of the words that tokens make: a run of single letters is one, any other its own.
-
-    >>> group_letters(["打", "开", "p", "p", "t"])
-    [range(0, 1), range(1, 2), range(2, 5)]
-    """
-    groups: list[range] = []
-    for at, text in enumerate(texts):
-        if at and is_letter(text) and is_letter(texts[at - 1]):
-            groups[-1] = range(groups[-1].start, at + 1)
-        else:
-            groups.append(range(at, at + 1))
-    return groups
-
-
-def spell(letters: Sequence[str]) -> str:
-    """The word of a group of `group_letters`: of several letters, in upper case."""
-    return "".join(letters).upper() if len(letters) > 1 else letters[0]
-
-
-def join_tokens(texts: list[str] | tuple[str, ...]) -> str:
-    """Joins recogniser tokens to text: nothing between Hanzi, a space between Latin words; spelled
-    letters are one word in upper case, as FunASR writes them.
-
-    >>> join_tokens(["打", "开", "ppt", "app", "吧"])
-    '打开ppt app吧'
-    >>> join_tokens(["a", "i", "和", "c", "e", "o"])
-    'AI和CEO'
-    """
-    joined = "".join(texts)
-    if not _LATIN.search(joined):
-        return joined
-    joined = ""
-    for text in [spell(texts[group.start : group.stop]) for group in group_letters(texts)]:
-        if joined and text and _is_latin(joined[-1]) and _is_latin(text[0]):
-            joined += " "
-        joined += text
-    return joined
-
-
-class Alternative(Record):
-    """One of a token's top-k readings; `probability` in [0, 1]."""
-
-    text: str
-    probability: float
-
-
-class Token(Record):
-    """One recognised token (a Hanzi or a Latin word) with its time in the turn's audio."""
-
-    text: str
-    start_s: float
-    end_s: float
-    confidence: float
-    alternatives: tuple[Alternative, ...] = ()
-
-    def __post_init__(self) -> None:
-        # tests first and words only if they fail: there are a hundred tokens a turn
-        if self.end_s < self.start_s:
-            raise ValueError(f"token ends before it starts: {self}")
-        if not 0.0 <= self.confidence <= 1.0 + 1e-6:
-            raise ValueError(f"confidence outside [0, 1]: {self}")
-
-
-class Hypothesis(Record):
-    """What the recogniser believes was said so far."""
-
-    tokens: tuple[Token, ...] = ()
-    is_final: bool = False
-
-    @property
-    def text(self) -> str:
-        return join_tokens([token.text for token in self.tokens])
-
-    @property
-    def confidence(self) -> float:
-        """Mean token confidence in [0, 1]; 0.0 when nothing was heard."""
-        if not self.tokens:
-            return 0.0
-        return sum(token.confidence for token in self.tokens) / len(self.tokens)
-
-
-class Window(Record):
-    """One window or segment through the recogniser: what went in, what came out, what it cost."""
-
-    index: int
-    start_s: float
-    end_s: float
-    tokens: tuple[Token, ...]
-    """Letters that are spelled stand alone here: a window may have only some of a word's."""
-    compute_s: float
-    pass_number: int = 1  # 2 when recognised again with more context
-    is_provisional: bool = False
-    """Recognised at the onset of a pause that did not end the turn: no part of the hypothesis."""
-    context_s: float = 0.0
-    """Audio before `start_s` that was recognised with it, and has tokens, too."""
-
-    @property
-    def heard_from_s(self) -> float:
-        """Where the audio that was recognised begins."""
-        return self.start_s - self.context_s
-
-    @property
-    def confidence(self) -> float:
-        return Hypothesis(tokens=self.tokens).confidence
-
-
-class Event(Record):
-    """One thing that happened, `t_s` seconds after the turn's first audio sample."""
-
-    t_s: float
-    kind: EventKind
-    data: dict[str, Any] = {}
-
-
-class AnswerToken(Record):
-    """One answer token: its id, the text it added (may be empty) and when it arrived."""
-
-    id: int
-    text: str
-    t_s: float
-
-
-class ToolCall(Record):
-    """A tool that the LLM called: its name and its arguments by name, as JSON types."""
-
-    name: str
-    arguments: dict[str, Any]
-
-    def __post_init__(self) -> None:
-        _refuse(not self.name, "a tool call names no tool")
-
-
-class Message(Record):
-    """One chat message; only an assistant's has tool calls, after its content."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str
-    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Sampling(Record):
@@ -250,38 +76,17 @@ class Sampling(Record):
     """Subtracted from the logits of tokens in the answer so far: once, and each time."""
 
     def __post_init__(self) -> None:
-        _refuse_not_finite(self)
-        _refuse("" in self.stop, "stop holds an empty text, which would end every answer")
-        _refuse(self.max_calls < 1, f"max_calls must be at least 1, got {self.max_calls}")
-        _refuse(self.max_tokens < 1, f"max_tokens must be at least 1, got {self.max_tokens}")
-        _refuse(self.temperature < 0, f"temperature must not be negative, got {self.temperature}")
-        _refuse(not 0 < self.top_p <= 1, f"top_p must be in (0, 1], got {self.top_p}")
-        _refuse(self.top_k < 0, f"top_k must not be negative, got {self.top_k}")
-        _refuse(not 0 <= self.min_p <= 1, f"min_p must be in [0, 1], got {self.min_p}")
+        refuse_not_finite(self)
+        refuse("" in self.stop, "stop holds an empty text, which would end every answer")
+        refuse(self.max_calls < 1, f"max_calls must be at least 1, got {self.max_calls}")
+        refuse(self.max_tokens < 1, f"max_tokens must be at least 1, got {self.max_tokens}")
+        refuse(self.temperature < 0, f"temperature must not be negative, got {self.temperature}")
+        refuse(not 0 < self.top_p <= 1, f"top_p must be in (0, 1], got {self.top_p}")
+        refuse(self.top_k < 0, f"top_k must not be negative, got {self.top_k}")
+        refuse(not 0 <= self.min_p <= 1, f"min_p must be in [0, 1], got {self.min_p}")
         for name in ("presence_penalty", "frequency_penalty"):
             value = getattr(self, name)
-            _refuse(not -2 <= value <= 2, f"{name} must be in [-2, 2], got {value}")
-
-
-class Mixture(Record):
-    """A prompt position whose embedding is a mixture: the sum of the embeddings of `token_ids`, each
-    times its probability."""
-
-    position: int
-    token_ids: tuple[int, ...]
-    probabilities: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        _refuse(self.position < 0, f"a prompt has no position {self.position}")
-        _refuse(not self.token_ids, f"a mixture of nothing at position {self.position}")
-        _refuse(
-            len(self.token_ids) != len(self.probabilities),
-            f"{len(self.token_ids)} ids with {len(self.probabilities)} probabilities",
-        )
-        _refuse(
-            abs(sum(self.probabilities) - 1.0) > 1e-6,
-            f"probabilities sum to {sum(self.probabilities)}, not 1",
-        )
+            refuse(not -2 <= value <= 2, f"{name} must be in [-2, 2], got {value}")
 
 
 class Guard(Record):
@@ -313,17 +118,17 @@ class Guard(Record):
     """How often in one turn the LLM may call tools before it has to answer."""
 
     def __post_init__(self) -> None:
-        _refuse_not_finite(self)
-        _refuse(
+        refuse_not_finite(self)
+        refuse(
             not 0 <= self.min_confidence <= 1,
             f"min_confidence must be in [0, 1], got {self.min_confidence}",
         )
         for name in ("max_illegal_tokens", "open_after", "close_after"):
-            _refuse(getattr(self, name) < 1, f"{name} must be at least 1")
+            refuse(getattr(self, name) < 1, f"{name} must be at least 1")
         for name in ("audio_idle_s", "asr_timeout_s", "llm_timeout_s", "tool_timeout_s"):
-            _refuse(not getattr(self, name) > 0, f"{name} must be positive")
-        _refuse(not self.cool_down_s >= 0, "cool_down_s must not be negative")
-        _refuse(self.max_tool_rounds < 0, "max_tool_rounds must not be negative")
+            refuse(not getattr(self, name) > 0, f"{name} must be positive")
+        refuse(not self.cool_down_s >= 0, "cool_down_s must not be negative")
+        refuse(self.max_tool_rounds < 0, "max_tool_rounds must not be negative")
 
 
 class Variant(Record):
@@ -369,26 +174,26 @@ class Variant(Record):
         return fields
 
     def __post_init__(self) -> None:
-        _refuse_not_finite(self)
-        _refuse(self.window_s <= 0, f"window_s must be positive, got {self.window_s}")
-        _refuse(
+        refuse_not_finite(self)
+        refuse(self.window_s <= 0, f"window_s must be positive, got {self.window_s}")
+        refuse(
             not 0 <= self.overlap_s < self.window_s,
             f"overlap_s must be in [0, window_s), got {self.overlap_s}",
         )
         for name in ("context_s", "re_recognise_context_s", "endpoint_silence_s"):
-            _refuse(getattr(self, name) < 0, f"{name} must not be negative")
-        _refuse(
+            refuse(getattr(self, name) < 0, f"{name} must not be negative")
+        refuse(
             self.speculation_windows < 1,
             f"speculation_windows must be at least 1, got {self.speculation_windows}",
         )
-        _refuse(
+        refuse(
             not 0 <= self.speculation_confidence <= 1,
             f"speculation_confidence must be in [0, 1], got {self.speculation_confidence}",
         )
-        _refuse(
+        refuse(
             not 0 <= self.doubt_below <= 1, f"doubt_below must be in [0, 1], got {self.doubt_below}"
         )
-        _refuse(self.doubt_top_k < 2, f"doubt_top_k must be at least 2, got {self.doubt_top_k}")
+        refuse(self.doubt_top_k < 2, f"doubt_top_k must be at least 2, got {self.doubt_top_k}")
 
 
 # ---------------------------------------------------------------- cases
@@ -428,7 +233,7 @@ class SpokenSegment(Record):
     end_s: float
 
     def __post_init__(self) -> None:
-        _refuse(self.end_s < self.start_s, f"segment ends before it starts: {self}")
+        refuse(self.end_s < self.start_s, f"segment ends before it starts: {self}")
 
 
 class Condition(Record):
@@ -444,11 +249,11 @@ class Condition(Record):
     """The same turn, condition and seed give the same samples."""
 
     def __post_init__(self) -> None:
-        _refuse_not_finite(self)
+        refuse_not_finite(self)
         is_share = self.kind in ("clipping", "packet_loss")
-        _refuse(is_share and not 0 <= self.level < 1, f"{self.kind} is a share, got {self.level}")
+        refuse(is_share and not 0 <= self.level < 1, f"{self.kind} is a share, got {self.level}")
         is_time = self.kind == "reverberation"
-        _refuse(is_time and self.level <= 0, f"{self.kind} takes seconds, got {self.level}")
+        refuse(is_time and self.level <= 0, f"{self.kind} takes seconds, got {self.level}")
 
     @property
     def label(self) -> str:
@@ -466,8 +271,8 @@ class Sound(Record):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _refuse_not_finite(self)
-        _refuse(self.duration_s <= 0, f"duration_s must be positive, got {self.duration_s}")
+        refuse_not_finite(self)
+        refuse(self.duration_s <= 0, f"duration_s must be positive, got {self.duration_s}")
 
 
 class CaseTurn(Record):
@@ -506,11 +311,11 @@ class CaseTurn(Record):
 
     def __post_init__(self) -> None:
         sources = (self.segments, self.audio, self.sound is not msgspec.UNSET)
-        _refuse(
+        refuse(
             sum(map(bool, sources)) != 1,
             "a turn is either synthesised (segments) or recorded (audio), or nobody speaks (sound)",
         )
-        _refuse(
+        refuse(
             (self.expects == "degraded") != bool(self.degraded_as),
             "a turn that expects `degraded` lists its reasons in degraded_as, and no other does",
         )
@@ -529,7 +334,7 @@ class Case(Record):
     licence: str = "CC0-1.0"
 
     def __post_init__(self) -> None:
-        _refuse(not self.turns, f"case {self.id} has no turns")
+        refuse(not self.turns, f"case {self.id} has no turns")
 
 
 # ---------------------------------------------------------------- records
@@ -633,7 +438,7 @@ class Run(Record):
     finished_at: str | None = None
     num_warm_up_turns: int = 0
     argv: tuple[str, ...] = ()
-    request: dict[str, Any] = {}
+    request: dict[str, Any] = msgspec.field(default_factory=dict)
     """What was asked for, defaults filled in (`runs.settings.RunSettings`): a run is continued
     with it."""
-    suite_titles: dict[str, str] = {}
+    suite_titles: dict[str, str] = msgspec.field(default_factory=dict)

@@ -16,12 +16,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from voicebench.events import AnswerTokenShown, Event, make_event
 from voicebench.pipeline.turn import collect_turn
 from voicebench.runs.record import TurnWriter
 from voicebench.types import (
     Alternative,
     AnswerToken,
-    Event,
     Hypothesis,
     Message,
     Token,
@@ -57,18 +57,17 @@ def _window(index: int) -> Window:
 def _events(num_windows: int, num_tokens: int) -> list[Event]:
     windows = [_window(index) for index in range(num_windows)]
     events = [
-        Event(t_s=w.end_s, kind="window_recognised",
-              data={"index": w.index, "compute_s": 0.05, "confidence": 0.9, "window": w})
+        make_event("window_recognised", w.end_s, {"index": w.index, "compute_s": 0.05, "confidence": 0.9, "window": w})
         for w in windows
     ]  # fmt: skip
     heard = Hypothesis(tokens=tuple(t for w in windows for t in w.tokens), is_final=True)
-    events.append(Event(t_s=9.0, kind="transcript_final", data={"hypothesis": heard}))
+    events.append(make_event("transcript_final", 9.0, {"hypothesis": heard}))
     events += [
-        Event(t_s=9.1 + n / 100, kind="answer_token", data={"index": n, "id": n, "text": "点"})
+        make_event("answer_token", 9.1 + n / 100, {"index": n, "id": n, "text": "点"})
         for n in range(num_tokens)
     ]
     data = {"finish_reason": "stop", "num_tokens": num_tokens, "cached_prompt_tokens": 32}
-    return [*events, Event(t_s=11.0, kind="answer_finished", data=data)]
+    return [*events, make_event("answer_finished", 11.0, data)]
 
 
 def _turn(size: str) -> Turn:
@@ -79,10 +78,8 @@ def _turn(size: str) -> Turn:
 
 
 def test_make_an_event(benchmark: Any) -> None:
-    made = benchmark(
-        lambda: Event(t_s=9.1, kind="answer_token", data={"index": 3, "id": 17, "text": "点"})
-    )
-    assert made.data["id"] == 17
+    made = benchmark(lambda: AnswerTokenShown(t_s=9.1, index=3, id=17, text="点"))
+    assert made.id == 17
 
 
 def test_make_a_token_of_an_answer(benchmark: Any) -> None:

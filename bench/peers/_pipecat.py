@@ -15,6 +15,7 @@ from _separate import SeparateServices
 from _services import MODEL_NAME
 
 from voicebench.errors import VoicebenchError
+from voicebench.events import make_event
 from voicebench.llm.base import Prompt
 from voicebench.llm.prompts import find_prompt
 from voicebench.types import Event, Hypothesis, Variant
@@ -117,27 +118,27 @@ def events_of(happened: dict[str, Any], audio_s: float) -> tuple[Event, ...]:
     """What `pipecat_client.py` told of a turn, in the events of a joint one."""
     if happened["failure"]:
         data = {"stage": "client", "type": "PeerError", "message": happened["failure"]}
-        return (Event(t_s=0.0, kind="failed", data=data),)
+        return (make_event("failed", 0.0, data),)
     at_s = {name: at - happened["started_s"] for name, at in happened["at_s"].items()}
-    events = [Event(t_s=0.0, kind="audio_started", data={})]
+    events = [make_event("audio_started", 0.0)]
     if "transcript" in at_s:
         hypothesis = Hypothesis(is_final=True)
         data = {"text": happened["text"], "confidence": 0.0, "hypothesis": hypothesis}
-        events.append(Event(t_s=at_s["transcript"], kind="transcript_final", data=data))
+        events.append(make_event("transcript_final", at_s["transcript"], data))
     if "committed" in at_s:
-        events.append(Event(t_s=at_s["committed"], kind="audio_ended", data={"audio_s": audio_s}))
+        events.append(make_event("audio_ended", at_s["committed"], {"audio_s": audio_s}))
         # what it waited for is in its own breakdown: silence, recognition and a timer side by side
         data = {"reason": "endpoint", "silence_s": 0.0}
-        events.append(Event(t_s=at_s["committed"], kind="turn_committed", data=data))
+        events.append(make_event("turn_committed", at_s["committed"], data))
     if "requested" in at_s:
-        events.append(Event(t_s=at_s["requested"], kind="request_submitted", data={}))
+        events.append(make_event("request_submitted", at_s["requested"]))
     for index, (piece_s, text) in enumerate(happened["pieces"]):
         data = {"index": index, "id": -1, "text": text}
         t_s = piece_s - happened["started_s"]
-        events.append(Event(t_s=t_s, kind="answer_token", data=data))
+        events.append(make_event("answer_token", t_s, data))
     num_pieces = len(happened["pieces"])
     finished = {"finish_reason": "stop", "num_tokens": num_pieces, "cached_prompt_tokens": 0}
-    events.append(Event(t_s=at_s["ended"], kind="answer_finished", data=finished))
+    events.append(make_event("answer_finished", at_s["ended"], finished))
     return tuple(sorted(events, key=lambda event: event.t_s))
 
 

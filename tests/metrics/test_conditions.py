@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.metrics.test_summary import group_of, make_case, make_turn
+from voicebench.events import make_event
 from voicebench.metrics.conditions import heard_under
 from voicebench.metrics.tool_calls import makes_calls
 from voicebench.metrics.trips import Trips, turn_trips
@@ -16,7 +17,6 @@ from voicebench.types import (
     CaseTurn,
     Condition,
     Degradation,
-    Event,
     Fact,
     Segment,
     Sound,
@@ -154,7 +154,7 @@ def test_the_right_tool_is_a_demand_on_form() -> None:
 
 def test_a_turn_committed_before_the_end_of_speech_was_cut_off() -> None:
     def committed(at_s: float, repeat: int) -> Any:
-        event = Event(t_s=at_s, kind="turn_committed", data={})
+        event = make_event("turn_committed", at_s)
         return make_turn(mode="latency", t_eos_s=2.0, events=(event,), repeat=repeat)
 
     metrics = group_of([committed(1.5, 0), committed(2.5, 1)], [make_case()])["metrics"]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.metrics.test_summary import group_of, make_case, make_turn
+from voicebench.events import make_event
 from voicebench.metrics.conditions import pools
 from voicebench.metrics.measures import measure_turn
 from voicebench.metrics.registry import COMPARED, METRICS, TOGETHER, shown_in
@@ -20,7 +21,6 @@ from voicebench.types import (
     Case,
     CaseTurn,
     Degradation,
-    Event,
     Segment,
     Sound,
     StageFailure,
@@ -36,7 +36,7 @@ FAILED: dict[str, Any] = {
     "answer": "", "failure": StageFailure(stage="llm", type="StageError", message="gone"),
     "degraded": Degradation(reason="llm_failed", hint=""),
 }  # fmt: skip
-CALL = Event(t_s=3.6, kind="tool_called", data={"name": "f", "arguments": "{}"})
+CALL = make_event("tool_called", 3.6, {"name": "f", "arguments": "{}"})
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def timed(committed_s: float, first_s: float | None = None, **changes: Any) -> T
         **{
             "answer_tokens": (AnswerToken(id=1, text="周四。", t_s=first_s),),
             "events": (
-                Event(t_s=committed_s, kind="turn_committed", data={"reason": "endpoint"}),
-                Event(t_s=committed_s + 0.1, kind="request_submitted"),
+                make_event("turn_committed", committed_s, {"reason": "endpoint"}),
+                make_event("request_submitted", committed_s + 0.1),
             ),
             **changes,
         }

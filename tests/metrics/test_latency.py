@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voicebench.events import make_event
 from voicebench.metrics.latency import Rtf, is_premature, itl_ms, latencies, quantiles, turn_rtf
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
-from voicebench.types import AnswerToken, Event, Turn
+from voicebench.types import AnswerToken, Turn
 
 
 def make_turn(events=(), tokens=(), t_eos_s=5.0, **settings):
     return Turn(
         run_id="r", suite="s", case_id="c", variant="v", repeat=0, turn_index=0, mode="latency",
         pace="real_time", t_eos_s=t_eos_s, t_eos_source="annotated",
-        events=tuple(Event(t_s=t_s, kind=kind, data=data) for t_s, kind, data in events),
+        events=tuple(make_event(kind, t_s, data) for t_s, kind, data in events),
         answer_tokens=tuple(AnswerToken(id=i, text=text, t_s=t_s) for i, (text, t_s) in enumerate(tokens)),
         **settings,
     )  # fmt: skip

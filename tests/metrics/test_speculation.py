@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from voicebench.events import make_event
 from voicebench.metrics.latency import is_premature, latencies
 from voicebench.metrics.speculation import (
     Cached,
@@ -16,7 +17,7 @@ from voicebench.metrics.speculation import (
 )
 from voicebench.metrics.summary import summarize
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
-from voicebench.types import AnswerToken, Event, Sampling, Turn, Variant
+from voicebench.types import AnswerToken, Sampling, Turn, Variant
 
 OFF = Variant(name="off")
 ON = Variant(name="on", prefill=True, speculation=True, speculation_windows=2)
@@ -28,7 +29,7 @@ def make_turn(events=(), case_id="c1", variant="on", first_s=5.6, num_tokens=4, 
             "run_id": "r", "suite": "s", "case_id": case_id, "variant": variant, "repeat": 0,
             "turn_index": 0, "mode": "latency", "pace": "real_time", "t_eos_s": 5.0,
             "t_eos_source": "annotated", "cleaned": "会议在周四", "finish_reason": "stop",
-            "events": tuple(Event(t_s=t_s, kind=kind, data=data) for t_s, kind, data in events),
+            "events": tuple(make_event(kind, t_s, data) for t_s, kind, data in events),
             "answer_tokens": tuple(
                 AnswerToken(id=i, text="好", t_s=first_s + 0.04 * i) for i in range(num_tokens)
             ),

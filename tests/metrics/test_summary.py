@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicebench.errors import SuiteError
+from voicebench.events import make_event
 from voicebench.metrics.attribution import Attribution, blame
 from voicebench.metrics.facts import FactScore, judge_answer
 from voicebench.metrics.judge import attribute_turn, score_turn
@@ -19,7 +20,6 @@ from voicebench.types import (
     Case,
     CaseTurn,
     Degradation,
-    Event,
     Fact,
     Hypothesis,
     Message,
@@ -57,7 +57,7 @@ def make_turn(answer="周四下午三点。", heard="会议周三不对周四下
             "t_eos_source": "annotated", "audio_s": 4.0, "asr_compute_s": 1.0,
             "hypothesis": Hypothesis(tokens=tokens, is_final=True), "answer": answer,
             "answer_tokens": (AnswerToken(id=1, text=answer, t_s=4.0),) if answer else (),
-            "events": (Event(t_s=3.5, kind="request_submitted"),),
+            "events": (make_event("request_submitted", 3.5),),
             **settings,
         }
     )  # fmt: skip
@@ -223,7 +223,7 @@ def test_tool_calls_that_ran_are_judged_with_the_answer_they_led_to():
     called = {"name": "f", "arguments": '{"day": "2026-03-05"}'}
     case = make_case(facts=FACTS[:1], expects="tool")
     golds = {"answer_from_gold": "好的。", "answer_from_gold_cleaned": "好的。"}
-    ran = make_turn("好的。", events=(Event(t_s=3.5, kind="tool_called", data=called),), **golds)
+    ran = make_turn("好的。", events=(make_event("tool_called", 3.5, called),), **golds)
     for turn, is_right in ((ran, True), (make_turn("好的。", **golds), False)):
         score = score_turn(turn, case)
         assert (score.correct, score.constraints_kept) == (is_right, is_right)

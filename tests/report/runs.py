@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from voicebench.events import make_event
 from voicebench.runs.record import SCHEMA_VERSION, TurnWriter, write_cases, write_run
 from voicebench.types import (
     AnswerToken,
     Case,
     CaseTurn,
-    Event,
     Fact,
     Hypothesis,
     Run,
@@ -53,11 +53,11 @@ def make_turn(case_id: str, variant: str = "plain", heard: str = SAID, **changes
 def timed(case_id: str, variant: str = "plain", first_s: float = 4.0, **changes: Any) -> Turn:
     """A turn of latency mode whose first token comes at `first_s`."""
     events = (
-        Event(t_s=0.0, kind="audio_started"),
-        Event(t_s=2.5, kind="window_recognised", data={"started_s": 2.4, "compute_s": 0.1}),
-        Event(t_s=3.5, kind="turn_committed", data={"reason": "endpoint", "silence_s": 0.4}),
-        Event(t_s=3.5, kind="transcript_final", data={"text": SAID}),
-        Event(t_s=3.6, kind="request_submitted"),
+        make_event("audio_started", 0.0),
+        make_event("window_recognised", 2.5, {"started_s": 2.4, "compute_s": 0.1}),
+        make_event("turn_committed", 3.5, {"reason": "endpoint", "silence_s": 0.4}),
+        make_event("transcript_final", 3.5, {"text": SAID}),
+        make_event("request_submitted", 3.6),
     )
     tokens = tuple(
         AnswerToken(id=n, text=text, t_s=first_s + 0.1 * n) for n, text in enumerate("三点。")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.report.runs import SAID, make_case, make_turn, timed, write
+from voicebench.events import make_event
 from voicebench.report.data import Report, load_report
 from voicebench.report.figures import _latencies, latency_figure, waterfall_figure
 from voicebench.report.tables import latency_table, quality_table, shared_apart
@@ -20,9 +21,9 @@ VARIANTS = (Variant(name="plain"), Variant(name="full", cleaning="full"))
 def early() -> tuple[Event, ...]:
     """Committed a second before the end of speech, at 3 s."""
     return (
-        Event(t_s=2.0, kind="turn_committed", data={"reason": "endpoint", "silence_s": 0.4}),
-        Event(t_s=2.0, kind="transcript_final", data={"text": SAID}),
-        Event(t_s=2.1, kind="request_submitted"),
+        make_event("turn_committed", 2.0, {"reason": "endpoint", "silence_s": 0.4}),
+        make_event("transcript_final", 2.0, {"text": SAID}),
+        make_event("request_submitted", 2.1),
     )
 
 

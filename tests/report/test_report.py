@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from voicebench.errors import RecordError
+from voicebench.events import make_event
 from voicebench.report.curves import Curve, Panel, Setting, curves
 from voicebench.report.data import load_report, metrics_document
 from voicebench.report.plots import (
@@ -36,7 +37,6 @@ from voicebench.types import (
     AnswerToken,
     Case,
     CaseTurn,
-    Event,
     Fact,
     Hypothesis,
     Run,
@@ -170,8 +170,8 @@ def test_early_work_has_its_table_beside_how_often_it_was_too_early(folder: Path
     )
     (folder / TURNS_FILE).unlink()
     kept = (
-        Event(t_s=3.2, kind="speculation_started", data={"text": REFERENCE, "cleaned": REFERENCE}),
-        Event(t_s=3.5, kind="speculation_kept", data={"first_token_s": 3.3}),
+        make_event("speculation_started", 3.2, {"text": REFERENCE, "cleaned": REFERENCE}),
+        make_event("speculation_kept", 3.5, {"first_token_s": 3.3}),
     )
     for variant, first_s, events in (("seed", 4.0, ()), ("<b>full</b>", 3.5, kept)):
         with TurnWriter(folder) as writer:

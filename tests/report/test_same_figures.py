@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from tests.report.runs import SAID, make_case, make_turn, timed, write
+from voicebench.events import make_event
 from voicebench.report import open_run
 from voicebench.report.data import load_report
-from voicebench.types import Degradation, Event, StageFailure, Turn, Variant
+from voicebench.types import Degradation, StageFailure, Turn, Variant
 
 FIGURES = Path(__file__).with_name("same_figures.json")
 VARIANTS = (Variant(name="plain"), Variant(name="joint", prefill=True, speculation=True))
@@ -57,16 +58,14 @@ def make(
     if mode != "latency":
         return turn
     late_s = rng.expovariate(4)
-    events = tuple(
-        Event(t_s=e.t_s + late_s * (e.t_s > 3), kind=e.kind, data=e.data) for e in turn.events
-    )
+    events = tuple(make_event(e.kind, e.t_s + late_s * (e.t_s > 3), e.data) for e in turn.events)
     if variant.speculation and rng.random() < 0.6:
         kind = rng.choice(("speculation_kept", "speculation_dropped"))
         events = (
             *events[:3],
-            Event(t_s=3.2 + late_s, kind="speculation_started", data={"cleaned": SAID}),
+            make_event("speculation_started", 3.2 + late_s, {"cleaned": SAID}),
             *events[3:],
-            Event(t_s=3.6 + late_s, kind=kind, data={"num_tokens": 5}),
+            make_event(kind, 3.6 + late_s, {"num_tokens": 5}),
         )
     tokens = tuple(
         type(t)(id=t.id, text=t.text, t_s=t.t_s + late_s - 0.5 * variant.prefill)

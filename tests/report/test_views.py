@@ -23,13 +23,14 @@ from tests.report.runs import (
 )  # fmt: skip
 from voicebench import report
 from voicebench.errors import ConfigError, RecordError, StorageError
+from voicebench.events import make_event
 from voicebench.report.figures import Figure
 from voicebench.report.html import Note, Several
 from voicebench.report.plots import Point
 from voicebench.report.tables import Table
 from voicebench.report.variant_figures import unbeaten
 from voicebench.runs.compare import Comparisons
-from voicebench.types import Event, Variant, Window
+from voicebench.types import Variant, Window
 
 ALL = (
     "waterfall", "response_latency", "latency_by_suite", "early_work", "rates", "conditions",
@@ -223,8 +224,8 @@ def test_what_was_said_is_never_markup(tmp_path: Path) -> None:
 
 def test_a_trace_has_a_process_a_turn_and_its_spans_in_microseconds(tmp_path: Path) -> None:
     draft = (
-        Event(t_s=2.0, kind="speculation_started", data={"trigger": "pause"}),
-        Event(t_s=2.5, kind="speculation_dropped", data={"num_tokens": 3}),
+        make_event("speculation_started", 2.0, {"trigger": "pause"}),
+        make_event("speculation_dropped", 2.5, {"num_tokens": 3}),
     )
     turn = timed("a")
     turns = [turn, timed("b", events=(*turn.events, *draft))]

@@ -18,11 +18,19 @@ from rich.text import Text
 
 from voicebench.asr.base import Recognizer
 from voicebench.config import Profile
+from voicebench.events import (
+    AnswerFinished,
+    AnswerTokenShown,
+    Event,
+    TranscriptCleaned,
+    TranscriptFinal,
+    TurnDegraded,
+)
 from voicebench.llm.base import Generator
 from voicebench.metrics.latency import latencies, turn_rtf
 from voicebench.metrics.waterfall import Segment, framework_overhead_ms, waterfall
 from voicebench.pipeline.ready import READY_LINE, load_and_warm_up
-from voicebench.types import Event, Guard, Hypothesis, Turn
+from voicebench.types import Guard, Hypothesis, Turn
 
 UNSURE_BELOW = Guard().min_confidence
 
@@ -110,22 +118,21 @@ class TerminalView:
 
     def show(self, event: Event) -> None:
         """See `View`."""
-        match event.kind:
-            case "transcript_final":
-                hypothesis: Hypothesis = event.data["hypothesis"]
-                self._line("heard", _marked(hypothesis))
-            case "cleaned":
-                self._line("cleaned", Text(event.data["text"]))
-            case "answer_token":
+        match event:
+            case TranscriptFinal():
+                self._line("heard", _marked(event.hypothesis))
+            case TranscriptCleaned():
+                self._line("cleaned", Text(event.text))
+            case AnswerTokenShown():
                 if not self._is_answering:
                     self._console.print(_label("answer"), end="")
                     self._is_answering = True
-                self._console.print(Text(event.data["text"]), end="", soft_wrap=True)
+                self._console.print(Text(event.text), end="", soft_wrap=True)
                 self._console.file.flush()
-            case "answer_finished" if self._is_answering:
+            case AnswerFinished() if self._is_answering:
                 self._console.print()
-            case "degraded":
-                self._line("degraded", Text(f"{event.data['hint']} ({event.data['reason']})"))
+            case TurnDegraded():
+                self._line("degraded", Text(f"{event.hint} ({event.reason})"))
             case _:
                 pass
 

@@ -15,16 +15,27 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
-from voicebench.types import AnswerToken, Event, EventKind, Turn
+from voicebench.events import (
+    AnswerTokenShown,
+    EventBase,
+    RequestSubmitted,
+    SpeculationKept,
+    SpeculationStarted,
+    TranscriptFinal,
+    TurnCommitted,
+)
+from voicebench.types import AnswerToken, Turn
 
 LATENCY_NAMES = (
     "endpoint_delay_s", "asr_final_s", "ttft_s", "response_latency_s", "first_sentence_s",
     "e2e_latency_s", "tpot_ms",
 )  # fmt: skip
 MIN_FOR_TAILS = 3
+E = TypeVar("E", bound=EventBase)
 _CLAUSE_END = re.compile(r"[，。！？；：,!?;:\n](?!\d)|(?<!\d)\.(?!\d)")
 
 
@@ -86,21 +97,22 @@ def quantiles(values: Iterable[float | None]) -> Quantiles:
     return Quantiles(len(present), p50, p95, p99)
 
 
-def first_event(turn: Turn, kind: EventKind) -> Event | None:
-    """The first event of a kind, in order of record."""
-    return next((event for event in turn.events if event.kind == kind), None)
+def first_event(turn: Turn, kind: type[E]) -> E | None:
+    """The first event of a type, in order of record."""
+    return next((event for event in turn.events if isinstance(event, kind)), None)
 
 
-def last_event(turn: Turn, kind: EventKind, before_s: float = float("inf")) -> Event | None:
-    """The last event of a kind that happened no later than `before_s`."""
-    return next((e for e in reversed(turn.events) if e.kind == kind and e.t_s <= before_s), None)
+def last_event(turn: Turn, kind: type[E], before_s: float = float("inf")) -> E | None:
+    """The last event of a type that happened no later than `before_s`."""
+    events = (e for e in reversed(turn.events) if isinstance(e, kind) and e.t_s <= before_s)
+    return next(events, None)
 
 
 def token_times_s(turn: Turn) -> tuple[float, ...]:
     """When the answer's tokens came, in seconds of the turn: from its tokens, or its events."""
     if turn.answer_tokens:
         return tuple(token.t_s for token in turn.answer_tokens)
-    return tuple(event.t_s for event in turn.events if event.kind == "answer_token")
+    return tuple(event.t_s for event in turn.events if isinstance(event, AnswerTokenShown))
 
 
 @dataclass(frozen=True)
@@ -116,12 +128,12 @@ def llm_span(turn: Turn) -> LlmSpan | None:
     request and token, which may have waited for the turn to be committed; None without an answer."""
     if not (times := token_times_s(turn)):
         return None
-    kept = last_event(turn, "speculation_kept", times[0])
-    begun = last_event(turn, "speculation_started" if kept else "request_submitted", times[0])
+    kept = last_event(turn, SpeculationKept, times[0])
+    begun = last_event(turn, SpeculationStarted if kept else RequestSubmitted, times[0])
     if begun is None:
         return None
-    came_s = kept.data.get("first_token_s") if kept else None
-    return LlmSpan(begun.t_s, times[0] if came_s is None else min(float(came_s), times[0]))
+    came_s = kept.first_token_s if kept else None
+    return LlmSpan(begun.t_s, times[0] if came_s is None else min(came_s, times[0]))
 
 
 def latencies(turn: Turn) -> dict[str, float | None]:
@@ -132,8 +144,8 @@ def latencies(turn: Turn) -> dict[str, float | None]:
     """
     t_eos_s, times, span = turn.t_eos_s, token_times_s(turn), llm_span(turn)
     first_s, last_s = (times[0], times[-1]) if times else (None, None)
-    committed = first_event(turn, "turn_committed")
-    final = last_event(turn, "transcript_final")
+    committed = first_event(turn, TurnCommitted)
+    final = last_event(turn, TranscriptFinal)
     return {
         "endpoint_delay_s": _since(t_eos_s, committed.t_s if committed else None),
         "asr_final_s": _since(t_eos_s, final.t_s if final else None),
@@ -170,9 +182,9 @@ def first_clause_s(turn: Turn) -> float | None:
 
 def _tokens_of_events(turn: Turn) -> Sequence[AnswerToken]:
     return tuple(
-        AnswerToken(id=int(e.data.get("id", -1)), text=str(e.data.get("text", "")), t_s=e.t_s)
-        for e in turn.events
-        if e.kind == "answer_token"
+        AnswerToken(id=event.id, text=event.text, t_s=event.t_s)
+        for event in turn.events
+        if isinstance(event, AnswerTokenShown)
     )
 
 
@@ -189,23 +201,12 @@ def is_premature(turn: Turn) -> bool:
     span = llm_span(turn)
     if span is None:
         return False
-    kept = last_event(turn, "speculation_kept")
-    begun = last_event(
-        turn,
-        "speculation_started" if kept else "transcript_final",
-        kept.t_s if kept else span.request_s,
-    )
-    if begun is None:
-        return False
-    for begun_on, answered in (
-        (begun.data.get("cleaned"), turn.cleaned),
-        (begun.data.get("text"), _final_text(turn)),
-    ):
-        if isinstance(begun_on, str) and answered:
-            return begun_on != answered
-    return False
-
-
-def _final_text(turn: Turn) -> str:
-    final = last_event(turn, "transcript_final")
-    return str(final.data.get("text", "")) if final else ""
+    final = last_event(turn, TranscriptFinal)
+    final_text = final.text if final else ""
+    if not (kept := last_event(turn, SpeculationKept)):
+        answered = last_event(turn, TranscriptFinal, span.request_s)
+        return answered is not None and bool(final_text) and answered.text != final_text
+    draft = last_event(turn, SpeculationStarted, kept.t_s)
+    if draft and draft.cleaned is not None and turn.cleaned:
+        return draft.cleaned != turn.cleaned
+    return draft is not None and draft.text is not None and final_text not in ("", draft.text)

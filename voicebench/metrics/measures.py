@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from voicebench.events import TranscriptFinal
 from voicebench.metrics import confidence, latency
 from voicebench.metrics.attribution import Attribution
 from voicebench.metrics.conditions import CLEANLY, Heard, TurnKind, heard_under, kind_of
@@ -177,7 +178,7 @@ def is_transcript_counted(turn: Turn) -> bool:
     if turn.degraded is not None and turn.degraded.reason == "breaker_open":
         return False
     if turn.failure is not None and turn.failure.stage == "client":
-        return latency.first_event(turn, "transcript_final") is not None
+        return latency.first_event(turn, TranscriptFinal) is not None
     return turn.failure is None or turn.failure.stage not in _STAGES_BEFORE_TRANSCRIPT
 
 

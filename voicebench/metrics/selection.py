@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 
+from voicebench.events import ToolCalled, TurnCommitted
 from voicebench.metrics.latency import first_event, token_times_s
 from voicebench.types import SAMPLE_RATE_HZ, Turn
 
@@ -18,10 +19,9 @@ TOLERANCE_S = 1 / SAMPLE_RATE_HZ
 
 def answer_text(turn: Turn) -> str:
     """What the turn answered: its text and the tool calls that ran, as quality mode writes them."""
-    calls = [e.data for e in turn.events if e.kind == "tool_called" and e.data["name"]]
+    calls = [e for e in turn.events if isinstance(e, ToolCalled) and e.name]
     return turn.answer + "".join(
-        f'<tool_call>{{"name": {json.dumps(call["name"])}, "arguments": {call["arguments"]}}}'
-        "</tool_call>"
+        f'<tool_call>{{"name": {json.dumps(call.name)}, "arguments": {call.arguments}}}</tool_call>'
         for call in calls
     )
 
@@ -42,7 +42,7 @@ def is_cut_off(turn: Turn) -> bool | None:
     """Whether the turn was committed before the end of speech; None where that is not known."""
     if turn.t_eos_s is None:
         return None
-    committed = first_event(turn, "turn_committed")
+    committed = first_event(turn, TurnCommitted)
     return committed is not None and committed.t_s < turn.t_eos_s - TOLERANCE_S
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from voicebench.events import SpeculationDropped
 from voicebench.metrics.latency import latencies
 from voicebench.metrics.selection import has_latency
 from voicebench.metrics.stats import Counts, Difference, paired_bootstrap
@@ -101,13 +102,13 @@ def _ratio(above: int, below: int) -> float | None:
 def count_drafts(turn: Turn) -> Drafts:
     """The drafts of one turn, one that failed or was degraded too."""
     kinds = [event.kind for event in turn.events]
-    dropped = [event for event in turn.events if event.kind == "speculation_dropped"]
+    dropped = [event for event in turn.events if isinstance(event, SpeculationDropped)]
     return Drafts(
         turns=1,
         turns_dispatched=int("speculation_started" in kinds),
         dispatched=kinds.count("speculation_started"),
         kept=kinds.count("speculation_kept"),
-        tokens_discarded=sum(int(event.data.get("num_tokens", 0)) for event in dropped),
+        tokens_discarded=sum(event.num_tokens for event in dropped),
         tokens_answered=len(turn.answer_tokens),
     )
 

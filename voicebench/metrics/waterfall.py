@@ -18,8 +18,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from voicebench.events import (
+    PrefillFinished,
+    PrefillStarted,
+    Punctuated,
+    RequestSubmitted,
+    SpeechStopped,
+    ToolAnswered,
+    ToolCalled,
+    TurnCommitted,
+    WindowRecognized,
+    WindowRecognizedAgain,
+)
 from voicebench.metrics.latency import first_event, last_event, llm_span, token_times_s
-from voicebench.types import Event, Turn
+from voicebench.types import Turn
 
 Tag = Literal["service", "setting", "framework"]
 _WAITS = {"endpoint": "endpoint_silence", "audio_end": "audio_tail", "client": "client_wait"}
@@ -90,7 +102,7 @@ def waterfall(turn: Turn) -> tuple[Segment, ...]:
 
 def _claims(turn: Turn, start_s: float) -> Iterator[Segment]:
     """Spans of time with a known owner, the strongest claim first."""
-    committed = first_event(turn, "turn_committed")
+    committed = first_event(turn, TurnCommitted)
     if committed:
         yield from _waits(turn, committed, start_s)
     if span := llm_span(turn):
@@ -99,16 +111,15 @@ def _claims(turn: Turn, start_s: float) -> Iterator[Segment]:
         yield Segment("llm_first_token", "service", begun_s, span.first_token_s)
     yield from _tools(turn)
     for event in turn.events:
-        if event.kind in ("window_recognised", "window_recognised_again"):
-            begun_s = float(event.data.get("started_s", event.t_s))
-            computed_s = begun_s + float(event.data.get("compute_s", 0.0))
-            yield Segment("asr", "service", begun_s, min(computed_s, event.t_s))
-        elif event.kind == "speech_stopped" and "started_s" in event.data:
-            yield Segment("vad", "service", float(event.data["started_s"]), event.t_s)
-        elif event.kind == "punctuated":
-            yield Segment(
-                "punctuation", "service", float(event.data.get("started_s", event.t_s)), event.t_s
-            )
+        match event:
+            case WindowRecognized() | WindowRecognizedAgain():
+                started_s = event.t_s if event.started_s is None else event.started_s
+                computed_s = started_s + event.compute_s
+                yield Segment("asr", "service", started_s, min(computed_s, event.t_s))
+            case SpeechStopped(started_s=float() as started_s):
+                yield Segment("vad", "service", started_s, event.t_s)
+            case Punctuated(started_s=float() as started_s):
+                yield Segment("punctuation", "service", started_s, event.t_s)
     yield from _prefills(turn)
 
 
@@ -116,9 +127,9 @@ def _prefills(turn: Turn) -> Iterator[Segment]:
     """What the LLM read while recognition waited for it (a variant without double buffering)."""
     begun_s: float | None = None
     for event in turn.events:
-        if event.kind == "prefill_started":
-            begun_s = event.t_s if event.data.get("is_waited_for") else None
-        elif event.kind == "prefill_finished" and begun_s is not None:
+        if isinstance(event, PrefillStarted):
+            begun_s = event.t_s if event.is_waited_for else None
+        elif isinstance(event, PrefillFinished) and begun_s is not None:
             yield Segment("prefill", "service", begun_s, event.t_s)
             begun_s = None
 
@@ -127,22 +138,22 @@ def _tools(turn: Turn) -> Iterator[Segment]:
     """Answers that were calls of tools, each from its request on, and the tools themselves."""
     called_s = 0.0
     for event in turn.events:
-        if event.kind == "tool_called":
+        if isinstance(event, ToolCalled):
             called_s = event.t_s
-            asked = last_event(turn, "request_submitted", called_s)
-            answered = last_event(turn, "tool_answered", called_s)
+            asked = last_event(turn, RequestSubmitted, called_s)
+            answered = last_event(turn, ToolAnswered, called_s)
             started_s = max(e.t_s for e in (asked, answered) if e) if asked else called_s
             yield Segment("llm_tool_call", "service", started_s, called_s)
-        elif event.kind == "tool_answered":
+        elif isinstance(event, ToolAnswered):
             yield Segment("tool", "service", called_s, event.t_s)
 
 
-def _waits(turn: Turn, committed: Event, start_s: float) -> Iterator[Segment]:
+def _waits(turn: Turn, committed: TurnCommitted, start_s: float) -> Iterator[Segment]:
     """The silence waited for, from where the VAD heard speech stop, until the turn was committed."""
-    stopped = last_event(turn, "speech_stopped", committed.t_s)
-    stopped_s = float(stopped.data.get("at_s", start_s)) if stopped else start_s
-    waited_s = stopped_s + float(committed.data.get("silence_s", 0.0))
-    stage = _WAITS.get(str(committed.data.get("reason")), "endpoint_silence")
+    stopped = last_event(turn, SpeechStopped, committed.t_s)
+    stopped_s = start_s if stopped is None or stopped.at_s is None else stopped.at_s
+    waited_s = stopped_s + committed.silence_s
+    stage = _WAITS[committed.reason]
     if stopped_s > start_s:
         yield Segment("vad_overhang", "service", start_s, min(stopped_s, committed.t_s))
     yield Segment(stage, "setting", stopped_s, min(waited_s, committed.t_s))

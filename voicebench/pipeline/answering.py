@@ -10,17 +10,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from voicebench.clock import TurnClock
 from voicebench.errors import PromptTooLongError, StageError
+from voicebench.events import (
+    AnswerFinished,
+    AnswerTokenShown,
+    Event,
+    PromptBuilt,
+    ToolAnswered,
+    ToolCalled,
+)
 from voicebench.llm.base import Delta, Generator, Prompt, knows_length
 from voicebench.llm.hermes import CALL_BEGIN, CALL_END, CallSplitter, MalformedCall
 from voicebench.llm.tools import ToolResult
 from voicebench.pipeline.token_watch import legality, watched
-from voicebench.types import AnswerToken, EventKind, Message, ToolCall
+from voicebench.types import AnswerToken, Message, ToolCall
 
 if TYPE_CHECKING:
     from voicebench.pipeline.assistant import Assistant
@@ -33,14 +41,6 @@ OpenStream = Callable[[Prompt], AsyncGenerator[Delta, None]]
 
 class TooManyToolCallsError(StageError):
     """The LLM went on calling tools instead of answering."""
-
-
-class Emit(Protocol):
-    """Takes an event as it happens; a negative `t_s` is now."""
-
-    def __call__(
-        self, kind: EventKind, data: dict[str, Any] | None = None, t_s: float = -1.0
-    ) -> None: ...
 
 
 class Answering:
@@ -59,7 +59,7 @@ class Answering:
         self,
         assistant: Assistant,
         clock: TurnClock,
-        emit: Emit,
+        emit: Callable[[Event], None],
         now: datetime,
         build: Build,
         open_stream: OpenStream,
@@ -111,8 +111,17 @@ class Answering:
         except Exception as error:
             raise StageError("prompt", f"{type(error).__name__}: {error}") from error
         check_prompt_length(self._assistant.generator, len(prompt))
-        data = {"num_tokens": len(prompt), "started_s": started_s}
-        self._emit("prompt_built", {**data, "messages": messages, "prompt": prompt})
+        self._emit(
+            PromptBuilt(
+                t_s=self._clock.t_s(),
+                num_tokens=len(prompt),
+                started_s=started_s,
+                messages=messages,
+                token_ids=prompt.token_ids,
+                as_embeddings=prompt.as_embeddings,
+                mixtures=prompt.mixtures,
+            )
+        )
         return messages, prompt
 
     async def _stream(self, prompt: Prompt) -> tuple[CallSplitter, Delta | None]:
@@ -135,20 +144,20 @@ class Answering:
 
     def _show(self, tokens: Sequence[AnswerToken]) -> None:
         for token in tokens:
-            data = {"index": len(self._texts), "id": token.id, "text": token.text}
             t_s = max(token.t_s - self._clock.start_s, self._shown_from_s)
-            self._emit("answer_token", data, t_s=t_s)
+            index = len(self._texts)
+            self._emit(AnswerTokenShown(t_s=t_s, index=index, id=token.id, text=token.text))
             self._texts.append(token.text)
 
     def _finish(self, last: Delta) -> None:
         self._emit(
-            "answer_finished",
-            {
-                "finish_reason": last.finish_reason,
-                "num_tokens": len(self._texts),
-                "num_illegal_tokens": self._num_illegal,
-                "cached_prompt_tokens": last.cached_prompt_tokens,
-            },
+            AnswerFinished(
+                t_s=self._clock.t_s(),
+                finish_reason=last.finish_reason,
+                num_tokens=len(self._texts),
+                num_illegal_tokens=self._num_illegal,
+                cached_prompt_tokens=last.cached_prompt_tokens,
+            )
         )
 
     # ------------------------------------------------------------ tools
@@ -180,17 +189,31 @@ class Answering:
     ) -> ToolResult:
         self._tell_of(call, num_tokens, round_number)
         result = await self._assistant.toolbox.run(call, self._now, self._guard.tool_timeout_s)
-        answered = {"name": result.name, "outcome": result.outcome, "content": result.content}
-        self._emit("tool_answered", {**answered, "round": round_number})
+        self._emit(
+            ToolAnswered(
+                t_s=self._clock.t_s(),
+                name=result.name,
+                outcome=result.outcome,
+                content=result.content,
+                round=round_number,
+            )
+        )
         return result
 
     def _tell_of(self, call: ToolCall | MalformedCall, num_tokens: int, round_number: int) -> None:
         if isinstance(call, ToolCall):
-            arguments = msgspec.json.encode(call.arguments).decode()
-            called = {"name": call.name, "arguments": arguments}
+            name, arguments = call.name, msgspec.json.encode(call.arguments).decode()
         else:
-            called = {"name": "", "arguments": call.text}
-        self._emit("tool_called", {**called, "round": round_number, "num_tokens": num_tokens})
+            name, arguments = "", call.text
+        self._emit(
+            ToolCalled(
+                t_s=self._clock.t_s(),
+                name=name,
+                arguments=arguments,
+                round=round_number,
+                num_tokens=num_tokens,
+            )
+        )
 
 
 def check_prompt_length(generator: Generator, num_tokens: int) -> None:

@@ -24,21 +24,34 @@ from typing import Literal
 import msgspec
 
 from voicebench.clock import TurnClock, now_s
+from voicebench.events import (
+    AnswerFinished,
+    BreakerClosed,
+    BreakerHalfOpen,
+    BreakerOpened,
+    Event,
+    TranscriptCleaned,
+    TranscriptFinal,
+    TurnDegraded,
+    TurnFailed,
+)
 from voicebench.pipeline.hints import BREAKER_OPEN, failure_kind, hint_of, reason_of
-from voicebench.types import Event, EventKind, Guard, Record
+from voicebench.types import Guard, Record
 
 State = Literal["closed", "open", "half_open"]
 
-_PROVEN = {
-    "transcript_final": ("endpoint", "asr"),
-    "cleaned": ("punctuation",),
-    "answer_finished": ("llm",),
+_PROVEN: Mapping[type[Event], tuple[str, ...]] = {
+    TranscriptFinal: ("endpoint", "asr"),
+    TranscriptCleaned: ("punctuation",),
+    AnswerFinished: ("llm",),
 }
 """Stages that have worked once an event has happened."""
 
-_EVENTS: dict[State, EventKind] = {
-    "open": "breaker_opened", "half_open": "breaker_half_open", "closed": "breaker_closed"
-}  # fmt: skip
+_EVENTS: Mapping[State, type[BreakerOpened | BreakerHalfOpen | BreakerClosed]] = {
+    "open": BreakerOpened,
+    "half_open": BreakerHalfOpen,
+    "closed": BreakerClosed,
+}
 
 
 class Circuit(Record):
@@ -58,10 +71,9 @@ class Change(Record):
     kind: str
     state: State
 
-    @property
-    def event(self) -> EventKind:
-        """The kind of event that records it."""
-        return _EVENTS[self.state]
+    def event(self, t_s: float) -> Event:
+        """What records it."""
+        return _EVENTS[self.state](t_s=t_s, trouble=self.kind)
 
 
 def admit(circuit: Circuit, guard: Guard, t_s: float) -> tuple[Circuit, bool]:
@@ -213,9 +225,8 @@ async def with_circuit_breaker(
         for event in _change_events(changes, clock.t_s()):
             yield event
         if admission.refused_for:
-            data = {"reason": BREAKER_OPEN, "hint": hint_of(BREAKER_OPEN)}
             stages = ", ".join(admission.refused_for)
-            yield Event(t_s=clock.t_s(), kind="degraded", data={**data, "trouble": stages})
+            yield _degraded(BREAKER_OPEN, clock.t_s(), stages)
             return
         async for event in events:
             for each in _with_changes(event, breaker, admission):
@@ -227,18 +238,20 @@ async def with_circuit_breaker(
 
 def _with_changes(event: Event, breaker: Breaker, admission: Admission) -> Iterator[Event]:
     """The event, after it the hint that follows a failure, and around it the breaker's changes."""
-    if stages := _PROVEN.get(event.kind):
+    if stages := _PROVEN.get(type(event)):
         yield from _change_events(breaker.passed(stages, admission), event.t_s)
     yield event
-    if event.kind != "failed":
+    if not isinstance(event, TurnFailed):
         return
-    if (stage := failure_kind(event.data)) and (change := breaker.failed(stage, admission)):
+    if (stage := failure_kind(event)) and (change := breaker.failed(stage, admission)):
         yield from _change_events((change,), event.t_s)
-    reason = reason_of(event.data)
-    data = {"reason": reason, "hint": hint_of(reason)}
-    yield Event(t_s=event.t_s, kind="degraded", data=data)
+    yield _degraded(reason_of(event), event.t_s)
+
+
+def _degraded(reason: str, t_s: float, trouble: str | None = None) -> TurnDegraded:
+    return TurnDegraded(t_s=t_s, reason=reason, hint=hint_of(reason), trouble=trouble)
 
 
 def _change_events(changes: Iterable[Change], t_s: float) -> Iterator[Event]:
     for change in changes:
-        yield Event(t_s=t_s, kind=change.event, data={"trouble": change.kind})
+        yield change.event(t_s)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from voicebench.events import TurnFailed
 
 LOW_CONFIDENCE, ILLEGAL_TOKENS = "low_confidence", "illegal_tokens"
 UNCLEAR_AGAIN = "unclear_again"
@@ -56,30 +57,27 @@ def hint_of(reason: str) -> str:
     return HINTS.get(reason, FALLBACK_HINT)
 
 
-def reason_of(failed: Mapping[str, Any]) -> str:
+def reason_of(failed: TurnFailed) -> str:
     """Why a failed turn falls back, in one word.
 
-    Args:
-        failed: Data of a `failed` event: `stage`, `type` and `message`.
-
-    >>> reason_of({"stage": "asr", "type": "StageTimeoutError", "message": "window 3"})
+    >>> reason_of(TurnFailed(t_s=2.0, stage="asr", type="StageTimeoutError", message="window 3"))
     'asr_timed_out'
     """
-    if reason := _REASONS_BY_ERROR.get(failed["type"]):
+    if reason := _REASONS_BY_ERROR.get(failed.type):
         return reason
-    problem = f"{failed['type']} {failed['message']}".lower()
+    problem = f"{failed.type} {failed.message}".lower()
     if "outofmemory" in problem or "out of memory" in problem:
         return OUT_OF_MEMORY
-    manner = "timed_out" if failed["type"] == "StageTimeoutError" else "failed"
-    return f"{failed['stage']}_{manner}"
+    manner = "timed_out" if failed.type == "StageTimeoutError" else "failed"
+    return f"{failed.stage}_{manner}"
 
 
-def failure_kind(failed: Mapping[str, Any]) -> str | None:
-    """The stage whose circuit a failure counts for; see `reason_of`.
+def failure_kind(failed: TurnFailed) -> str | None:
+    """The stage whose circuit a failure counts for.
 
     None where the failure depends on one client's audio, prompt, tools or rules: it says nothing
     about the system.
     """
-    if failed["stage"] not in SYSTEM_STAGES or failed["type"] in _FAILURES_OF_A_TURN:
+    if failed.stage not in SYSTEM_STAGES or failed.type in _FAILURES_OF_A_TURN:
         return None
-    return str(failed["stage"])
+    return failed.stage

@@ -26,6 +26,24 @@ from voicebench.audio import AudioChunk
 from voicebench.clock import TurnClock
 from voicebench.deadline import call_within
 from voicebench.errors import StageError, StageTimeoutError
+from voicebench.events import (
+    AudioEnded,
+    AudioStarted,
+    CommitReason,
+    Event,
+    Punctuated,
+    RequestSubmitted,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptCleaned,
+    TranscriptFinal,
+    TurnCommitted,
+    TurnDegraded,
+    TurnFailed,
+    WindowReady,
+    WindowRecognized,
+    WindowRecognizedAgain,
+)
 from voicebench.llm.base import Delta, Prompt
 from voicebench.pipeline.answering import Answering
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
@@ -36,7 +54,7 @@ from voicebench.pipeline.pace import SimulatedClock
 from voicebench.pipeline.pauses import Pauses
 from voicebench.pipeline.prefill import Prefill, open_session
 from voicebench.pipeline.speculation import DraftPrompt, Speculation
-from voicebench.types import SAMPLE_RATE_HZ, Event, EventKind, Hypothesis, Message, Window
+from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Message, Window
 
 if TYPE_CHECKING:
     from voicebench.pipeline.assistant import Assistant
@@ -55,7 +73,7 @@ class LiveTurn:
         assistant: Models and variant.
         conversation: Earlier turns.
         clock: Its zero is the turn's first sample.
-        put: Takes each event as it happens.
+        emit: Takes each event as it happens.
         tools: Offered to the LLM.
     """
 
@@ -64,13 +82,13 @@ class LiveTurn:
         assistant: Assistant,
         conversation: Conversation,
         clock: TurnClock,
-        put: Callable[[Event], None],
+        emit: Callable[[Event], None],
         tools: Sequence[dict[str, Any]],
     ) -> None:
         self._assistant = assistant
         self._conversation = conversation
         self._clock = clock
-        self._put = put
+        self._emit = emit
         self._tools = tools
         self._stage = "audio"  # the stage whose failure an exception is
         self._recognising: asyncio.Task[None] | None = None  # the latest window's, after all others
@@ -126,8 +144,11 @@ class LiveTurn:
         speak, for what was typed is what was meant."""
         try:
             self._stage, started_s = "prompt", self._clock.t_s()
-            data = {"text": text.strip(), "preset": "none", "retracted": ()}
-            self._emit("cleaned", {**data, "started_s": started_s})
+            self._emit(
+                TranscriptCleaned(
+                    t_s=self._clock.t_s(), text=text.strip(), preset="none", started_s=started_s
+                )
+            )
             if not text.strip():
                 self._degrade(NOTHING_TYPED, hint_of(NOTHING_TYPED))
                 return
@@ -139,10 +160,8 @@ class LiveTurn:
         stage = error.stage if isinstance(error, StageError) else self._stage
         message = " ".join(str(error).split())
         self._abandon_early_work()
-        self._emit("failed", {"stage": stage, "type": type(error).__name__, "message": message})
-
-    def _emit(self, kind: EventKind, data: dict[str, Any] | None = None, t_s: float = -1.0) -> None:
-        self._put(Event(t_s=self._clock.t_s() if t_s < 0 else t_s, kind=kind, data=data or {}))
+        name = type(error).__name__
+        self._emit(TurnFailed(t_s=self._clock.t_s(), stage=stage, type=name, message=message))
 
     # ------------------------------------------------------------ listening
 
@@ -157,10 +176,10 @@ class LiveTurn:
             silence_s if endpointing else float("inf"), self._assistant.stream_vad()
         )
         windows = self._assistant.sliding_windows(endpoint.speech_times)
-        self._emit("audio_started", t_s=0.0)
+        self._emit(AudioStarted(t_s=0.0))
         if self._prefill:
             self._prefill.begin(Hypothesis())
-        reason = "audio_end"
+        reason: CommitReason = "audio_end"
         async with contextlib.aclosing(_until(chunks, declare_end)) as arriving:
             async for chunk in arriving:
                 self._stage = "endpoint"
@@ -189,19 +208,28 @@ class LiveTurn:
                 await self._recognising
         self._stage = "asr"
         heard = pause.hypothesis if pause and pause.hypothesis else windows.hypothesis
-        return self._finish_transcript(heard, {"from_pause_s": pause.end_s} if pause else {})
+        return self._finish_transcript(heard, pause.end_s if pause else None)
 
-    def _finish_transcript(self, heard: Hypothesis, more: dict[str, Any]) -> Hypothesis:
+    def _finish_transcript(
+        self, heard: Hypothesis, from_pause_s: float | None = None
+    ) -> Hypothesis:
         hypothesis = Hypothesis(tokens=heard.tokens, is_final=True)
-        data = {"text": hypothesis.text, "confidence": hypothesis.confidence, **more}
-        self._emit("transcript_final", {**data, "hypothesis": hypothesis})
+        self._emit(
+            TranscriptFinal(
+                t_s=self._clock.t_s(),
+                text=hypothesis.text,
+                confidence=hypothesis.confidence,
+                from_pause_s=from_pause_s,
+                hypothesis=hypothesis,
+            )
+        )
         return hypothesis
 
     async def _read(self, blocks: Iterator[NDArray[np.float32]]) -> Hypothesis:
         """Recognizes a recording block by block, each as if it had just arrived."""
         segments = self._assistant.segments()
         timeout_s = self._assistant.variant.guard.asr_timeout_s
-        self._emit("audio_started", {"recognition": "segments"}, t_s=0.0)
+        self._emit(AudioStarted(t_s=0.0, recognition="segments"))
         block = await _next_block(blocks, timeout_s)
         is_last = False
         while not is_last:
@@ -221,7 +249,7 @@ class LiveTurn:
             for batch in batches(ready):
                 await self._recognise_batch(segments, batch, timeout_s)
             self._stage, block = "audio", following
-        return self._finish_transcript(segments.hypothesis, {})
+        return self._finish_transcript(segments.hypothesis)
 
     async def _recognise_batch(
         self, segments: SpeechSegments, batch: Sequence[WindowAudio], timeout_s: float
@@ -234,20 +262,22 @@ class LiveTurn:
             self._report_windows([window], started_s)
             started_s += window.compute_s
 
-    def _commit(self, reason: str, audio_s: float, last_speech_s: float | None) -> None:
-        self._emit("audio_ended", {"audio_s": audio_s})
+    def _commit(self, reason: CommitReason, audio_s: float, last_speech_s: float | None) -> None:
+        self._emit(AudioEnded(t_s=self._clock.t_s(), audio_s=audio_s))
         silence_s = max(0.0, audio_s - (last_speech_s or 0.0))
-        self._emit("turn_committed", {"reason": reason, "silence_s": silence_s})
+        self._emit(TurnCommitted(t_s=self._clock.t_s(), reason=reason, silence_s=silence_s))
         self._is_committed = True
 
     def _announce(
         self, noticed: Iterable[EndpointEvent | SpeechEdge], started_s: float | None = None
     ) -> None:
         """Reports speech and pauses; `started_s` is when the VAD began on a whole block."""
-        more = {} if started_s is None else {"started_s": started_s}
-        for event in noticed:
-            if event.kind != "turn_ended":
-                self._emit(event.kind, {"at_s": event.at_s, **more})
+        for edge in noticed:
+            t_s = self._clock.t_s()
+            if edge.kind == "speech_started":
+                self._emit(SpeechStarted(t_s=t_s, at_s=edge.at_s, started_s=started_s))
+            elif edge.kind == "speech_stopped":
+                self._emit(SpeechStopped(t_s=t_s, at_s=edge.at_s, started_s=started_s))
 
     async def _start_recognising(
         self, windows: SlidingWindows, ready: Iterable[WindowAudio]
@@ -297,21 +327,24 @@ class LiveTurn:
             raise StageError("asr", f"{name}: {error}") from error
 
     def _report_ready(self, window: WindowAudio) -> None:
-        data = {"index": window.index, "start_s": window.start_s, "end_s": window.end_s}
-        self._emit("window_ready", data)
+        t_s = self._clock.t_s()
+        self._emit(
+            WindowReady(t_s=t_s, index=window.index, start_s=window.start_s, end_s=window.end_s)
+        )
 
     def _report_windows(self, recognised: Iterable[Window], started_s: float) -> None:
         for window in recognised:
+            event = WindowRecognized if window.pass_number == 1 else WindowRecognizedAgain
             self._emit(
-                "window_recognised" if window.pass_number == 1 else "window_recognised_again",
-                {
-                    "index": window.index,
-                    "compute_s": window.compute_s,
-                    "started_s": started_s,
-                    "num_tokens": len(window.tokens),
-                    "confidence": window.confidence,
-                    "window": window,
-                },
+                event(
+                    t_s=self._clock.t_s(),
+                    index=window.index,
+                    compute_s=window.compute_s,
+                    started_s=started_s,
+                    num_tokens=len(window.tokens),
+                    confidence=window.confidence,
+                    window=window,
+                )
             )
 
     # ------------------------------------------------------------ understanding
@@ -325,8 +358,15 @@ class LiveTurn:
         text = self._punctuate(hypothesis)
         self._stage, started_s = "cleaning", self._clock.t_s()
         cleaned = self._assistant.clean(text)
-        data = {"text": cleaned.text, "preset": self._assistant.variant.cleaning}
-        self._emit("cleaned", {**data, "started_s": started_s, "retracted": cleaned.retracted})
+        self._emit(
+            TranscriptCleaned(
+                t_s=self._clock.t_s(),
+                text=cleaned.text,
+                preset=self._assistant.variant.cleaning,
+                started_s=started_s,
+                retracted=cleaned.retracted,
+            )
+        )
         if not cleaned.text.strip():
             return self._degrade("nothing_left_after_cleaning", NOTHING_MEANT_HINT)
         return cleaned.text
@@ -336,12 +376,12 @@ class LiveTurn:
         punctuated = self._assistant.punctuate(hypothesis)
         if punctuated is None:
             return hypothesis.text
-        self._emit("punctuated", {"text": punctuated, "started_s": started_s})
+        self._emit(Punctuated(t_s=self._clock.t_s(), text=punctuated, started_s=started_s))
         return punctuated
 
     def _degrade(self, reason: str, hint: str) -> str:
         self._abandon_early_work()
-        self._emit("degraded", {"reason": reason, "hint": hint})
+        self._emit(TurnDegraded(t_s=self._clock.t_s(), reason=reason, hint=hint))
         return ""
 
     def _unclear_hint(self) -> str:
@@ -392,7 +432,7 @@ class LiveTurn:
             self._prefill.cancel()
         if self._speculation and (draft := self._speculation.keep(prompt)):
             return draft
-        self._emit("request_submitted")
+        self._emit(RequestSubmitted(t_s=self._clock.t_s()))
         if self._prefill:
             return self._prefill.answer(prompt, self._assistant.variant.sampling)
         return self._stream(prompt)

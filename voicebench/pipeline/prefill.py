@@ -12,23 +12,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 from voicebench.clock import TurnClock
 from voicebench.errors import ConfigError
+from voicebench.events import Event, PrefillFinished, PrefillStarted
 from voicebench.llm.base import Delta, Generator, KeepsSessions, Prompt, PromptSession
 from voicebench.pipeline.pace import start_beside
-from voicebench.types import EventKind, Hypothesis, Sampling, Variant
+from voicebench.types import Hypothesis, Sampling, Variant
 
 Outcome = Literal["done", "failed", "cancelled"]
-
-
-class Emit(Protocol):
-    """Takes an event of the turn, at the time of the call."""
-
-    def __call__(self, kind: EventKind, data: dict[str, Any] | None = None) -> None:
-        """Emits."""
-        ...
 
 
 class PrefixCache:
@@ -86,7 +79,7 @@ class Prefill:
         self,
         session: PromptSession,
         clock: TurnClock,
-        emit: Emit,
+        emit: Callable[[Event], None],
         build: Callable[[Hypothesis], Prompt],
     ) -> None:
         self._session = session
@@ -106,16 +99,22 @@ class Prefill:
         try:
             prompt = self._build(transcript)
         except Exception as error:  # the final transcript will show whether it matters
-            self._emit("prefill_finished", {"outcome": "failed", "error": _describe(error)})
+            t_s = self._clock.t_s()
+            self._emit(PrefillFinished(t_s=t_s, outcome="failed", error=_describe(error)))
             return
         whole = prompt.prefix(len(prompt) // step_tokens * step_tokens)
         if not len(whole) or whole == self._warmed.prefix(len(whole)):
             return
         self.cancel()
         self._started_s, self._num_tokens = self._clock.t_s(), len(whole)
-        part = "transcript" if transcript.tokens else "head"
-        data = {"part": part, "num_tokens": len(whole), "is_waited_for": is_waited_for}
-        self._emit("prefill_started", data)
+        self._emit(
+            PrefillStarted(
+                t_s=self._clock.t_s(),
+                part="transcript" if transcript.tokens else "head",
+                num_tokens=len(whole),
+                is_waited_for=is_waited_for,
+            )
+        )
         self._task = start_beside(self._clock, self._warm(whole))
 
     def cancel(self) -> None:
@@ -150,13 +149,20 @@ class Prefill:
         self._warmed = prompt
         self._finish("done", cached_tokens=num_cached)
 
-    def _finish(self, outcome: Outcome, **more: Any) -> None:
-        data = {
-            "outcome": outcome,
-            "num_tokens": self._num_tokens,
-            "engine_s": self._clock.t_s() - self._started_s,
-        }
-        self._emit("prefill_finished", data | more)
+    def _finish(
+        self, outcome: Outcome, *, cached_tokens: int | None = None, error: str | None = None
+    ) -> None:
+        t_s = self._clock.t_s()
+        self._emit(
+            PrefillFinished(
+                t_s=t_s,
+                outcome=outcome,
+                num_tokens=self._num_tokens,
+                engine_s=t_s - self._started_s,
+                cached_tokens=cached_tokens,
+                error=error,
+            )
+        )
 
 
 def _describe(error: Exception) -> str:

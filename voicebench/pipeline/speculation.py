@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Literal
+from typing import Literal
 
 from voicebench.clock import TurnClock
+from voicebench.events import Event, SpeculationDropped, SpeculationKept, SpeculationStarted
 from voicebench.llm.base import Delta, Prompt
 from voicebench.pipeline.pace import start_beside
-from voicebench.pipeline.prefill import Emit
 from voicebench.types import Hypothesis, Record, Variant, Window
 
 Trigger = Literal["windows", "pause"]
@@ -107,7 +107,7 @@ class Speculation:
         self,
         variant: Variant,
         clock: TurnClock,
-        emit: Emit,
+        emit: Callable[[Event], None],
         build: Callable[[Hypothesis], DraftPrompt | None],
         stream: Callable[[Prompt], AsyncGenerator[Delta, None]],
     ) -> None:
@@ -143,20 +143,22 @@ class Speculation:
             return
         self._draft = Draft(asked, trigger, self._stream(asked.prompt), self._clock)
         self._tasks.append(self._draft.task)
-        data = {
-            "trigger": trigger,
-            "text": asked.transcript,
-            "cleaned": asked.cleaned,
-            "num_prompt_tokens": len(asked.prompt),
-        }
-        self._emit("speculation_started", data)
+        self._emit(
+            SpeculationStarted(
+                t_s=self._clock.t_s(),
+                trigger=trigger,
+                text=asked.transcript,
+                cleaned=asked.cleaned,
+                num_prompt_tokens=len(asked.prompt),
+            )
+        )
 
     def drop(self, reason: DropReason) -> None:
         """Aborts the draft, if there is one."""
         if draft := self._draft:
             self._draft = None
             draft.task.cancel()
-            self._emit("speculation_dropped", self._cost_of(draft, reason))
+            self._emit(self._dropped(draft, reason))
 
     def keep(self, prompt: Prompt) -> AsyncGenerator[Delta, None] | None:
         """At commit: the draft's answer where it answers exactly this prompt; else aborts it.
@@ -169,19 +171,25 @@ class Speculation:
             self.drop("prompt_changed")
             return None
         self._draft = None
-        data = {
-            "trigger": draft.trigger,
-            "started_s": draft.started_s,
-            "first_token_s": draft.first_token_s,
-            "num_tokens": draft.num_tokens,
-        }
-        self._emit("speculation_kept", data)
+        self._emit(
+            SpeculationKept(
+                t_s=self._clock.t_s(),
+                trigger=draft.trigger,
+                started_s=draft.started_s,
+                first_token_s=draft.first_token_s,
+                num_tokens=draft.num_tokens,
+            )
+        )
         return draft.deltas()
 
     def report_failure(self, trigger: Trigger, error: Exception) -> None:
         """Records why no draft could be begun; the turn goes on without."""
-        data = {"trigger": trigger, "reason": "failed", "num_tokens": 0, "engine_s": 0.0}
-        self._emit("speculation_dropped", {**data, "error": f"{type(error).__name__}: {error}"})
+        problem = f"{type(error).__name__}: {error}"
+        self._emit(
+            SpeculationDropped(
+                t_s=self._clock.t_s(), trigger=trigger, reason="failed", error=problem
+            )
+        )
 
     async def close(self) -> None:
         """Aborts whatever is left and waits until it is gone."""
@@ -200,16 +208,15 @@ class Speculation:
             self.report_failure(trigger, error)
             return None
 
-    def _cost_of(self, draft: Draft, reason: DropReason) -> dict[str, Any]:
-        ended_s = draft.finished_s or self._clock.t_s()
-        cost: dict[str, Any] = {
-            "trigger": draft.trigger,
-            "reason": reason,
-            "started_s": draft.started_s,
-            "num_tokens": draft.num_tokens,
-            "cached_prompt_tokens": draft.cached_prompt_tokens,
-            "engine_s": ended_s - draft.started_s,
-        }
-        if error := draft.failure:
-            cost |= {"reason": "failed", "error": f"{type(error).__name__}: {error}"}
-        return cost
+    def _dropped(self, draft: Draft, reason: DropReason) -> SpeculationDropped:
+        t_s, error = self._clock.t_s(), draft.failure
+        return SpeculationDropped(
+            t_s=t_s,
+            trigger=draft.trigger,
+            reason="failed" if error else reason,
+            num_tokens=draft.num_tokens,
+            engine_s=(draft.finished_s or t_s) - draft.started_s,
+            started_s=draft.started_s,
+            cached_prompt_tokens=draft.cached_prompt_tokens,
+            error=f"{type(error).__name__}: {error}" if error else None,
+        )

@@ -7,13 +7,26 @@ from typing import Any
 
 import msgspec
 
+from voicebench.events import (
+    AnswerFinished,
+    AnswerTokenShown,
+    AudioEnded,
+    AudioStarted,
+    Event,
+    PromptBuilt,
+    Punctuated,
+    SpeechStopped,
+    TranscriptCleaned,
+    TranscriptFinal,
+    TurnDegraded,
+    TurnFailed,
+    WindowRecognized,
+    WindowRecognizedAgain,
+)
 from voicebench.llm.base import Prompt
-from voicebench.types import AnswerToken, Degradation, Event, StageFailure, Turn
+from voicebench.types import AnswerToken, Degradation, StageFailure, Turn, Window
 
-_WHOLE_OBJECTS = ("window", "hypothesis", "messages", "prompt", "retracted")
-"""Keys under which events carry what the record keeps in fields of its own."""
-
-_ENDS = ("answer_finished", "degraded", "failed")
+_ENDS = (AnswerFinished, TurnDegraded, TurnFailed)
 _LEFT = StageFailure(
     stage="client",
     type="ClientDisconnectedError",
@@ -39,50 +52,57 @@ def collect_turn(events: Iterable[Event], begun: Turn) -> Turn:
     fields: dict[str, Any] = {"windows": (), "answer_tokens": ()}
     for event in happened:
         _fold(event, fields, has_t_eos=begun.t_eos_s is not None)
-    if not any(event.kind in _ENDS for event in happened):
+    if not any(isinstance(event, _ENDS) for event in happened):
         fields["failure"] = _LEFT
     fields["answer"] = "".join(token.text for token in fields["answer_tokens"])
     fields["asr_compute_s"] = sum(window.compute_s for window in fields["windows"])
-    fields["events"] = tuple(_without_whole_objects(event) for event in happened)
+    fields["events"] = tuple(event.recorded() for event in happened)
     return msgspec.structs.replace(begun, **fields)
 
 
 def _fold(event: Event, fields: dict[str, Any], *, has_t_eos: bool) -> None:
-    data = event.data
-    match event.kind:
-        case "window_recognised" | "window_recognised_again":
-            fields["windows"] += (data["window"],)
-        case "speech_stopped" if not has_t_eos:
-            fields |= {"t_eos_s": data["at_s"], "t_eos_source": "vad"}
-        case "audio_started" if "recognition" in data:
-            fields["recognition"] = data["recognition"]
-        case "audio_ended":
-            fields["audio_s"] = data["audio_s"]
-        case "transcript_final":
-            fields["hypothesis"] = data["hypothesis"]
+    match event:
+        case (
+            WindowRecognized(window=Window() as window)
+            | WindowRecognizedAgain(window=Window() as window)
+        ):
+            fields["windows"] += (window,)
+        case SpeechStopped() if not has_t_eos:
+            fields |= {"t_eos_s": event.at_s, "t_eos_source": "vad"}
+        case AudioStarted():
+            fields["recognition"] = event.recognition
+        case AudioEnded():
+            fields["audio_s"] = event.audio_s
+        case TranscriptFinal():
+            fields["hypothesis"] = event.hypothesis
             fields["windows"] = tuple(
                 msgspec.structs.replace(window, is_provisional=False)
-                if window.is_provisional and window.end_s == data.get("from_pause_s")
+                if window.is_provisional and window.end_s == event.from_pause_s
                 else window
                 for window in fields["windows"]
             )
-        case "punctuated":
-            fields["punctuated"] = data["text"]
-        case "cleaned":
-            fields |= {"cleaned": data["text"], "retracted": data["retracted"]}
-        case "prompt_built":
-            fields |= {"messages": data["messages"], **prompt_fields(data["prompt"])}
-        case "answer_token":
-            token = AnswerToken(id=data["id"], text=data["text"], t_s=event.t_s)
+        case Punctuated():
+            fields["punctuated"] = event.text
+        case TranscriptCleaned():
+            fields |= {"cleaned": event.text, "retracted": event.retracted}
+        case PromptBuilt():
+            fields |= {
+                "messages": event.messages,
+                "prompt_token_ids": event.token_ids,
+                "prompt_as_embeddings": event.as_embeddings,
+                "prompt_mixtures": event.mixtures,
+            }
+        case AnswerTokenShown():
+            token = AnswerToken(id=event.id, text=event.text, t_s=event.t_s)
             fields["answer_tokens"] += (token,)
-        case "answer_finished":
-            fields["finish_reason"] = data["finish_reason"]
-            fields["cached_prompt_tokens"] = data["cached_prompt_tokens"]
-        case "degraded":
-            fields["degraded"] = Degradation(reason=data["reason"], hint=data["hint"])
-        case "failed":
+        case AnswerFinished():
+            fields["finish_reason"] = event.finish_reason
+            fields["cached_prompt_tokens"] = event.cached_prompt_tokens
+        case TurnDegraded():
+            fields["degraded"] = Degradation(reason=event.reason, hint=event.hint)
+        case TurnFailed():
             fields["failure"] = StageFailure(
-                stage=data["stage"], type=data["type"], message=data["message"]
+                stage=event.stage, type=event.type, message=event.message
             )
 
 
@@ -93,8 +113,3 @@ def prompt_fields(prompt: Prompt) -> dict[str, Any]:
         "prompt_as_embeddings": prompt.as_embeddings,
         "prompt_mixtures": prompt.mixtures,
     }
-
-
-def _without_whole_objects(event: Event) -> Event:
-    data = {key: value for key, value in event.data.items() if key not in _WHOLE_OBJECTS}
-    return msgspec.structs.replace(event, data=data)

@@ -5,23 +5,38 @@ for span in turn_spans(turn): span.lane, span.name, span.start_s, span.end_s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from voicebench.events import (
+    EventBase,
+    PrefillFinished,
+    PrefillStarted,
+    SpeculationDropped,
+    SpeculationKept,
+    SpeculationStarted,
+    SpeechStarted,
+    SpeechStopped,
+    ToolAnswered,
+    ToolCalled,
+    WindowRecognized,
+    WindowRecognizedAgain,
+)
 from voicebench.metrics.latency import llm_span, token_times_s
 from voicebench.metrics.waterfall import waterfall
-from voicebench.types import Event, Turn
+from voicebench.types import Turn
 
 LANES = (
     "speech", "windows", "recogniser", "prefill", "drafts", "LLM", "tools", "answer", "waterfall",
 )  # fmt: skip
 """From what is heard to what is said."""
-_ENDS: dict[str, tuple[str, ...]] = {
-    "prefill_started": ("prefill_finished",),
-    "speculation_started": ("speculation_kept", "speculation_dropped"),
-    "tool_called": ("tool_answered",),
+_ENDS: Mapping[type[EventBase], tuple[type[EventBase], ...]] = {
+    PrefillStarted: (PrefillFinished,),
+    SpeculationStarted: (SpeculationKept, SpeculationDropped),
+    ToolCalled: (ToolAnswered,),
 }
+E = TypeVar("E", bound=EventBase)
 
 
 @dataclass(frozen=True)
@@ -41,10 +56,10 @@ def turn_spans(turn: Turn) -> list[Span]:
         *_speech(turn),
         *_windows(turn),
         *_recognised(turn),
-        *_between(turn, "prefill", "prefill_started", lambda e: str(e.data.get("part", "prefill"))),
-        *_between(turn, "drafts", "speculation_started", _draft_name),
+        *_between(turn, "prefill", PrefillStarted, lambda e: e.part),
+        *_between(turn, "drafts", SpeculationStarted, _draft_name),
         *_llm(turn),
-        *_between(turn, "tools", "tool_called", lambda e: str(e.data.get("name", "tool"))),
+        *_between(turn, "tools", ToolCalled, lambda e: e.name or "tool"),
         *_answer(turn),
         *(
             Span("waterfall", f"{s.stage} ({s.tag})", s.start_s, s.end_s)
@@ -58,10 +73,12 @@ def _speech(turn: Turn) -> Iterator[Span]:
     """Where the VAD heard speech; until the audio's end where it heard no stop."""
     started_s: float | None = None
     for event in turn.events:
-        at_s = float(event.data.get("at_s", event.t_s))
-        if event.kind == "speech_started":
+        if not isinstance(event, SpeechStarted | SpeechStopped):
+            continue
+        at_s = event.t_s if event.at_s is None else event.at_s
+        if isinstance(event, SpeechStarted):
             started_s = at_s
-        elif event.kind == "speech_stopped" and started_s is not None:
+        elif started_s is not None:
             yield Span("speech", "speech", started_s, max(started_s, at_s))
             started_s = None
     if started_s is not None:
@@ -81,25 +98,25 @@ def _windows(turn: Turn) -> Iterator[Span]:
 
 def _recognised(turn: Turn) -> Iterator[Span]:
     for event in turn.events:
-        if event.kind in ("window_recognised", "window_recognised_again"):
-            started_s = float(event.data.get("started_s", event.t_s))
-            name = "again" if event.kind == "window_recognised_again" else "recognise"
-            ended_s = started_s + float(event.data.get("compute_s", 0.0))
-            yield Span("recogniser", name, started_s, max(started_s, ended_s), dict(event.data))
+        if isinstance(event, WindowRecognized | WindowRecognizedAgain):
+            started_s = event.t_s if event.started_s is None else event.started_s
+            name = "again" if isinstance(event, WindowRecognizedAgain) else "recognise"
+            ended_s = started_s + event.compute_s
+            yield Span("recogniser", name, started_s, max(started_s, ended_s), event.data)
 
 
-def _between(turn: Turn, lane: str, begins: str, name: Callable[[Event], str]) -> Iterator[Span]:
+def _between(turn: Turn, lane: str, begins: type[E], name: Callable[[E], str]) -> Iterator[Span]:
     """Spans from each event of a kind to the next that ends it; what never ends is left out."""
     for place, event in enumerate(turn.events):
-        if event.kind == begins:
-            ends = (e for e in turn.events[place:] if e.kind in _ENDS[begins])
+        if isinstance(event, begins):
+            ends = (e for e in turn.events[place:] if isinstance(e, _ENDS[begins]))
             if end := next(ends, None):
                 outcome = {"outcome": end.kind, **end.data}
                 yield Span(lane, name(event), event.t_s, end.t_s, {**event.data, **outcome})
 
 
-def _draft_name(event: Event) -> str:
-    return f"draft at {event.data.get('trigger', 'a pause')}"
+def _draft_name(event: SpeculationStarted) -> str:
+    return f"draft at {event.trigger}"
 
 
 def _llm(turn: Turn) -> Iterator[Span]:

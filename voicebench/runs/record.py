@@ -16,7 +16,7 @@ import contextlib
 import fcntl
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,15 +25,22 @@ from typing import Any, TypeVar
 import msgspec
 
 from voicebench.errors import RecordError, StorageError
+from voicebench.events import make_event
 from voicebench.types import Case, Run, Turn
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_READABLE = (1, SCHEMA_VERSION)
+"""Up to version 1 the data of an event lay in a field `data`."""
 RUN_FILE = "run.json"
 CASES_FILE = "cases.jsonl"
 TURNS_FILE = "turns.jsonl"
 HALF_WRITTEN_FILE = "turns.jsonl.half_written"
 
 T = TypeVar("T")
+_ANY = msgspec.json.Decoder(dict[str, Any])
+_RUN = msgspec.json.Decoder(Run)
+_CASE = msgspec.json.Decoder(Case)
+_TURN = msgspec.json.Decoder(Turn)
 
 
 @dataclass(frozen=True)
@@ -67,13 +74,13 @@ def read_run(folder: Path) -> Run:
         ) from None
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from None
-    version = _decode(content, path, dict[str, Any]).get("schema_version")
-    if version != SCHEMA_VERSION:
+    version = _decode(content, path, _ANY.decode).get("schema_version")
+    if version not in _READABLE:
         raise RecordError(
-            f"{path} has schema version {version!r}, this voicebench reads {SCHEMA_VERSION}",
+            f"{path} has schema version {version!r}, this voicebench reads {_READABLE[0]} to {_READABLE[-1]}",
             "Read it with the voicebench of its git_commit",
         )
-    return _decode(content, path, Run)
+    return _decode(content, path, _RUN.decode)
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -97,7 +104,7 @@ def read_cases(folder: Path) -> dict[tuple[str, str], Case]:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from None
-    cases = [_decode(line, f"{path} line {n}", Case) for n, line in enumerate(lines, 1)]
+    cases = [_decode(line, f"{path} line {n}", _CASE.decode) for n, line in enumerate(lines, 1)]
     return {(case.suite, case.id): case for case in cases}
 
 
@@ -128,7 +135,7 @@ def read_turns(folder: Path) -> TurnsRead:
     *lines, _ = content.split(b"\n")
     for number, line in enumerate(lines, 1):
         try:
-            turns.append(_decode(line, f"{path} line {number}", Turn))
+            turns.append(_decode(line, f"{path} line {number}", _turn))
         except RecordError:
             if number == len(lines):  # a power cut can keep the newline and lose bytes before it
                 break
@@ -186,7 +193,7 @@ def iter_placed_turns(
             following = file.readline()
             try:
                 place = f"line {number}" if not start else f"line {number} from byte {start} on"
-                turn = _decode(line, f"{path} {place}", Turn)
+                turn = _decode(line, f"{path} {place}", _turn)
             except RecordError:
                 if following.endswith(b"\n"):
                     raise
@@ -231,7 +238,7 @@ def read_turn_at(folder: Path, offset: int, size: int) -> Turn:
             line = file.read(size)
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from None
-    return _decode(line, f"{path} at byte {offset}", Turn)
+    return _decode(line, f"{path} at byte {offset}", _turn)
 
 
 class TurnWriter:
@@ -317,13 +324,32 @@ class TurnWriter:
             os.fsync(self._file)
 
 
-def _decode(content: bytes, place: Path | str, kind: type[T]) -> T:
+def _decode(content: bytes, place: Path | str, decode: Callable[[bytes], T]) -> T:
     try:
-        return msgspec.json.decode(content, type=kind)
+        return decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordError(
             f"{place} does not fit the record schema: {error}", "Restore the file from a copy"
         ) from None
+
+
+def _turn(content: bytes) -> Turn:
+    try:
+        return _TURN.decode(content)
+    except msgspec.ValidationError:
+        turn = msgspec.json.decode(content)
+        if not (isinstance(turn, dict) and _has_old_events(turn.get("events"))):
+            raise
+        events = [make_event(e["kind"], e["t_s"], e.get("data", {})) for e in turn["events"]]
+        return _TURN.decode(msgspec.json.encode({**turn, "events": events}))
+
+
+def _has_old_events(events: Any) -> bool:
+    """Whether they are of version 1, some with the field `data`."""
+    return isinstance(events, list) and all(
+        isinstance(e, dict) and {"kind", "t_s"} <= e.keys() <= {"kind", "t_s", "data"}
+        for e in events
+    )
 
 
 def _refuse_doubles(turns: list[Turn], path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from voicebench.events import AnswerTokenShown, Event, ToolCalled, TranscriptFinal
 from voicebench.llm.hermes import CALL_BEGIN, CALL_END
 from voicebench.metrics.latency import latencies, turn_rtf
 from voicebench.metrics.waterfall import framework_overhead_ms, waterfall
@@ -21,7 +22,7 @@ from voicebench.serving.errors import ApiError, context_length_exceeded
 from voicebench.serving.logs import new_id
 from voicebench.serving.transcripts import as_tokens
 from voicebench.serving.turn_task import TurnTask
-from voicebench.types import Event, Hypothesis
+from voicebench.types import Hypothesis
 
 
 def unread_calls(bodies: Sequence[str]) -> str:
@@ -87,13 +88,13 @@ class ChatResponse:
     def pieces(self, event: Event) -> Iterator[dict[str, Any]]:
         """The chunks that an event gives; most give none."""
         call = self._take(event)
-        if event.kind == "answer_token" and event.data["text"]:
+        if isinstance(event, AnswerTokenShown) and event.text:
             self._has_text = True
-            yield self._chunk({"content": event.data["text"]})
+            yield self._chunk({"content": event.text})
         elif call:
             yield self._chunk({"tool_calls": [{"index": len(self._calls) - 1, **call}]})
-        elif event.kind == "transcript_final":
-            yield {**self._chunk({}), "voicebench": self._heard(event.data["hypothesis"])}
+        elif isinstance(event, TranscriptFinal):
+            yield {**self._chunk({}), "voicebench": self._heard(event.hypothesis)}
 
     def last(self, with_usage: bool) -> Iterator[dict[str, Any]]:
         """The chunks at the end.
@@ -186,17 +187,17 @@ class ChatResponse:
 
     def _take(self, event: Event) -> dict[str, Any] | None:
         """The call that the event hands out."""
-        if event.kind != "tool_called":
+        if not isinstance(event, ToolCalled):
             return None
-        self._num_call_tokens = max(self._num_call_tokens, event.data["num_tokens"])
+        self._num_call_tokens = max(self._num_call_tokens, event.num_tokens)
         if not self._question.tools:  # the service's own
             return None
-        if not event.data["name"]:
-            self._malformed.append(event.data["arguments"])
+        if not event.name:
+            self._malformed.append(event.arguments)
             return None
         if self._calls and self._question.is_one_call:
             return None
-        function = {"name": event.data["name"], "arguments": event.data["arguments"]}
+        function = {"name": event.name, "arguments": event.arguments}
         self._calls.append({"id": new_id("call"), "type": "function", "function": function})
         return self._calls[-1]
 

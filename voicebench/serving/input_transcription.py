@@ -5,10 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from voicebench.events import (
+    AudioEnded,
+    Event,
+    SpeechStopped,
+    TranscriptFinal,
+    TurnCommitted,
+    WindowRecognized,
+)
 from voicebench.serving.partial import PartialTranscript, Piece
 from voicebench.serving.realtime_answer import Send
 from voicebench.serving.transcripts import logprobs
-from voicebench.types import Event, Hypothesis
+from voicebench.types import Hypothesis, Window
 
 
 class InputTranscription:
@@ -54,21 +62,20 @@ class InputTranscription:
 
     async def take(self, event: Event) -> None:
         """Sends what an event of the turn means to the client."""
-        match event.kind:
-            case "window_recognised":
-                await self._delta(self._partial.take(event.data["window"]))
-            case "speech_stopped":
-                self._stopped_s = self._start_s + event.data["at_s"]
-            case "audio_ended":
-                self._audio_s = event.data["audio_s"]
-            case "turn_committed":
+        match event:
+            case WindowRecognized(window=Window() as window):
+                await self._delta(self._partial.take(window))
+            case SpeechStopped(at_s=float() as at_s):
+                self._stopped_s = self._start_s + at_s
+            case AudioEnded():
+                self._audio_s = event.audio_s
+            case TurnCommitted():
                 self._end_listening()
                 end_ms = round(self._stopped_s * 1000)
                 stopped = "input_audio_buffer.speech_stopped"
                 await self._send(stopped, item_id=self._item_id, audio_end_ms=end_ms)
                 await committed(self._send, self._item_id, self._on_committed())
-            case "transcript_final":
-                hypothesis = event.data["hypothesis"]
+            case TranscriptFinal(hypothesis=hypothesis):
                 await self._delta(self._partial.finish(hypothesis.tokens))
                 await self._earlier.wait()
                 await completed(

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
+from voicebench.events import AnswerTokenShown, Event, ToolCalled
 from voicebench.serving.chat_response import unread_calls
 from voicebench.serving.logs import new_id
 from voicebench.serving.realtime_items import Item, Items
 from voicebench.serving.turn_task import TurnTask
-from voicebench.types import Event, Message, ToolCall
+from voicebench.types import Message, ToolCall
 
 Send = Callable[..., Awaitable[None]]
 """Sends an event: `send(type, **fields)`."""
@@ -50,12 +51,12 @@ class ResponseEvents:
 
     async def take(self, event: Event) -> None:
         """Sends what an event of the turn means to the client."""
-        if event.kind == "answer_token" and event.data["text"]:
-            await self._say(event.data["text"])
-        elif event.kind == "tool_called" and event.data["name"]:
-            await self._call(event.data["name"], event.data["arguments"])
-        elif event.kind == "tool_called":
-            self._unread.append(event.data["arguments"])
+        if isinstance(event, AnswerTokenShown) and event.text:
+            await self._say(event.text)
+        elif isinstance(event, ToolCalled) and event.name:
+            await self._call(event.name, event.arguments)
+        elif isinstance(event, ToolCalled):
+            self._unread.append(event.arguments)
 
     async def begin(self) -> None:
         """A response is being made."""

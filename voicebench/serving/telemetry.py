@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from voicebench.asr.base import Recognizer
 from voicebench.asr.batcher import BatchingRecognizer
+from voicebench.events import BreakerEvent
 from voicebench.llm.base import Generator, ServesRequests
 from voicebench.metrics.latency import LATENCY_NAMES, latencies
 from voicebench.metrics.waterfall import waterfall
@@ -23,7 +24,6 @@ from voicebench.types import Turn
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _STATES = {"closed": 0, "half_open": 1, "open": 2}
 _SPECULATION = ("speculation_started", "speculation_kept", "speculation_dropped")
-_BREAKER = ("breaker_opened", "breaker_half_open", "breaker_closed")
 
 
 class Telemetry:
@@ -123,9 +123,9 @@ class Telemetry:
         for event in turn.events:
             if event.kind in _SPECULATION:
                 self._of(self._speculation, event.kind.removeprefix("speculation_")).inc()
-            elif event.kind in _BREAKER:
+            elif isinstance(event, BreakerEvent):
                 change = event.kind.removeprefix("breaker_")
-                self._of(self._breaker, str(event.data.get("trouble", "")), change).inc()
+                self._of(self._breaker, event.trouble, change).inc()
 
     def page(self) -> bytes:
         """All figures in Prometheus' text form."""

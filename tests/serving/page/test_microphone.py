@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from voicebench.errors import UserError
+from voicebench.events import make_event
 from voicebench.serving.errors import ApiError
 from voicebench.serving.limits import Admission
 from voicebench.serving.page.microphone import PATIENCE_S, Microphone
 from voicebench.serving.settings import Limits
-from voicebench.types import Event
 
 
 def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -88,7 +88,7 @@ async def test_who_says_nothing_is_not_waited_for_for_ever() -> None:
     line = Microphone(16_000, Limits(), Admission(Limits()))
     for _ in range(round(PATIENCE_S) + 1):
         line.feed(pcm(1.0))
-    recognized = Event(t_s=2.4, kind="window_recognised", data={})
+    recognized = make_event("window_recognised", 2.4)
     line.follow(recognized, has_speech=True)
     assert line.is_open
     line.follow(recognized, has_speech=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.serving.served import make_settings
+from voicebench.events import make_event
 from voicebench.serving.page.turn import PageTurn
 from voicebench.serving.page.view import Shown
 from voicebench.serving.page.words import ZH
@@ -22,7 +23,7 @@ def recognised(start_s: float, end_s: float, text: str, **more: bool) -> Event:
         token(char, start_s + n * step, start_s + (n + 1) * step) for n, char in enumerate(text)
     )
     window = Window(index=0, start_s=start_s, end_s=end_s, tokens=tokens, compute_s=0.0, **more)
-    return Event(t_s=end_s, kind="window_recognised", data={"window": window})
+    return make_event("window_recognised", end_s, {"window": window})
 
 
 def turn(shown: Shown, profile: str = "4090d") -> PageTurn:
@@ -37,16 +38,16 @@ def test_the_transcript_grows_window_by_window_and_overlaps_are_said_once() -> N
     progress.take(recognised(2.1, 4.5, "会在二楼会议室里"))
     assert progress.shown.transcript == "明天下午三点开会在二楼会议室里"
     final = Hypothesis(tokens=(token("好", 0, 1),), is_final=True)
-    progress.take(Event(t_s=5, kind="transcript_final", data={"hypothesis": final}))
+    progress.take(make_event("transcript_final", 5, {"hypothesis": final}))
     assert progress.shown.transcript == "好"
 
 
 def test_an_answer_grows_and_a_hint_is_kept() -> None:
     progress = turn(Shown(state="answering", typed="几点"))
     for char in "三点":
-        progress.take(Event(t_s=1, kind="answer_token", data={"text": char, "id": 1}))
-    progress.take(Event(t_s=1, kind="prompt_built", data={}))
-    progress.take(Event(t_s=1, kind="degraded", data={"reason": "x", "hint": "请输入文字。"}))
+        progress.take(make_event("answer_token", 1, {"text": char, "id": 1}))
+    progress.take(make_event("prompt_built", 1))
+    progress.take(make_event("degraded", 1, {"reason": "x", "hint": "请输入文字。"}))
     assert (progress.shown.answer, progress.shown.hint) == ("三点", "请输入文字。")
 
 
@@ -63,6 +64,6 @@ def test_unclear_speech_says_that_the_bundled_models_know_synthetic_speech_only(
     profile: str, reason: str, adds: bool
 ) -> None:
     progress = turn(Shown(state="recognising"), profile)
-    progress.take(Event(t_s=1, kind="degraded", data={"reason": reason, "hint": "没有听清。"}))
+    progress.take(make_event("degraded", 1, {"reason": reason, "hint": "没有听清。"}))
     assert progress.shown.hint.startswith("没有听清。")
     assert (ZH.synthetic_only in progress.shown.hint) == adds

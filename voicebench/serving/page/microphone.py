@@ -12,11 +12,12 @@ from typing import Any
 from voicebench.audio import AudioChunk
 from voicebench.clock import now_s
 from voicebench.errors import UserError
+from voicebench.events import Event, TurnCommitted, WindowRecognized
 from voicebench.serving.limits import Admission
 from voicebench.serving.logs import new_id
 from voicebench.serving.settings import Limits
 from voicebench.serving.sound import PcmStream
-from voicebench.types import SAMPLE_RATE_HZ, Event
+from voicebench.types import SAMPLE_RATE_HZ
 
 PATIENCE_S = 15.0
 """A turn without a word for so long ends."""
@@ -101,9 +102,11 @@ class Microphone:
 
     def follow(self, event: Event, *, has_speech: bool) -> None:
         """Follows the turn: its commit closes the microphone, and a long silence ends the turn."""
-        if event.kind == "turn_committed":
+        if isinstance(event, TurnCommitted):
             self.close()
-        elif event.kind == "window_recognised" and not has_speech and self.duration_s > PATIENCE_S:
+        elif (
+            isinstance(event, WindowRecognized) and not has_speech and self.duration_s > PATIENCE_S
+        ):
             self.finish()
 
     async def started_s(self) -> float:

@@ -22,6 +22,15 @@ from voicebench.asr.segments import blocks_of
 from voicebench.asr.tokens import join_letters
 from voicebench.clock import TurnClock
 from voicebench.errors import AudioError, UserError
+from voicebench.events import (
+    AnswerTokenShown,
+    Event,
+    TranscriptCleaned,
+    TranscriptFinal,
+    TurnCommitted,
+    TurnDegraded,
+    WindowRecognized,
+)
 from voicebench.metrics.waterfall import waterfall
 from voicebench.pipeline.assistant import Assistant
 from voicebench.serving.errors import ApiError
@@ -31,7 +40,7 @@ from voicebench.serving.page.view import BUSY, Shown
 from voicebench.serving.page.words import Words
 from voicebench.serving.service import Service
 from voicebench.serving.turn_task import TurnTask
-from voicebench.types import Event, Pace, Token, Window
+from voicebench.types import Pace, Token, Window
 
 _BETWEEN_UPDATES_S = 0.05  # an update is a message to the browser, and faster ones are not seen
 
@@ -173,29 +182,28 @@ class PageTurn:
 
     def take(self, event: Event) -> None:
         """Takes an event of the turn into what is known."""
-        match event.kind:
-            case "window_recognised":
-                self._add_window(event.data["window"])
-            case "turn_committed":
+        match event:
+            case WindowRecognized(window=Window() as window):
+                self._add_window(window)
+            case TurnCommitted():
                 self._change(state="recognising")
-            case "transcript_final":
-                self._change(tokens=event.data["hypothesis"].tokens)
-            case "cleaned":
-                self._change(cleaned=event.data["text"], state="answering")
-            case "answer_token":
-                self._change(answer=self.shown.answer + event.data["text"])
-            case "degraded":
-                self._change(hint=self._hint(event.data))
+            case TranscriptFinal():
+                self._change(tokens=event.hypothesis.tokens)
+            case TranscriptCleaned():
+                self._change(cleaned=event.text, state="answering")
+            case AnswerTokenShown():
+                self._change(answer=self.shown.answer + event.text)
+            case TurnDegraded():
+                self._change(hint=self._hint(event))
             case _:
                 pass
 
-    def _hint(self, degraded: dict[str, Any]) -> str:
+    def _hint(self, degraded: TurnDegraded) -> str:
         """The pipeline's hint; unclear speech of a real voice is what the bundled models give."""
-        hint = str(degraded["hint"])
         is_bundled = self._service.settings.profile == "bundled"
-        if is_bundled and degraded["reason"] in ("low_confidence", "silence"):
-            return f"{hint}{self._words.synthetic_only}"
-        return hint
+        if is_bundled and degraded.reason in ("low_confidence", "silence"):
+            return f"{degraded.hint}{self._words.synthetic_only}"
+        return degraded.hint
 
     def _add_window(self, window: Window) -> None:
         if window.is_provisional or window.pass_number > 1:
