@@ -30,10 +30,11 @@ from tests.serving.served import (
     wav,
 )
 from voicebench.audio import PcmFormat, load_audio
+from voicebench.serving.access import is_key
+from voicebench.serving.admission import Admission
 from voicebench.serving.errors import ApiError
 from voicebench.serving.event_stream import EventStream
 from voicebench.serving.funasr_ws import FunasrSession
-from voicebench.serving.limits import Admission, is_key
 from voicebench.serving.logs import JsonFormatter
 from voicebench.serving.schemas import ChatRequest
 from voicebench.serving.settings import Limits

@@ -79,53 +79,32 @@ async def read_question(service: Service, request: ChatRequest) -> Question:
     await _check_forms(service, variant.sampling)
     tools = tuple(tool.as_offered for tool in request.offered)
     started_s = now_s()
+    prompts, typed = None, ""
+    param = "prompt_template" if variant.prompt_template else "prompt"
     if request.messages is None:
-        return await _of_recording(service, request, variant, tools)
-    reader = _Reader(service, variant)
-    messages = await reader.read(request.messages)
-    if request.prompt is not None and messages[0].role != "system":
-        system = Message(role="system", content=find_prompt(request.prompt).system)
-        messages = (system, *messages)
-    prompts = MessagesPromptBuilder(models.generator, messages)
+        samples: NDArray[np.float32] | None = await decode(
+            from_base64(request.audio_base64 or "", "audio_base64"),
+            service.settings.limits,
+            format_name=request.audio_format or "",
+            rate_hz=request.audio_rate_hz or SAMPLE_RATE_HZ,
+        )
+    else:
+        reader, param = _Reader(service, variant), "messages"
+        messages = await reader.read(request.messages)
+        if request.prompt is not None and messages[0].role != "system":
+            system = Message(role="system", content=find_prompt(request.prompt).system)
+            messages = (system, *messages)
+        prompts, samples = MessagesPromptBuilder(models.generator, messages), reader.spoken
+        typed = next((m.content for m in reversed(messages) if m.content.strip()), "")
     assistant = service.assistant(
         variant, prompts=prompts, hands_out_calls=bool(tools), is_read_live=bool(request.stream)
     )
     memory = service.conversations.memory(request.conversation_id or "")
-    _check_prompt(assistant, memory.history(), tools, "messages")
-    typed = next((m.content for m in reversed(messages) if m.content.strip()), "")
-    return Question(
-        assistant=assistant,
-        samples=reader.spoken,
-        typed=typed,
-        tools=tools,
-        conversation_id=request.conversation_id or "",
-        decoded_s=now_s() - started_s,
-        with_alternatives="alternatives" in (request.include or ()),
-        **_calling(request),
-    )
-
-
-async def _of_recording(
-    service: Service, request: ChatRequest, variant: Variant, tools: tuple[dict[str, Any], ...]
-) -> Question:
-    started_s = now_s()
-    data = from_base64(request.audio_base64 or "", "audio_base64")
-    samples = await decode(
-        data,
-        service.settings.limits,
-        format_name=request.audio_format or "",
-        rate_hz=request.audio_rate_hz or SAMPLE_RATE_HZ,
-    )
-    assistant = service.assistant(
-        variant, hands_out_calls=bool(tools), is_read_live=bool(request.stream)
-    )
-    memory = service.conversations.memory(request.conversation_id or "")
-    param = "prompt_template" if variant.prompt_template else "prompt"
     _check_prompt(assistant, memory.history(), tools, param)
     return Question(
         assistant=assistant,
         samples=samples,
-        typed="",
+        typed=typed,
         tools=tools,
         conversation_id=request.conversation_id or "",
         decoded_s=now_s() - started_s,

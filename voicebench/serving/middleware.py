@@ -9,17 +9,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voicebench.clock import now_s
+from voicebench.serving.access import access_error
 from voicebench.serving.errors import ApiError
-from voicebench.serving.limits import bearer, is_key
 from voicebench.serving.logs import log, new_id, request_id
-from voicebench.serving.origins import origin_error
 from voicebench.serving.settings import Settings
 from voicebench.serving.telemetry import Telemetry
 
 _OPEN_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 _SANE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_KEY_PROTOCOL = "openai-insecure-api-key."
-"""How browsers, which cannot set headers on a WebSocket, give OpenAI's key: as a subprotocol."""
 _MIB = 2**20
 
 
@@ -81,10 +78,7 @@ class RequestGuardMiddleware:
                 log("info", "request", route=route, status=status, duration_ms=duration_ms)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
-        refusal = origin_error(headers, self._settings)
-        if self._settings.api_key and not self._has_key(headers):
-            refusal = ApiError(401, "the API key is missing or wrong", "invalid_api_key")
-        if refusal:
+        if refusal := access_error(headers, self._settings):
             log("warning", "stream refused", code=refusal.code)
             await send({"type": "websocket.close", "code": 1008, "reason": refusal.code})
             return
@@ -97,25 +91,13 @@ class RequestGuardMiddleware:
 
     def _refusal(self, scope: Scope, headers: Headers) -> ApiError | None:
         is_open = scope["path"] in _OPEN_PATHS
-        if self._settings.api_key and not is_open and not self._has_key(headers):
-            return ApiError(401, "the API key is missing or wrong", "invalid_api_key")
-        if len(headers.getlist("host")) > 1:  # proxies and this server could take different ones
-            return ApiError(400, "the request has several Host headers", "several_hosts")
-        if not is_open and (refusal := origin_error(headers, self._settings)):
+        if refusal := access_error(headers, self._settings, is_open=is_open):
             return refusal
         length = headers.get("content-length", "0")
         max_bytes = self._settings.limits.max_body_mib * _MIB
         if not (length.isascii() and length.isdecimal()) or int(length[:20]) > max_bytes:
             return _too_large(self._settings)
         return None
-
-    def _has_key(self, headers: Headers) -> bool:
-        given = bearer(headers.get("authorization", ""))
-        if not given:
-            protocols = headers.get("sec-websocket-protocol", "").split(",")
-            keys = [p.strip() for p in protocols if p.strip().startswith(_KEY_PROTOCOL)]
-            given = keys[0].removeprefix(_KEY_PROTOCOL) if keys else ""
-        return is_key(given, self._settings.api_key)
 
 
 class _Body:

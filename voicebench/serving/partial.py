@@ -21,11 +21,14 @@ class PartialTranscript:
 
     Args:
         reach_s: How far before a window's end a later one recognizes again; see `reach_s`.
+
+    Attributes:
+        tokens: Of all windows so far, also those that may still change.
     """
 
     def __init__(self, reach_s: float) -> None:
         self._reach_s = reach_s
-        self._tokens: tuple[Token, ...] = ()
+        self.tokens: tuple[Token, ...] = ()
         self._end_s = 0.0
         self._text = ""  # of all pieces
         self._num_tokens = 0
@@ -34,11 +37,11 @@ class PartialTranscript:
         """What is settled now and was not before."""
         if window.is_provisional or window.pass_number > 1:
             return Piece()
-        self._tokens = merge(
-            self._tokens, window.tokens, previous_end_s=self._end_s, new_start_s=window.heard_from_s
+        self.tokens = merge(
+            self.tokens, window.tokens, previous_end_s=self._end_s, new_start_s=window.heard_from_s
         )
         self._end_s = window.end_s
-        return self.finish(self._tokens[: num_settled(self._tokens, window.end_s - self._reach_s)])
+        return self.finish(self.tokens[: num_settled(self.tokens, window.end_s - self._reach_s)])
 
     def finish(self, tokens: Sequence[Token]) -> Piece:
         """What is left of the whole transcript; nothing where it came out otherwise at its end."""

@@ -17,9 +17,9 @@ from voicebench.llm.handoff import BuildsPrompts
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.breaker import Breaker
 from voicebench.pipeline.variants import check_variant
+from voicebench.serving.admission import Admission
 from voicebench.serving.conversations import Conversations
 from voicebench.serving.errors import ApiError, of_user_error
-from voicebench.serving.limits import Admission
 from voicebench.serving.logs import log
 from voicebench.serving.settings import Settings
 from voicebench.serving.telemetry import Telemetry

@@ -12,8 +12,8 @@ import msgspec
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from voicebench.serving.admission import Admission
 from voicebench.serving.errors import CLIENT_ERRORS, ApiError, of_client_error
-from voicebench.serving.limits import Admission
 from voicebench.serving.logs import log
 from voicebench.serving.service import Service
 

@@ -18,7 +18,7 @@ from voicebench.metrics.latency import LATENCY_NAMES, latencies
 from voicebench.metrics.waterfall import waterfall
 from voicebench.pipeline.breaker import Breaker
 from voicebench.pipeline.hints import SYSTEM_STAGES
-from voicebench.serving.limits import Admission
+from voicebench.serving.admission import Admission
 from voicebench.types import Turn
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

@@ -12,8 +12,8 @@ import pytest
 
 from voicebench.errors import UserError
 from voicebench.events import make_event
+from voicebench.serving.admission import Admission
 from voicebench.serving.errors import ApiError
-from voicebench.serving.limits import Admission
 from voicebench.serving.page.microphone import PATIENCE_S, Microphone
 from voicebench.serving.settings import Limits
 

@@ -140,5 +140,6 @@ def test_an_answer_before_the_end_of_speech_is_shown_as_negative() -> None:
 
 
 def test_both_languages_have_words_for_the_same_things() -> None:
+    assert vars(ZH).keys() == vars(EN).keys()
     for name in ("states", "kinds", "stages", "prompts", "cleanings", "errors"):
         assert getattr(ZH, name).keys() == getattr(EN, name).keys()

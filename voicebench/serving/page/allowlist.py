@@ -6,8 +6,6 @@ not listed here does not exist; of a file in a request only Gradio's own upload 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator
@@ -19,9 +17,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from voicebench.serving.limits import bearer, is_key
+from voicebench.serving.access import access_error
 from voicebench.serving.logs import new_id, request_id
-from voicebench.serving.origins import origin_error
 from voicebench.serving.page.bundle import Bundle
 from voicebench.serving.page.words import WORDS
 from voicebench.serving.settings import Settings
@@ -38,6 +35,7 @@ _ROUTES = {
         rf"/({_LANGUAGES})/gradio_api/(queue/join|upload|component_server|cancel|reset)/?"
     ),
 }
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="voicebench: the password is the API key"'}
 _MIB = 2**20
 _MAX_JSON_BYTES = 8 * _MIB
 
@@ -98,13 +96,9 @@ class RouteAllowList:
     def _answer(self, scope: Scope, headers: Headers) -> Response | None:
         """What is answered without asking Gradio."""
         method, path = scope["method"], scope["path"]
-        if len(headers.getlist("host")) > 1:
-            return PlainTextResponse("Several Host headers", 400)
-        if refusal := origin_error(headers, self._settings):
-            return PlainTextResponse(refusal.message, refusal.status)
-        if self._settings.api_key and not self._has_key(headers):
-            challenge = {"WWW-Authenticate": 'Basic realm="voicebench", charset="UTF-8"'}
-            return PlainTextResponse("The password is the API key.", 401, challenge)
+        if refusal := access_error(headers, self._settings):
+            challenge = _CHALLENGE if refusal.status == 401 else None
+            return PlainTextResponse(refusal.message, refusal.status, challenge)
         if method == "GET" and path in [f"/{name}" for name in WORDS]:
             return RedirectResponse(f"{path}/", 307)
         if method == "GET" and path == "/favicon.ico":
@@ -123,11 +117,6 @@ class RouteAllowList:
         if int(length[:20]) > (max_bytes if is_upload else min(max_bytes, _MAX_JSON_BYTES)):
             return PlainTextResponse("The body is too large", 413)
         return None
-
-    def _has_key(self, headers: Headers) -> bool:
-        authorization = headers.get("authorization", "")
-        given = bearer(authorization) or _password(authorization)
-        return is_key(given, self._settings.api_key)
 
     def _names_foreign_file(self, body: bytes) -> bool:
         try:
@@ -179,16 +168,6 @@ def _preferred(headers: Headers) -> str:
     """The page in the language that the browser asks for first; Chinese where it knows neither."""
     asked = re.findall(rf"\b({_LANGUAGES})\b", headers.get("accept-language", "").lower())
     return f"/{asked[0] if asked else 'zh'}/"
-
-
-def _password(authorization: str) -> str:
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(given, validate=True).decode().partition(":")[2]
-    except (binascii.Error, ValueError):
-        return ""
 
 
 def _paths(document: Any) -> Iterator[Any]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import msgspec
 
 from voicebench.bundled.examples import examples
 from voicebench.errors import UserError
-from voicebench.pipeline.assistant import Assistant
 from voicebench.serving.errors import ApiError
 from voicebench.serving.page.microphone import Microphone
 from voicebench.serving.page.tabs import Tab, Tabs
@@ -20,18 +20,19 @@ from voicebench.serving.page.turn import PageTurn
 from voicebench.serving.page.view import ChatMessage, Shown, chat_messages
 from voicebench.serving.page.words import Words
 from voicebench.serving.service import Service
-from voicebench.serving.sound import decode
 from voicebench.types import Sampling, Variant
 
 PAUSE_S = 1.0
 """Silence that ends a question at the page: people think in mid-sentence."""
-_UNTAKEN_S = 10.0
+_UNUSED_S = 10.0
 
 Chat = list[ChatMessage]
+Work = Callable[[PageTurn, Variant, str], Coroutine[Any, Any, None]]
+"""What a turn does with its variant, in the conversation of that id."""
 
 
 class Handlers:
-    """Serves the page in one language.
+    """Serves the page in one language. Gradio calls the methods, and gives each its request.
 
     Args:
         service: Models and limits.
@@ -50,65 +51,102 @@ class Handlers:
     # ------------------------------------------------------------ questions
 
     async def on_submit(
-        self, given: dict[str, Any], tab_id: str, prompt: str, cleaning: str, session: str
-    ) -> AsyncGenerator[Chat, None]:
+        self, given: dict[str, Any], tab_id: str, prompt: str, cleaning: str, request: gr.Request
+    ) -> AsyncGenerator[tuple[Chat, Any], None]:
         """Answers what was typed, or an uploaded recording, of which Gradio has checked the path."""
         text, files = str(given.get("text") or "").strip(), given.get("files") or []
-        tab = self._tabs.find(tab_id, session)
         if files:
-            path = str(files[0])
-            turn = self._begin(tab, Shown(state="recognising", recording=path))
-            turn.start(self._recorded(turn, path, tab, prompt, cleaning))
+            chats = self._recording(str(files[0]), tab_id, prompt, cleaning, request)
         elif text:
-            turn = self._begin(tab, Shown(state="answering", typed=text[:1000]))
-            turn.start(self._typed(turn, text, tab, prompt, cleaning))
+            chats = self._text(text, tab_id, prompt, cleaning, request)
         else:
             return
-        async for chat in self._chats(tab, turn):
+        composer: Any = {"text": "", "files": []}
+        async for chat in chats:
+            yield chat, composer
+            composer = gr.skip()
+
+    async def on_edit(
+        self, _: Chat, tab_id: str, prompt: str, cleaning: str, event: gr.EditData,
+        request: gr.Request,
+    ) -> AsyncGenerator[Chat, None]:  # fmt: skip
+        """Answers a question that was corrected."""
+        async for chat in self._text(str(event.value).strip(), tab_id, prompt, cleaning, request):
             yield chat
 
     async def on_example(
-        self, number: int, tab_id: str, prompt: str, cleaning: str, session: str
-    ) -> AsyncGenerator[Chat, None]:
+        self, _: Chat, tab_id: str, prompt: str, cleaning: str, event: gr.SelectData,
+        request: gr.Request,
+    ) -> AsyncGenerator[Chat, None]:  # fmt: skip
         """Answers one of the bundled recordings."""
-        path = self._cache / f"example-{number}.ogg"
-        await asyncio.to_thread(path.write_bytes, examples()[number].path.read_bytes())
-        given = {"files": [str(path)]}
-        async for chat in self.on_submit(given, tab_id, prompt, cleaning, session):
+        path = self._cache / f"example-{event.index}.ogg"
+        data = examples()[int(event.index)].path.read_bytes()
+        await asyncio.to_thread(path.write_bytes, data)
+        async for chat in self._recording(str(path), tab_id, prompt, cleaning, request):
             yield chat
 
     async def on_speech(
-        self, microphone_id: str, tab_id: str, prompt: str, cleaning: str, session: str
-    ) -> AsyncGenerator[Chat, None]:
-        """Answers what is said into a microphone from `open_microphone`."""
-        microphone = self._microphones.get(microphone_id)
+        self, _: Chat, tab_id: str, prompt: str, cleaning: str, event: gr.EventData,
+        request: gr.Request,
+    ) -> AsyncGenerator[Chat, None]:  # fmt: skip
+        """Answers speech into a microphone from `open_microphone`."""
+        microphone = self._microphones.get(str(event.microphone))
         if microphone is None:
             return
-        tab = self._tabs.find(tab_id, session)
-        turn = self._begin(tab, Shown(state="listening"))
+        turn = PageTurn(self._service, self._words, Shown(state="listening"))
         microphone.turn = turn
-        turn.start(self._spoken(turn, microphone, tab, prompt, cleaning))
-        async for chat in self._chats(tab, turn):
+
+        def work(turn: PageTurn, variant: Variant, conversation_id: str) -> Any:
+            return turn.answer_speech(variant, microphone, conversation_id)
+
+        async for chat in self._play(turn, work, tab_id, prompt, cleaning, request):
             yield chat
+
+    def _text(self, text: str, *choices: Any) -> AsyncGenerator[Chat, None]:
+        turn = PageTurn(self._service, self._words, Shown(state="answering", typed=text[:1000]))
+        return self._play(turn, lambda turn, *more: turn.answer_text(text, *more), *choices)
+
+    def _recording(self, path: str, *choices: Any) -> AsyncGenerator[Chat, None]:
+        turn = PageTurn(self._service, self._words, Shown(state="recognising", recording=path))
+        return self._play(turn, lambda turn, *more: turn.answer_recording(path, *more), *choices)
+
+    async def _play(
+        self, turn: PageTurn, work: Work, tab_id: str, prompt: str, cleaning: str,
+        request: gr.Request,
+    ) -> AsyncGenerator[Chat, None]:  # fmt: skip
+        """The chat while a turn goes on, until another turn shows it."""
+        tab = self._find_tab(tab_id, request)
+        tab.add(turn)
+        turn.start(work(turn, self._variant(prompt, cleaning), tab.conversation_id))
+        async for _ in turn.updates():
+            if not tab.turns or tab.turns[-1] is not turn:
+                return
+            yield self._chat(tab)
+
+    def _variant(self, prompt: str, cleaning: str) -> Variant:
+        max_tokens = self._service.settings.limits.max_tokens
+        sampling = Sampling(max_tokens=max_tokens, seed=secrets.randbelow(2**31))
+        return msgspec.structs.replace(
+            self._service.settings.variant, prompt=prompt, cleaning=cleaning, sampling=sampling,
+            endpoint_silence_s=PAUSE_S,
+        )  # fmt: skip
 
     # ------------------------------------------------------------ the microphone
 
     async def open_microphone(self, rate_hz: Any) -> dict[str, str]:
         """A microphone's id, or why it cannot be used."""
         try:
-            if not isinstance(rate_hz, int):
-                raise UserError("the rate is no number")
             microphone = Microphone(rate_hz, self._service.settings.limits, self._service.admission)
         except (ApiError, UserError) as error:
             code = error.code if isinstance(error, ApiError) else None
             return {"error": self._words.errors.get(code or "", self._words.failed)}
         self._microphones[microphone.id] = microphone
-        asyncio.get_running_loop().call_later(_UNTAKEN_S, self._drop_untaken, microphone)
+        asyncio.get_running_loop().call_later(_UNUSED_S, self._drop_unused, microphone)
         return {"id": microphone.id}
 
     async def feed_microphone(self, piece: Any) -> dict[str, bool]:
         """Takes a piece of audio; whether more is taken."""
-        microphone = self._find(piece)
+        microphone = self._find_microphone(piece)
         if microphone is None:
             return {"listening": False}
         try:
@@ -121,7 +159,7 @@ class Handlers:
 
     async def wait_answered(self, asked: Any) -> dict[str, bool]:
         """Waits for the end of a microphone's turn; whether the conversation goes on hands-free."""
-        microphone = self._find(asked)
+        microphone = self._find_microphone(asked)
         if microphone is None or microphone.turn is None:
             return {"again": False}
         turn: PageTurn = microphone.turn
@@ -129,51 +167,41 @@ class Handlers:
         self._microphones.pop(microphone.id, None)
         return {"again": turn.shown.state == "done" or bool(turn.shown.tokens)}
 
-    def _find(self, asked: Any) -> Microphone | None:
-        return self._microphones.get(str(asked.get("id"))) if isinstance(asked, dict) else None
+    def _find_microphone(self, message: Any) -> Microphone | None:
+        return self._microphones.get(str(message.get("id"))) if isinstance(message, dict) else None
 
-    def _drop_untaken(self, microphone: Microphone) -> None:
+    def _drop_unused(self, microphone: Microphone) -> None:
         if microphone.turn is None:
             microphone.close()
             self._microphones.pop(microphone.id, None)
 
-    # ------------------------------------------------------------ around it
+    # ------------------------------------------------------------ the chat
 
-    def on_load(self, tab_id: str, session: str) -> Chat:
+    async def on_load(self, tab_id: str, request: gr.Request) -> Chat:
         """The chat of a page that was opened or loaded again."""
-        tab = self._tabs.find(tab_id, session)
+        tab = self._find_tab(tab_id, request)
         tab.cancel()
         return self._chat(tab)
 
-    async def on_clear(self, tab_id: str, session: str) -> Chat:
+    async def on_clear(self, tab_id: str, request: gr.Request) -> Chat:
         """Forgets the conversation."""
-        tab = self._tabs.find(tab_id, session)
+        tab = self._find_tab(tab_id, request)
         tab.clear()
         await self._service.conversations.forget(tab.conversation_id)
         return []
 
-    async def on_stop(self, tab_id: str, session: str) -> None:
+    async def on_stop(self, tab_id: str, request: gr.Request) -> None:
         """Stops the answer in progress."""
-        tab = self._tabs.find(tab_id, session)
+        tab = self._find_tab(tab_id, request)
         if tab.turns:
             await tab.turns[-1].stop()
 
-    def on_leave(self, session: str) -> None:
+    async def on_unload(self, request: gr.Request) -> None:
         """A page was closed."""
-        self._tabs.leave(session)
+        self._tabs.leave(request.session_hash or "")
 
-    # ------------------------------------------------------------ turns
-
-    def _begin(self, tab: Tab, shown: Shown) -> PageTurn:
-        turn = PageTurn(self._service, self._words, shown)
-        tab.add(turn)
-        return turn
-
-    async def _chats(self, tab: Tab, turn: PageTurn) -> AsyncGenerator[Chat, None]:
-        async for _ in turn.updates():
-            if not tab.turns or tab.turns[-1] is not turn:  # another turn shows the chat now
-                return
-            yield self._chat(tab)
+    def _find_tab(self, tab_id: str, request: gr.Request) -> Tab:
+        return self._tabs.find(tab_id, request.session_hash or "")
 
     def _chat(self, tab: Tab) -> Chat:
         doubt_below = self._service.settings.variant.doubt_below
@@ -182,40 +210,3 @@ class Handlers:
             for turn in tab.turns
             for message in chat_messages(turn.shown, doubt_below, self._words)
         ]
-
-    async def _typed(self, turn: PageTurn, text: str, tab: Tab, prompt: str, cleaning: str) -> None:
-        if len(text) > self._service.settings.limits.max_text_characters:
-            raise UserError("too_long")
-        await turn.answer_typed(self._assistant(prompt, cleaning), text, tab.conversation_id)
-
-    async def _recorded(
-        self, turn: PageTurn, path: str, tab: Tab, prompt: str, cleaning: str
-    ) -> None:
-        data = await asyncio.to_thread(Path(path).read_bytes)
-        samples = await decode(data, self._service.settings.limits)
-        assistant = self._assistant(prompt, cleaning)
-        await turn.answer_recording(assistant, samples, tab.conversation_id)
-
-    async def _spoken(
-        self, turn: PageTurn, microphone: Microphone, tab: Tab, prompt: str, cleaning: str
-    ) -> None:
-        try:
-            assistant = self._assistant(prompt, cleaning, is_live=True)
-            await turn.answer_speech(assistant, microphone, tab.conversation_id)
-        finally:
-            microphone.close()
-
-    def _assistant(self, prompt: str, cleaning: str, *, is_live: bool = False) -> Assistant:
-        variant = self._variant(prompt, cleaning)
-        return self._service.assistant(variant if is_live else self._service.for_uploads(variant))
-
-    def _variant(self, prompt: str, cleaning: str) -> Variant:
-        limits = self._service.settings.limits
-        sampling = Sampling(max_tokens=limits.max_tokens, seed=secrets.randbelow(2**31))
-        return msgspec.structs.replace(
-            self._service.settings.variant,
-            prompt=prompt,
-            cleaning=cleaning,
-            sampling=sampling,
-            endpoint_silence_s=PAUSE_S,
-        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+import functools
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -11,7 +12,7 @@ import gradio as gr
 from voicebench.bundled.examples import examples
 from voicebench.cleaning.presets import PRESETS
 from voicebench.llm.prompts import PROMPTS
-from voicebench.serving.page.handlers import Chat, Handlers
+from voicebench.serving.page.handlers import Handlers
 from voicebench.serving.page.words import Words
 from voicebench.serving.settings import Settings
 
@@ -57,16 +58,6 @@ def build_blocks(handlers: Handlers, settings: Settings, words: Words, other: st
         words: The language.
         other: Path of the page in the other language.
     """
-
-    async def open_microphone(rate_hz: Any) -> dict[str, str]:
-        return await handlers.open_microphone(rate_hz)
-
-    async def feed_microphone(piece: Any) -> dict[str, bool]:
-        return await handlers.feed_microphone(piece)
-
-    async def wait_answered(asked: Any) -> dict[str, bool]:
-        return await handlers.wait_answered(asked)
-
     blocks = gr.Blocks(
         title=words.title, analytics_enabled=False,
         delete_cache=(_EMPTY_CACHE_EVERY_S, _KEEP_FILES_S), fill_height=True,
@@ -89,7 +80,11 @@ def build_blocks(handlers: Handlers, settings: Settings, words: Words, other: st
         microphone = gr.HTML(
             _microphone(words),
             js_on_load="voicebench.microphone(element, trigger, server, 'start_recording')",
-            server_functions=[open_microphone, feed_microphone, wait_answered],
+            server_functions=[
+                _server_function(handlers.open_microphone),
+                _server_function(handlers.feed_microphone),
+                _server_function(handlers.wait_answered),
+            ],
             apply_default_css=False,
             elem_id="vb-microphone",
         )
@@ -100,79 +95,32 @@ def build_blocks(handlers: Handlers, settings: Settings, words: Words, other: st
             prompt = _chooser(words.prompt, PROMPTS, words.prompts, settings.variant.prompt)
             cleaning = _chooser(words.cleaning, PRESETS, words.cleanings, settings.variant.cleaning)
 
-        async def on_submit(
-            given: dict[str, Any], tab_id: str, prompt: str, cleaning: str, request: gr.Request
-        ) -> AsyncGenerator[tuple[Chat, Any], None]:
-            chats = handlers.on_submit(given, tab_id, prompt, cleaning, _session(request))
-            is_first = True
-            async for each in chats:
-                yield each, {"text": "", "files": []} if is_first else gr.skip()
-                is_first = False
-
-        async def on_edit(
-            _: Chat,
-            tab_id: str,
-            prompt: str,
-            cleaning: str,
-            event: gr.EditData,
-            request: gr.Request,
-        ) -> AsyncGenerator[Chat, None]:
-            given = {"text": event.value}
-            chats = handlers.on_submit(given, tab_id, prompt, cleaning, _session(request))
-            async for each in chats:
-                yield each
-
-        async def on_example(
-            _: Chat, tab_id: str, prompt: str, cleaning: str, event: gr.SelectData,
-            request: gr.Request,
-        ) -> AsyncGenerator[Chat, None]:  # fmt: skip
-            number = int(event.index)
-            chats = handlers.on_example(number, tab_id, prompt, cleaning, _session(request))
-            async for each in chats:
-                yield each
-
-        async def on_speech(
-            _: Chat, tab_id: str, prompt: str, cleaning: str, event: gr.EventData,
-            request: gr.Request,
-        ) -> AsyncGenerator[Chat, None]:  # fmt: skip
-            chats = handlers.on_speech(
-                str(event.microphone), tab_id, prompt, cleaning, _session(request)
-            )
-            async for each in chats:
-                yield each
-
-        async def on_load(tab_id: str, request: gr.Request) -> Chat:
-            return handlers.on_load(tab_id, _session(request))
-
-        async def on_clear(tab_id: str, request: gr.Request) -> Chat:
-            return await handlers.on_clear(tab_id, _session(request))
-
-        async def on_stop(tab_id: str, request: gr.Request) -> None:
-            await handlers.on_stop(tab_id, _session(request))
-
-        async def on_unload(request: gr.Request) -> None:
-            handlers.on_leave(_session(request))
-
         asked = [tab, prompt, cleaning]
         with_tab = {"js": _WITH_TAB, **_EVENT}
         turns = (
-            composer.submit(on_submit, [composer, *asked], [chat, composer], **with_tab),
-            chat.edit(on_edit, [chat, *asked], chat, **with_tab),
-            chat.example_select(on_example, [chat, *asked], chat, **with_tab),
-            microphone.start_recording(on_speech, [chat, *asked], chat, **with_tab),
+            composer.submit(handlers.on_submit, [composer, *asked], [chat, composer], **with_tab),
+            chat.edit(handlers.on_edit, [chat, *asked], chat, **with_tab),
+            chat.example_select(handlers.on_example, [chat, *asked], chat, **with_tab),
+            microphone.start_recording(handlers.on_speech, [chat, *asked], chat, **with_tab),
         )
         for each in turns:
             each.then(None, js="() => voicebench.settle()")
-        gr.on([clear.click, chat.clear], on_clear, tab, chat, js=_TAB, **_EVENT)
-        stop.click(on_stop, tab, None, js=_TAB, **_EVENT)
-        blocks.load(on_load, tab, chat, js=_TAB, **_EVENT)
-        blocks.unload(on_unload)
+        gr.on([clear.click, chat.clear], handlers.on_clear, tab, chat, js=_TAB, **_EVENT)
+        stop.click(handlers.on_stop, tab, None, js=_TAB, **_EVENT)
+        blocks.load(handlers.on_load, tab, chat, js=_TAB, **_EVENT)
+        blocks.unload(handlers.on_unload)
     queued: gr.Blocks = blocks.queue(api_open=False, default_concurrency_limit=None)
     return queued
 
 
-def _session(request: gr.Request) -> str:
-    return request.session_hash or ""
+def _server_function(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Gradio marks a function that it may call from the browser, and a method takes no mark."""
+
+    @functools.wraps(method)
+    async def call(message: Any) -> Any:
+        return await method(message)
+
+    return call
 
 
 def _examples() -> list[Any]:

@@ -13,7 +13,7 @@ from voicebench.audio import AudioChunk
 from voicebench.clock import now_s
 from voicebench.errors import UserError
 from voicebench.events import Event, TurnCommitted, WindowRecognized
-from voicebench.serving.limits import Admission
+from voicebench.serving.admission import Admission
 from voicebench.serving.logs import new_id
 from voicebench.serving.settings import Limits
 from voicebench.serving.sound import PcmStream
@@ -45,8 +45,8 @@ class Microphone:
         turn: The turn that takes its audio; None before it began.
     """
 
-    def __init__(self, rate_hz: int, limits: Limits, admission: Admission) -> None:
-        if not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
+    def __init__(self, rate_hz: Any, limits: Limits, admission: Admission) -> None:
+        if not (isinstance(rate_hz, int) and _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ):
             raise UserError(f"no microphone gives {rate_hz} samples a second")
         self._place = contextlib.ExitStack()
         self._place.enter_context(admission.stream())

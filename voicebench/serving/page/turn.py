@@ -2,7 +2,7 @@
 reading what it shows.
 
     turn = PageTurn(service, words, Shown(state="answering", typed=text))
-    turn.start(turn.answer_typed(assistant, text, conversation_id))
+    turn.start(turn.answer_text(text, variant, conversation_id))
     async for shown in turn.updates(): ...
 """
 
@@ -11,15 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from voicebench.asr.merge import merge
 from voicebench.asr.segments import blocks_of
 from voicebench.asr.tokens import join_letters
+from voicebench.asr.windows import reach_s
 from voicebench.clock import TurnClock
 from voicebench.errors import AudioError, UserError
 from voicebench.events import (
@@ -38,9 +37,11 @@ from voicebench.serving.logs import log
 from voicebench.serving.page.microphone import Microphone
 from voicebench.serving.page.view import BUSY, Shown
 from voicebench.serving.page.words import Words
+from voicebench.serving.partial import PartialTranscript
 from voicebench.serving.service import Service
+from voicebench.serving.sound import decode
 from voicebench.serving.turn_task import TurnTask
-from voicebench.types import Pace, Token, Window
+from voicebench.types import Pace, Variant, Window
 
 _BETWEEN_UPDATES_S = 0.05  # an update is a message to the browser, and faster ones are not seen
 
@@ -64,8 +65,7 @@ class PageTurn:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._turn_task: TurnTask | None = None
-        self._tokens: tuple[Token, ...] = ()
-        self._window_end_s = 0.0
+        self._partial = PartialTranscript(reach_s(service.settings.variant))
 
     @property
     def is_busy(self) -> bool:
@@ -73,7 +73,7 @@ class PageTurn:
         return self.shown.state in BUSY
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Starts the turn: one of `answer_typed`, `answer_recording` and `answer_speech`."""
+        """Starts the turn: one of `answer_text`, `answer_recording` and `answer_speech`."""
         self._task = asyncio.create_task(self._run_reporting(work))
 
     def cancel(self) -> None:
@@ -112,8 +112,11 @@ class PageTurn:
 
     # ------------------------------------------------------------ the three kinds of turn
 
-    async def answer_typed(self, assistant: Assistant, text: str, conversation_id: str) -> None:
+    async def answer_text(self, text: str, variant: Variant, conversation_id: str) -> None:
         """Answers what was typed."""
+        if len(text) > self._service.settings.limits.max_text_characters:
+            raise UserError("too_long")
+        assistant = self._service.assistant(self._service.for_uploads(variant))
         memory = self._service.conversations.memory(conversation_id)
         async with self._service.admission.turn():
             await self._run(
@@ -121,10 +124,11 @@ class PageTurn:
                 assistant, conversation_id, "real_time",
             )  # fmt: skip
 
-    async def answer_recording(
-        self, assistant: Assistant, samples: NDArray[np.float32], conversation_id: str
-    ) -> None:
-        """Answers a recording: shape (num_samples,), 16 kHz mono float32."""
+    async def answer_recording(self, path: str, variant: Variant, conversation_id: str) -> None:
+        """Answers a recording."""
+        data = await asyncio.to_thread(Path(path).read_bytes)
+        samples = await decode(data, self._service.settings.limits)
+        assistant = self._service.assistant(self._service.for_uploads(variant))
         memory = self._service.conversations.memory(conversation_id)
         async with self._service.admission.turn():
             await self._run(
@@ -133,18 +137,22 @@ class PageTurn:
             )  # fmt: skip
 
     async def answer_speech(
-        self, assistant: Assistant, microphone: Microphone, conversation_id: str
+        self, variant: Variant, microphone: Microphone, conversation_id: str
     ) -> None:
-        """Answers what is said into a microphone."""
-        memory = self._service.conversations.memory(conversation_id)
-        with self._service.admission.live():
-            clock = TurnClock(await microphone.started_s())
-            await self._run(
-                lambda: assistant.run_turn(
-                    microphone.chunks(), memory, clock=clock, declare_end=microphone.ended
-                ),
-                assistant, conversation_id, "real_time", microphone,
-            )  # fmt: skip
+        """Answers speech into a microphone, and closes it."""
+        try:
+            assistant = self._service.assistant(variant)
+            memory = self._service.conversations.memory(conversation_id)
+            with self._service.admission.live():
+                clock = TurnClock(await microphone.started_s())
+                await self._run(
+                    lambda: assistant.run_turn(
+                        microphone.chunks(), memory, clock=clock, declare_end=microphone.ended
+                    ),
+                    assistant, conversation_id, "real_time", microphone,
+                )  # fmt: skip
+        finally:
+            microphone.close()
 
     async def _run(
         self,
@@ -184,7 +192,8 @@ class PageTurn:
         """Takes an event of the turn into what is known."""
         match event:
             case WindowRecognized(window=Window() as window):
-                self._add_window(window)
+                self._partial.take(window)
+                self._change(tokens=join_letters(self._partial.tokens))
             case TurnCommitted():
                 self._change(state="recognising")
             case TranscriptFinal():
@@ -204,16 +213,6 @@ class PageTurn:
         if is_bundled and degraded.reason in ("low_confidence", "silence"):
             return f"{degraded.hint}{self._words.synthetic_only}"
         return degraded.hint
-
-    def _add_window(self, window: Window) -> None:
-        if window.is_provisional or window.pass_number > 1:
-            return
-        self._tokens = merge(
-            self._tokens, window.tokens,
-            previous_end_s=self._window_end_s, new_start_s=window.heard_from_s,
-        )  # fmt: skip
-        self._window_end_s = window.end_s
-        self._change(tokens=join_letters(self._tokens))
 
     def _change(self, **changes: object) -> None:
         self.shown = msgspec.structs.replace(self.shown, **changes)
@@ -243,5 +242,5 @@ class PageTurn:
 def _refusal(error: UserError, words: Words) -> str:
     known = words.errors.get(error.problem)
     if known or not isinstance(error, AudioError):
-        return known or words.failed
+        return str(known or words.failed)
     return f"{words.errors['invalid_audio']} ({error.problem})"

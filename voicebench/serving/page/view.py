@@ -139,7 +139,7 @@ def waterfall_text(segments: Sequence[Segment], words: Words) -> tuple[str, str]
 
 
 def _stage(segment: Segment, words: Words) -> str:
-    return words.stages.get(segment.stage, segment.stage)
+    return str(words.stages.get(segment.stage, segment.stage))
 
 
 def _steps(duration_s: float) -> int:

@@ -1,11 +1,9 @@
-"""Who may go ahead, who waits and who is sent away: turns, streams, and the API key."""
+"""Places for turns and streams, a bounded queue, and draining."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
 from collections.abc import AsyncIterator, Iterator
 
 from voicebench.serving.errors import ApiError
@@ -112,17 +110,3 @@ class Admission:
             raise ApiError(
                 503, "the service is shutting down", "draining", retry_after_s=_RETRY_AFTER_S
             )
-
-
-def is_key(given: str, key: str) -> bool:
-    """Whether a key is the right one; takes as long whatever it is."""
-    return hmac.compare_digest(
-        hashlib.sha256(given.encode("utf-8", "surrogateescape")).digest(),
-        hashlib.sha256(key.encode()).digest(),
-    )
-
-
-def bearer(authorization: str) -> str:
-    """The key in an `Authorization` header; empty where there is none."""
-    scheme, _, key = authorization.partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
