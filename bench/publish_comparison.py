@@ -21,12 +21,13 @@ import msgspec
 from _common import ROOT
 
 from voicebench.metrics import stats
+from voicebench.metrics.registry import COMPARED
 from voicebench.metrics.stats import Counts, Interval
 from voicebench.metrics.summary import ALL_SUITES
 from voicebench.report.data import Report, load_report
 from voicebench.report.render import write_report
 from voicebench.runs.compare import Arm, Comparisons, arms_of, compare_arms
-from voicebench.runs.differences import METRICS_BY_NAME, Comparison
+from voicebench.runs.differences import Comparison
 
 BASELINE, SEED = "none+plain", "seed+seed"
 CLAIMS = {"factual_error_rate": -0.63, "answer_length_characters": -0.37}
@@ -39,7 +40,7 @@ STAGES = ("asr", "cleaning", "llm", "lost")
 def relative_change(first: Arm, second: Arm, metric: str) -> tuple[float, Interval | None, int]:
     """second / first − 1 of a metric over the turns that both have, its bootstrap interval (whole
     conversations drawn), and the number of conversations."""
-    counts = METRICS_BY_NAME[metric].paired_counts
+    counts = COMPARED[metric].paired_counts
     if counts is None:
         raise ValueError(f"{metric} is no ratio of sums")
     sums: list[dict[Any, Counts]] = [{}, {}]
@@ -107,7 +108,7 @@ def _claims(arms: Sequence[Arm]) -> str:
     for metric, claimed in CLAIMS.items():
         change, interval, num = relative_change(by_name[BASELINE], by_name[SEED], metric)
         bounds = f"[{interval.low:+.1%}, {interval.high:+.1%}]" if interval else ""
-        rows.append([METRICS_BY_NAME[metric].title, f"{claimed:+.0%} (another model)",
+        rows.append([COMPARED[metric].title, f"{claimed:+.0%} (another model)",
                      f"{change:+.1%} {bounds}", f"{num}"])  # fmt: skip
     head = ("figure", "claimed for the first version", f"measured here, {SEED} against {BASELINE}",
             "conversations")  # fmt: skip
@@ -119,7 +120,7 @@ def _differences(differences: Iterable[Comparison]) -> str:
     for c in differences:
         if c.suite == ALL_SUITES and c.metric in SHOWN:
             rows.setdefault(c.variant, {})[c.metric] = _cell(c)
-    head = ("variant", *(METRICS_BY_NAME[name].title for name in SHOWN))
+    head = ("variant", *(COMPARED[name].title for name in SHOWN))
     return _table(
         head, [[name, *(cells.get(m, "") for m in SHOWN)] for name, cells in rows.items()]
     )
@@ -130,7 +131,7 @@ def _in_suites(differences: Iterable[Comparison]) -> str:
         [
             c.suite,
             c.variant,
-            METRICS_BY_NAME[c.metric].title,
+            COMPARED[c.metric].title,
             _cell(c),
             c.outcome,
             f"{c.p_holm:.3g}",
@@ -143,7 +144,7 @@ def _in_suites(differences: Iterable[Comparison]) -> str:
 
 
 def _cell(c: Comparison) -> str:
-    scale, digits = (100, 1) if METRICS_BY_NAME[c.metric].is_rate else (1, 2)
+    scale, digits = (100, 1) if COMPARED[c.metric].is_rate else (1, 2)
     text = f"{scale * c.difference:+.{digits}f}"
     if c.interval:
         low, high = (scale * bound for bound in c.interval)

@@ -179,7 +179,7 @@ _ALL: tuple[Metric, ...] = (
           "Response latency less time inside models and less configured waits.", unit="ms"),
     _rate("rtf", "RTF", "s a second of audio", "lower", _of("rtf", "compute_s", "audio_s"),
           "Recogniser compute seconds / audio seconds.", is_share=False, details="rtf",
-          is_compared=False, tables=("quality", "latency", "trend")),
+          is_compared=False, tables=("quality", "latency", "trend", "index")),
     _rate("premature_response_rate", "premature", "% of turns", "lower", attrgetter("premature"),
           "Turns answered before the end of speech, or from another transcript / turns.",
           tables=("latency", "early work")),

@@ -15,7 +15,6 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from voicebench.metrics import confidence, latency, stats
 from voicebench.metrics.conditions import ALL_SUITES, CLEAN, Heard, TurnKind, pools
@@ -31,6 +30,14 @@ from voicebench.metrics.registry import METRICS, TOGETHER, Metric, shown_in
 from voicebench.metrics.seams import SeamErrors
 from voicebench.metrics.speculation import AudioKey, baseline_of, saved_between
 from voicebench.metrics.stats import Counts, Interval
+from voicebench.metrics.summary_schema import (
+    ConditionSummary,
+    GroupSummary,
+    MetricValue,
+    Repeats,
+    StageTime,
+    Summary,
+)
 from voicebench.metrics.tally import Sums, Tally
 from voicebench.types import Case, Turn, Variant
 
@@ -48,7 +55,7 @@ def summarize(
     cases: Iterable[Case],
     normalizer: str = "basic",
     variants: Sequence[Variant] = (),
-) -> dict[str, Any]:
+) -> Summary:
     """All metrics per suite and variant, ready for JSON.
 
     Args:
@@ -72,7 +79,7 @@ def summarize(
 
 def summarize_measured(
     measured: Iterable[Measured], normalizer: str = "basic", variants: Sequence[Variant] = ()
-) -> dict[str, Any]:
+) -> Summary:
     """The same as `summarize`, of turns measured before."""
     tallies: dict[GroupKey, dict[TurnKind, dict[Heard, Tally]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(Tally))
@@ -93,16 +100,16 @@ def summarize_measured(
     summarized = []
     for key, tally in groups.items():
         by_condition = _conditions(tallies[key]) if key in tallies else {}
-        group = {**_summarize_group(*key, tally, by_condition), "kind": kinds_of[key]}
+        group = _summarize_group(*key, kinds_of[key], tally, by_condition)
         group["metrics"] |= _early_work_metrics(groups, key, variants)
         summarized.append(group)
     return {"normalizer": normalizer, "groups": summarized}
 
 
-def belongs_to(group: Mapping[str, Any], turn: Turn, measures: TurnMeasures) -> bool:
+def belongs_to(group: GroupSummary, turn: Turn, measures: TurnMeasures) -> bool:
     """Whether a turn is one of a group's: what else is made of a group takes the same turns."""
-    held, of = (measures.kind, "kind") if group["kind"] else (turn.suite, "suite")
-    return bool(held == group[of] and turn.variant == group["variant"])
+    is_of_kind = measures.kind == group["kind"] if group["kind"] else turn.suite == group["suite"]
+    return is_of_kind and turn.variant == group["variant"]
 
 
 def _counted(kinds: Mapping[TurnKind, Mapping[Heard, Tally]]) -> list[TurnKind]:
@@ -135,9 +142,10 @@ def _summarize_group(
     variant: str,
     mode: str,
     pace: str,
+    kind: str,
     tally: Tally,
     conditions: Mapping[Heard, Tally],
-) -> dict[str, Any]:
+) -> GroupSummary:
     metrics = _rates(tally, METRICS.values())
     metrics |= {**_windows_and_seams(tally), **_lengths(tally), **_times_of(tally)}
     metrics |= _rtf(tally, metrics["rtf"])
@@ -148,6 +156,7 @@ def _summarize_group(
         "variant": variant,
         "mode": mode,
         "pace": pace,
+        "kind": kind,
         "counts": {
             **{name: tally.counts[name] for name in ("turns", "warm_up", "failed", "degraded")},
             "conversations": len(tally.conversations),
@@ -160,7 +169,7 @@ def _summarize_group(
     }
 
 
-def _present(metrics: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _present(metrics: Mapping[str, MetricValue]) -> dict[str, MetricValue]:
     """The metrics with something to count, and those that are never shown alone."""
     found = {name: metric for name, metric in metrics.items() if metric["n"]}
     if any(name in found for name in TOGETHER):
@@ -168,7 +177,7 @@ def _present(metrics: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]
     return found
 
 
-def _by_condition(conditions: Mapping[Heard, Tally]) -> list[dict[str, Any]]:
+def _by_condition(conditions: Mapping[Heard, Tally]) -> list[ConditionSummary]:
     """The figures of each condition that the suite's turns are heard under; none where all of it
     is clean."""
     if {heard.label for heard in conditions} <= {CLEAN}:
@@ -192,22 +201,22 @@ def _conversation(turn: Turn) -> Hashable:
 # ---------------------------------------------------------------- rates
 
 
-def _rates(tally: Tally, metrics: Iterable[Metric]) -> dict[str, dict[str, Any]]:
+def _rates(tally: Tally, metrics: Iterable[Metric]) -> dict[str, MetricValue]:
     return {metric.name: _rate(tally, metric) for metric in metrics if metric.counts}
 
 
-def _rate(tally: Tally, metric: Metric) -> dict[str, Any]:
+def _rate(tally: Tally, metric: Metric) -> MetricValue:
     """A ratio of sums with n (its denominator), conversations, interval and counts."""
     assert metric.counts is not None
     sums = _by_conversation(tally, metric.counts)
     numerator = sum(above for above, _ in sums.values())
     denominator = sum(below for _, below in sums.values())
-    found = {
+    found: MetricValue = {
         "value": numerator / denominator if denominator else None,
         "n": _whole(denominator),
-        **_interval(stats.ratio_interval(sums, is_share=metric.is_share), len(sums)),
         "counts": {"numerator": _whole(numerator), "denominator": _whole(denominator)},
     }
+    _add_interval(found, stats.ratio_interval(sums, is_share=metric.is_share), len(sums))
     if metric.details:
         details = [each for m in tally.sums() if (each := getattr(m, metric.details)) is not None]
         total = asdict(sum(details[1:], details[0])) if details else {}
@@ -225,22 +234,23 @@ def _by_conversation(
     }
 
 
-def _interval(interval: Interval | None, num_conversations: int) -> dict[str, Any]:
-    """Bounds, and what they stand on; None with too few conversations."""
-    return {
-        "interval": [interval.low, interval.high] if interval else None,
-        "one_sided": bool(interval and interval.is_one_sided),
-        "conversations": num_conversations,
-    }
+def _add_interval(
+    metric: MetricValue, interval: Interval | None, num_conversations: int
+) -> MetricValue:
+    """With bounds, and what they stand on; None with too few conversations."""
+    metric["interval"] = [interval.low, interval.high] if interval else None
+    metric["one_sided"] = bool(interval and interval.is_one_sided)
+    metric["conversations"] = num_conversations
+    return metric
 
 
 def _whole(number: float) -> float | int:
     return int(number) if number == int(number) else number
 
 
-def _windows_and_seams(tally: Tally) -> dict[str, dict[str, Any]]:
+def _windows_and_seams(tally: Tally) -> dict[str, MetricValue]:
     seams = sum((m.seams for m in tally.sums() if m.seams), SeamErrors())
-    metrics: dict[str, dict[str, Any]] = {
+    metrics: dict[str, MetricValue] = {
         "seam_errors": {
             "value": seams.errors, "n": seams.seams, "interval": None, "counts": asdict(seams)
         }
@@ -258,9 +268,9 @@ def _windows_and_seams(tally: Tally) -> dict[str, dict[str, Any]]:
     return metrics
 
 
-def _lengths(tally: Tally) -> dict[str, dict[str, Any]]:
+def _lengths(tally: Tally) -> dict[str, MetricValue]:
     return {
-        f"answer_length_{unit}": asdict(latency.quantiles(lengths.elements()))
+        f"answer_length_{unit}": _quantiles(lengths.elements())
         for unit, lengths in (
             ("tokens", tally.answer_tokens),
             ("characters", tally.answer_characters),
@@ -268,16 +278,14 @@ def _lengths(tally: Tally) -> dict[str, dict[str, Any]]:
     }
 
 
-def _rtf(tally: Tally, rtf: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _rtf(tally: Tally, rtf: MetricValue) -> dict[str, MetricValue]:
     """RTF with its repeats, and its inverse; n is turns recognised."""
     of_repeats = [found.rtf for found in tally.rtf_of_repeats.values() if found.rtf]
     rtf |= {"n": tally.counts["recognised"], "repeats": _repeats(of_repeats)}
-    inverse = {**rtf, "value": 1 / rtf["value"] if rtf["value"] else None}
-    inverse["interval"] = (
-        [1 / bound for bound in reversed(rtf["interval"])]
-        if rtf["interval"] and min(rtf["interval"]) > 0
-        else None
-    )
+    inverse, bounds = rtf.copy(), rtf["interval"]
+    inverse["value"] = 1 / rtf["value"] if rtf["value"] else None
+    is_bounded = bounds is not None and min(bounds) > 0
+    inverse["interval"] = [1 / b for b in reversed(bounds or ())] if is_bounded else None
     inverse["repeats"] = _repeats([1 / each for each in of_repeats])
     return {"rtf": rtf, "rtfx": inverse}
 
@@ -289,7 +297,7 @@ _DRAFTS = ("speculation_coverage", "speculation_hit_rate", "speculation_waste")
 
 def _early_work_metrics(
     groups: Mapping[GroupKey, Tally], key: GroupKey, variants: Sequence[Variant]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, MetricValue]:
     """What the group's drafts came to, and what early work saved a turn: against the variant
     without it, on the same audio."""
     suite, name, mode, pace = key
@@ -303,12 +311,12 @@ def _early_work_metrics(
         off = groups.get((suite, baseline.name, mode, pace), Tally())
         saved = saved_between(_response_ms(off), _response_ms(groups[key]))
         if saved:
-            metrics["saved_ms"] = {
-                "value": saved.difference, "n": saved.num_conversations,
-                **_interval(saved.interval, saved.num_conversations), "baseline": baseline.name,
+            found: MetricValue = {
+                "value": saved.difference, "n": saved.num_conversations, "baseline": baseline.name,
                 "counts": {"off_ms": saved.second, "on_ms": saved.first},
             }  # fmt: skip
-    return {metric: found for metric, found in metrics.items() if found["n"]}
+            metrics["saved_ms"] = _add_interval(found, saved.interval, saved.num_conversations)
+    return {name: metric for name, metric in metrics.items() if metric["n"]}
 
 
 def _response_ms(tally: Tally) -> dict[AudioKey, float]:
@@ -322,25 +330,29 @@ def _response_ms(tally: Tally) -> dict[AudioKey, float]:
 # ---------------------------------------------------------------- times
 
 
-def _times_of(tally: Tally) -> dict[str, dict[str, Any]]:
+def _times_of(tally: Tally) -> dict[str, MetricValue]:
     metrics = {
         metric.name: _times([(turn, metric.value(m)) for turn, m in tally.timed])
         for metric in METRICS.values()
         if metric.value
     }
-    gaps = latency.quantiles(gap for _, m in tally.timed for gap in m.itl_ms)
-    return {**metrics, "itl_ms": asdict(gaps)}
+    return {**metrics, "itl_ms": _quantiles(gap for _, m in tally.timed for gap in m.itl_ms)}
 
 
-def _times(values: Sequence[tuple[Turn, float | None]]) -> dict[str, Any]:
+def _quantiles(values: Iterable[float]) -> MetricValue:
+    found = latency.quantiles(values)
+    return {"n": found.n, "p50": found.p50, "p95": found.p95, "p99": found.p99}
+
+
+def _times(values: Sequence[tuple[Turn, float | None]]) -> MetricValue:
     """Quantiles, the interval of the median, and the medians of the repeats."""
     present = [(turn, value) for turn, value in values if value is not None]
-    metric: dict[str, Any] = asdict(latency.quantiles(value for _, value in present))
+    metric = _quantiles(value for _, value in present)
     if not present:
         return metric
     conversations = [_conversation(turn) for turn, _ in present]
     found = stats.bootstrap_quantile_interval([value for _, value in present], conversations)
-    metric |= _interval(found, len(set(conversations)))
+    _add_interval(metric, found, len(set(conversations)))
     by_repeat: dict[int, list[float]] = defaultdict(list)
     for turn, value in present:
         by_repeat[turn.repeat].append(value)
@@ -348,7 +360,7 @@ def _times(values: Sequence[tuple[Turn, float | None]]) -> dict[str, Any]:
     return metric
 
 
-def _repeats(values: Sequence[float]) -> dict[str, Any] | None:
+def _repeats(values: Sequence[float]) -> Repeats | None:
     """The median of a figure over its repeats, and its range."""
     if not values:
         return None
@@ -356,7 +368,7 @@ def _repeats(values: Sequence[float]) -> dict[str, Any] | None:
             "min": min(values), "max": max(values)}  # fmt: skip
 
 
-def _waterfall(tally: Tally) -> list[dict[str, Any]]:
+def _waterfall(tally: Tally) -> list[StageTime]:
     """Each stage's seconds a turn, over the turns with a waterfall: quantiles, and the mean, whose
     sum over the stages is the mean response latency of these turns."""
     totals: dict[tuple[str, str], list[float]] = {}
@@ -372,7 +384,9 @@ def _waterfall(tally: Tally) -> list[dict[str, Any]]:
     rows = []
     for (stage, tag), seconds in totals.items():
         seconds.extend([0.0] * (num_turns - len(seconds)))
-        row = {f"{name}_s" if name != "n" else name: value
-               for name, value in asdict(latency.quantiles(seconds)).items()}  # fmt: skip
-        rows.append({"stage": stage, "tag": tag, "mean_s": sum(seconds) / num_turns, **row})
+        found = latency.quantiles(seconds)
+        rows.append(
+            StageTime(stage=stage, tag=tag, mean_s=sum(seconds) / num_turns,
+                      n=found.n, p50_s=found.p50, p95_s=found.p95, p99_s=found.p99)
+        )  # fmt: skip
     return rows

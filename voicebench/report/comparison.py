@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from voicebench.metrics.conditions import ALL_SUITES
-from voicebench.metrics.registry import TOGETHER
+from voicebench.metrics.registry import COMPARED, TOGETHER
 from voicebench.report.data import Report
 from voicebench.report.formatting import ABSENT
 from voicebench.report.tables import Cell, Column, Table, columns_of
 from voicebench.runs.compare import Comparisons, arms_of, compare_arms
-from voicebench.runs.differences import METRICS_BY_NAME, Comparison
+from voicebench.runs.differences import Comparison
 from voicebench.words import join_sentences, translate
 
 MARKS = {"better": "▲", "worse": "▼", "no difference seen": ""}
@@ -78,7 +78,7 @@ def suite_tables(differences: Sequence[Comparison]) -> list[Table]:
         return []
     moved = {c.metric for c in apart if c.num_changed}
     changed = {c.metric: None for c in apart if is_shown(c.metric, moved)}
-    of_time = [name for name in changed if METRICS_BY_NAME[name].value]
+    of_time = [name for name in changed if COMPARED[name].value]
     others = [name for name in changed if name not in of_time]
     return [
         _suite_table(apart, metrics, title)
@@ -141,7 +141,7 @@ def noise_table(noise: Sequence[Comparison]) -> Table:
     rows = tuple(
         (
             Cell(f"{c.baseline} and {c.variant}"),
-            Cell(translate(_title(c.metric)), translate(METRICS_BY_NAME[c.metric].unit)),
+            Cell(translate(_title(c.metric)), translate(COMPARED[c.metric].unit)),
             Cell(_signed(c, c.difference), bounds_text(c)),
             Cell(_number(c, max(map(abs, c.interval))) if c.interval else ABSENT),
             Cell(_p(c)),
@@ -200,7 +200,7 @@ def _long_row(c: Comparison) -> tuple[Cell, ...]:
     return (
         Cell(c.variant, f"− {c.baseline}"),
         _settings_cell(c.settings),
-        Cell(translate(_title(c.metric)), translate(METRICS_BY_NAME[c.metric].unit)),
+        Cell(translate(_title(c.metric)), translate(COMPARED[c.metric].unit)),
         Cell(_number(c, c.first)),
         Cell(_number(c, c.second), f"n = {c.num_pairs:,}"),
         Cell(marked_difference(c), bounds_text(c)),
@@ -238,7 +238,7 @@ def marked_difference(c: Comparison) -> str:
 
 def difference_text(c: Comparison) -> str:
     """The difference with its unit, for a sentence."""
-    unit = translate("points") if _is_rate(c) else METRICS_BY_NAME[c.metric].unit.split(",")[0]
+    unit = translate("points") if _is_rate(c) else COMPARED[c.metric].unit.split(",")[0]
     return f"{_signed(c, c.difference)} {unit}".removesuffix(" mean") + _relative(c)
 
 
@@ -252,22 +252,22 @@ def _value_cell(c: Comparison) -> Cell:
 
 
 def _metric_column(name: str) -> Column:
-    return Column(_title(name), METRICS_BY_NAME[name].unit)
+    return Column(_title(name), COMPARED[name].unit)
 
 
 def _title(name: str) -> str:
-    return METRICS_BY_NAME[name].title
+    return COMPARED[name].title
 
 
 def _is_rate(c: Comparison) -> bool:
-    return c.metric not in METRICS_BY_NAME or METRICS_BY_NAME[c.metric].is_rate
+    return c.metric not in COMPARED or COMPARED[c.metric].is_rate
 
 
 def _number(c: Comparison, value: float) -> str:
     """A rate in per cent, seconds to the millisecond, anything else to a tenth."""
     if _is_rate(c):
         return f"{100 * value:.1f}"
-    return f"{value:.3f}" if METRICS_BY_NAME[c.metric].unit.startswith("s,") else f"{value:.1f}"
+    return f"{value:.3f}" if COMPARED[c.metric].unit.startswith("s,") else f"{value:.1f}"
 
 
 def _signed(c: Comparison, value: float) -> str:

@@ -15,6 +15,7 @@ import msgspec
 from voicebench.metrics.conditions import ALL_SUITES
 from voicebench.metrics.measures import Measured, TurnMeasures, measure_turns
 from voicebench.metrics.summary import belongs_to, summarize_measured
+from voicebench.metrics.summary_schema import GroupSummary, Summary
 from voicebench.metrics.tally import without_content
 from voicebench.runs.record import (
     TURNS_FILE,
@@ -66,7 +67,7 @@ class Report:
     num_warm_up: int
     cases: dict[tuple[str, str], Case]
     num_half_written: int
-    summary: dict[str, Any]
+    summary: Summary
 
     @property
     def num_turns(self) -> int:
@@ -94,7 +95,7 @@ class Report:
         return tuple((each.turn, each.measures) for each in self.kept)
 
     @property
-    def groups(self) -> list[dict[str, Any]]:
+    def groups(self) -> list[GroupSummary]:
         """The summary's groups of single suites, in the run's order."""
         suites, variants = list(self.run.suites), [v.name for v in self.run.variants]
         groups = [group for group in self.summary["groups"] if group["suite"] in suites]
@@ -103,22 +104,22 @@ class Report:
         )
 
     @property
-    def overall(self) -> list[dict[str, Any]]:
+    def overall(self) -> list[GroupSummary]:
         """The groups over all suites; empty where there is one suite."""
         return [group for group in self.summary["groups"] if group["suite"] == ALL_SUITES]
 
     @property
-    def apart(self) -> list[dict[str, Any]]:
+    def apart(self) -> list[GroupSummary]:
         """The groups over all suites of turns that are not like those of `overall`: meetings, and
         audio without words."""
         return [g for g in self.summary["groups"] if g["kind"] and g["suite"] != ALL_SUITES]
 
-    def measured_of(self, group: Mapping[str, Any]) -> list[Measured]:
+    def measured_of(self, group: GroupSummary) -> list[Measured]:
         """The turns of a group: whatever else is made of it counts the same ones."""
         return [each for each in self.measured if belongs_to(group, *each)]
 
     @property
-    def whole(self) -> list[dict[str, Any]]:
+    def whole(self) -> list[GroupSummary]:
         """The groups over all suites, or of the only one."""
         return self.overall or self.groups
 

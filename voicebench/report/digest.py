@@ -7,10 +7,10 @@ of more there is the first one, and the range over all of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from voicebench.metrics.summary_schema import GroupSummary, MetricValue
 from voicebench.report.data import Report, has_random_weights
 from voicebench.report.formatting import ABSENT, percent, quantiles_text
 from voicebench.report.tables import Cell, Column, Table, apart_note, metric_bounds, stands_on
@@ -22,7 +22,6 @@ CLAIMED_RTF = 0.28
 """Printed by the first version of this system, end to end and for its recogniser, on another machine
 with other models: never measured here."""
 
-Group = Mapping[str, Any]
 _NO_CLAIM = Cell(ABSENT)
 
 
@@ -40,8 +39,8 @@ class Line:
 
     title: str
     unit: str
-    cell: Callable[[Report, Group], Cell]
-    value: Callable[[Report, Group], float | None]
+    cell: Callable[[Report, GroupSummary], Cell]
+    value: Callable[[Report, GroupSummary], float | None]
     claim: Cell = _NO_CLAIM
 
 
@@ -89,22 +88,22 @@ def _machine(report: Report) -> str:
     return ", ".join(gpus) or str(machine.get("cpu"))
 
 
-def _metric(group: Group, name: str) -> Mapping[str, Any] | None:
-    found: Mapping[str, Any] | None = group["metrics"].get(name)
+def _metric(group: GroupSummary, name: str) -> MetricValue | None:
+    found = group["metrics"].get(name)
     if not found or found.get("value", found.get("p50")) is None:
         return None
     return found
 
 
-def _value(name: str) -> Callable[[Report, Group], float | None]:
-    def value(report: Report, group: Group) -> float | None:
+def _value(name: str) -> Callable[[Report, GroupSummary], float | None]:
+    def value(report: Report, group: GroupSummary) -> float | None:
         found = _metric(group, name)
-        return None if found is None else float(found.get("value", found.get("p50")))
+        return None if found is None else found.get("value", found.get("p50"))
 
     return value
 
 
-def _quality_value(name: str) -> Callable[[Report, Group], float | None]:
+def _quality_value(name: str) -> Callable[[Report, GroupSummary], float | None]:
     of_group = _value(name)
     return lambda report, group: None if has_random_weights(report.run) else of_group(report, group)
 
@@ -115,24 +114,24 @@ def _not_measured(report: Report) -> Cell:
     return Cell(ABSENT, translate("not in quality mode; add --mode latency"))
 
 
-def _response_cell(report: Report, group: Group) -> Cell:
+def _response_cell(report: Report, group: GroupSummary) -> Cell:
     found = _metric(group, "response_latency_s")
     if found is None:
         return _not_measured(report)
     whole = _metric(group, "e2e_latency_s")
     parts = [_standing(found, 3, 1.0)]
     if whole:
-        parts.append(translate("to the last token {times}", times=quantiles_text(dict(whole))))
-    return Cell(quantiles_text(dict(found)), "\n".join(parts))
+        parts.append(translate("to the last token {times}", times=quantiles_text(whole)))
+    return Cell(quantiles_text(found), "\n".join(parts))
 
 
-def _standing(metric: Mapping[str, Any], digits: int = 1, factor: float = 100.0) -> str:
+def _standing(metric: MetricValue, digits: int = 1, factor: float = 100.0) -> str:
     """What a figure stands on: its interval and n."""
     bounds = metric_bounds(metric, lambda value: f"{factor * value:.{digits}f}")
     return " ".join(f"{bounds} {stands_on(metric)}".split())
 
 
-def stage_shares(group: Group) -> list[tuple[str, float, float]]:
+def stage_shares(group: GroupSummary) -> list[tuple[str, float, float]]:
     """(stage, mean seconds, share) of a group's waterfall, the longest first."""
     total = sum(stage["mean_s"] for stage in group["waterfall"])
     shares = [
@@ -142,7 +141,7 @@ def stage_shares(group: Group) -> list[tuple[str, float, float]]:
     return sorted(shares, key=lambda share: share[1], reverse=True)
 
 
-def _stage_cell(report: Report, group: Group) -> Cell:
+def _stage_cell(report: Report, group: GroupSummary) -> Cell:
     shares = stage_shares(group)
     if not shares:
         return _not_measured(report)
@@ -150,7 +149,7 @@ def _stage_cell(report: Report, group: Group) -> Cell:
     return Cell(texts[0], ", ".join(texts[1:3]))
 
 
-def _rtf_cell(report: Report, group: Group) -> Cell:
+def _rtf_cell(report: Report, group: GroupSummary) -> Cell:
     found = _metric(group, "rtf")
     if found is None:
         return Cell(ABSENT)
@@ -158,17 +157,20 @@ def _rtf_cell(report: Report, group: Group) -> Cell:
     return Cell(f"{found['value']:.4f}", _standing(found, 4, 1.0) + batched)
 
 
-def _rate_cell(name: str) -> Callable[[Report, Group], Cell]:
-    def cell(report: Report, group: Group) -> Cell:
+def _rate_cell(name: str) -> Callable[[Report, GroupSummary], Cell]:
+    def cell(report: Report, group: GroupSummary) -> Cell:
         if has_random_weights(report.run):
             return Cell(ABSENT, translate("random weights"))
         found = _metric(group, name)
-        return Cell(percent(found["value"]), _standing(found)) if found else Cell(ABSENT)
+        value = found and found["value"]
+        return (
+            Cell(ABSENT) if not found or value is None else Cell(percent(value), _standing(found))
+        )
 
     return cell
 
 
-def _facts_cell(report: Report, group: Group) -> Cell:
+def _facts_cell(report: Report, group: GroupSummary) -> Cell:
     wrong = _rate_cell("factual_error_rate")(report, group)
     missed = _rate_cell("fact_miss_rate")(report, group)
     if wrong.text == missed.text == ABSENT:
@@ -179,7 +181,7 @@ def _facts_cell(report: Report, group: Group) -> Cell:
     )
 
 
-def _fallen_back(report: Report, group: Group) -> Counter[str]:
+def _fallen_back(report: Report, group: GroupSummary) -> Counter[str]:
     """Turns that gave no answer of their own, by reason."""
     reasons: Counter[str] = Counter()
     for turn in report.turns:
@@ -191,14 +193,14 @@ def _fallen_back(report: Report, group: Group) -> Counter[str]:
     return reasons
 
 
-def _fallen_cell(report: Report, group: Group) -> Cell:
+def _fallen_cell(report: Report, group: GroupSummary) -> Cell:
     reasons = _fallen_back(report, group)
     total = sum(turn.variant == group["variant"] for turn in report.turns)
     of = translate("{num} of {total} turns", num=reasons.total(), total=f"{total:,}")
     return Cell(of, ", ".join(f"{reason} {num}" for reason, num in reasons.most_common(4)))
 
 
-def _range(report: Report, line: Line, groups: Sequence[Group]) -> Cell:
+def _range(report: Report, line: Line, groups: Sequence[GroupSummary]) -> Cell:
     """The lowest and the highest of a figure over all variants, each with its variant."""
     found = [(value, g) for g in groups if (value := line.value(report, g)) is not None]
     if not found:
@@ -214,7 +216,7 @@ def _range(report: Report, line: Line, groups: Sequence[Group]) -> Cell:
     return Cell(f"{texts[0]} … {texts[1]}", f"{names[0]} … {names[1]}")
 
 
-def _longest_share(report: Report, group: Group) -> float | None:
+def _longest_share(report: Report, group: GroupSummary) -> float | None:
     shares = stage_shares(group)
     return shares[0][2] if shares else None
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from voicebench.errors import ConfigError, StorageError
 from voicebench.metrics.stats import Counts, ratio_interval
+from voicebench.metrics.summary_schema import GroupSummary, MetricValue
 from voicebench.report.data import Report, has_random_weights
 from voicebench.report.drawing import Drawing
 from voicebench.report.formatting import interval_text
@@ -151,10 +151,10 @@ def rate_figure(report: Report, metric: str) -> Figure | None:
     return Figure(metric, drawing, translate(caption, title=translate(title)))
 
 
-def _whole(report: Report, metric: str) -> Callable[[Mapping[str, Any]], Estimate | None]:
+def _whole(report: Report, metric: str) -> Callable[[GroupSummary], Estimate | None]:
     """A variant's rate over all suites, its row named by the variant."""
 
-    def estimate(group: Mapping[str, Any]) -> Estimate | None:
+    def estimate(group: GroupSummary) -> Estimate | None:
         found = group["metrics"].get(metric)
         if not found or found["value"] is None:
             return None
@@ -174,9 +174,10 @@ def shown_once(estimates: Sequence[Estimate]) -> list[Estimate]:
     return [replace(first[group], series=translate("all variants")) for group in by_group]
 
 
-def rate_estimate(group: str, series: str, metric: Mapping[str, Any]) -> Estimate:
+def rate_estimate(group: str, series: str, metric: MetricValue) -> Estimate:
     """A rate, in per cent."""
     value = metric["value"]
+    assert value is not None
     low, high = metric["interval"] or (value, value)
     return Estimate(group, series, 100 * value, 100 * low, 100 * high, int(metric["n"]))
 
@@ -207,7 +208,7 @@ def latency_figure(report: Report) -> Figure | None:
     return Figure("response_latency", drawing, caption.strip())
 
 
-def _latencies(report: Report, group: Mapping[str, Any]) -> list[float]:
+def _latencies(report: Report, group: GroupSummary) -> list[float]:
     return [
         value
         for _, measures in report.measured_of(group)
@@ -246,7 +247,9 @@ def suite_latency_figure(report: Report) -> Figure | None:
             low, high = found["interval"] or (found["p50"], found["p50"])
             label = suite_label(report, group["suite"])
             estimates.append(
-                Estimate(label, group["variant"], found["p50"], low, high, found["n"], found["p95"])
+                Estimate(
+                    label, group["variant"], found["p50"], low, high, int(found["n"]), found["p95"]
+                )
             )
     if not estimates:
         return None
@@ -292,7 +295,7 @@ def segment_title(stage: str, kind: str) -> str:
     return f"{stage_title(stage)} ({kind_title(kind)})"
 
 
-def _mean_interval_ms(report: Report, group: Mapping[str, Any]) -> tuple[float, float] | None:
+def _mean_interval_ms(report: Report, group: GroupSummary) -> tuple[float, float] | None:
     """The interval of the mean of what a bar of the waterfall sums up, by conversation."""
     sums: dict[Hashable, Counts] = {}
     for turn, measures in report.measured_of(group):
@@ -330,11 +333,11 @@ def early_work_figure(report: Report) -> Figure | None:
 def saved_figure(report: Report) -> Figure | None:
     """The time that early work saves a turn, by suite and variant."""
     estimates = [
-        Estimate(suite_label(report, group["suite"]), group["variant"], found["value"],
+        Estimate(suite_label(report, group["suite"]), group["variant"], value,
                  bounds[0], bounds[1], int(found["n"]))
         for group in [*report.groups, *report.overall]
-        if (found := group["metrics"].get("saved_ms"))
-        and (bounds := found["interval"] or [found["value"]] * 2)
+        if (found := group["metrics"].get("saved_ms")) and (value := found["value"]) is not None
+        and (bounds := found["interval"] or [value, value])
     ]  # fmt: skip
     if not estimates:
         return None
@@ -356,7 +359,7 @@ def _of_one(title: str, estimates: Sequence[Estimate]) -> str:
     return f"{title}: {series.pop()}" if len(series) == 1 else title
 
 
-def _works_early(report: Report, group: Mapping[str, Any]) -> bool:
+def _works_early(report: Report, group: GroupSummary) -> bool:
     variant = next(v for v in report.run.variants if v.name == group["variant"])
     return variant.prefill or variant.speculation
 
@@ -368,7 +371,7 @@ def attribution_figure(report: Report) -> Figure | None:
     is_long = len(groups) > MAX_BARS and bool(report.overall)
     for group in report.overall if is_long else groups:
         found = [(s, group["metrics"].get(f"attribution_{s}")) for s in ("asr", "cleaning", "llm")]
-        parts = tuple((translate(_LOST_BY[s]), 100 * m["value"]) for s, m in found if m)
+        parts = tuple((translate(_LOST_BY[s]), 100 * (m["value"] or 0.0)) for s, m in found if m)
         if parts and sum(length for _, length in parts) > 0:
             n = next(m["n"] for _, m in found if m)
             lost = group["metrics"]["attribution_lost"]["interval"]
@@ -392,6 +395,6 @@ def attribution_figure(report: Report) -> Figure | None:
 _LOST_BY = {"asr": "lost by ASR", "cleaning": "lost by cleaning", "llm": "lost by LLM"}
 
 
-def _label(report: Report, group: Mapping[str, Any]) -> str:
+def _label(report: Report, group: GroupSummary) -> str:
     suite = suite_label(report, group["suite"])
     return f"{suite}\n{group['variant']}" if len(report.run.variants) > 1 else suite

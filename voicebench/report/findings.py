@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from voicebench.metrics.registry import COMPARED
 from voicebench.metrics.summary import ALL_SUITES
 from voicebench.report.comparison import bounds_text, cases_text, difference_text, over_all
 from voicebench.report.formatting import ABSENT, percent
 from voicebench.report.tables import Cell, Column, Table, columns_of
 from voicebench.runs.compare import Comparisons
-from voicebench.runs.differences import METRICS_BY_NAME, Comparison
+from voicebench.runs.differences import Comparison
 from voicebench.words import join_sentences, translate
 
 WRONG, MISSED, RESPONSE = "factual_error_rate", "fact_miss_rate", "response_latency_s"
@@ -41,7 +42,7 @@ def findings(found: Comparisons) -> list[str]:
         c
         for c in whole
         if c.metric not in (*HEADLINES, *_REPEATED)
-        and METRICS_BY_NAME[c.metric].value is None  # response latency stands for the other times
+        and COMPARED[c.metric].value is None  # response latency stands for the other times
         and c.outcome in SEEN
     ]
     for metric in dict.fromkeys(c.metric for c in others):
@@ -94,7 +95,7 @@ def _sentence(chosen: Sequence[Comparison], outcome: str, baseline: str) -> str:
     ]  # fmt: skip
     if len(ordered) > _MOST_NAMED:
         named.append(translate("{num} more", num=len(ordered) - _MOST_NAMED))
-    if METRICS_BY_NAME[chosen[0].metric].unit == "mean":  # a length is neither good nor bad
+    if COMPARED[chosen[0].metric].unit == "mean":  # a length is neither good nor bad
         outcome = "fewer" if chosen[0].difference < 0 else "more"
     return translate(
         _SENTENCES[outcome], metric=_title(chosen[0].metric), baseline=baseline, named="; ".join(named),
@@ -123,7 +124,7 @@ def _in_suites(differences: Iterable[Comparison], whole: Sequence[Comparison]) -
 
 
 def _title(metric: str) -> str:
-    title = translate(METRICS_BY_NAME[metric].title)
+    title = translate(COMPARED[metric].title)
     return title[:1].upper() + title[1:]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
+
+from voicebench.metrics.summary_schema import MetricValue
 
 ABSENT = "–"
 
@@ -42,7 +44,9 @@ def interval_text(bounds: Sequence[float] | None, digits: int = 1, factor: float
     return f"[{low}, {high}]"
 
 
-def quantiles_text(metric: dict[str, Any], names: Sequence[str] = ("p50", "p95")) -> str:
+def quantiles_text(
+    metric: MetricValue, names: Sequence[Literal["p50", "p95", "p99"]] = ("p50", "p95")
+) -> str:
     """Quantiles in seconds, to the millisecond; one value where fewer than 3 were measured.
 
     >>> quantiles_text({"p50": 1.0, "p95": 2.0, "n": 40}), quantiles_text({"p50": 1.0, "n": 1})

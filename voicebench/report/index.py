@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
 
 from voicebench.errors import RecordError, StorageError
+from voicebench.metrics.registry import shown_in
 from voicebench.report.data import Report, load_report
-from voicebench.report.formatting import ABSENT, percent, quantiles_text
 from voicebench.report.html import render_page
 from voicebench.report.opened import open_run, run_folders
 from voicebench.report.store import is_installed
-from voicebench.report.tables import Cell, Column, Table
+from voicebench.report.tables import Cell, Column, Table, metric_cell, metric_column
 from voicebench.report.trends import trend_figures
 from voicebench.runs.provenance import code_of
 from voicebench.words import translate
@@ -88,28 +87,10 @@ def _row(folder: Path, report: Report, base: Path) -> IndexedRun:
     pages = tuple(
         (path.stem, os.path.relpath(path, base)) for path in sorted(folder.glob("*.html"))
     )
-    rows = tuple((Cell(g["variant"]), *_main_figures(g["metrics"])) for g in report.whole)
-    return IndexedRun(run.run_id, run.created_at, about, pages, Table(_COLUMNS, rows))
-
-
-_COLUMNS = (
-    Column("variant", is_number=False), Column("CER", "%"), Column("factual errors", "%"),
-    Column("facts missed", "%"), Column("response", "s, p50 / p95"), Column("cut off", "%"),
-    Column("RTF"),
-)  # fmt: skip
-
-
-def _main_figures(metrics: dict[str, Any]) -> tuple[Cell, ...]:
-    rates = [metrics.get(name) for name in ("cer", "factual_error_rate", "fact_miss_rate")]
-    response, rtf = metrics.get("response_latency_s"), metrics.get("rtf")
-    cut_off = metrics.get("premature_endpoint_rate")
-    return (
-        *(Cell(percent(rate["value"]) if _has_value(rate) else ABSENT) for rate in rates),
-        Cell(quantiles_text(response) if response else ABSENT),
-        Cell(percent(cut_off["value"]) if _has_value(cut_off) else ABSENT),
-        Cell(f"{rtf['value']:.4f}" if _has_value(rtf) else ABSENT),
+    metrics = shown_in("index")
+    columns = (Column("variant", is_number=False), *map(metric_column, metrics))
+    rows = tuple(
+        (Cell(group["variant"]), *(Cell(metric_cell(report, group, m).text) for m in metrics))
+        for group in report.whole
     )
-
-
-def _has_value(metric: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
-    return metric is not None and metric["value"] is not None
+    return IndexedRun(run.run_id, run.created_at, about, pages, Table(columns, rows))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+from voicebench.metrics.summary_schema import MetricValue
 from voicebench.report.data import Report
 from voicebench.report.formatting import ABSENT
 from voicebench.report.tables import Cell, Column, Table, columns_of
@@ -41,7 +42,8 @@ def speed_table(report: Report) -> Table:
     rows = []
     for group in report.whole:
         metrics = group["metrics"]
-        gap_ms = metrics.get("tpot_ms", {}).get("p50")
+        tpot = metrics.get("tpot_ms")
+        gap_ms = tpot.get("p50") if tpot else None
         rows.append(
             (
                 Cell(group["variant"]),
@@ -63,10 +65,13 @@ def speed_table(report: Report) -> Table:
     return Table(columns, tuple(rows), title="Speed", caption=caption)
 
 
-def _times(metric: dict[str, Any] | None, name: str, factor: float, digits: int) -> Cell:
-    if not metric or metric.get(name) is None:
+def _times(
+    metric: MetricValue | None, name: Literal["value", "p50", "p95"], factor: float, digits: int
+) -> Cell:
+    value = metric.get(name) if metric else None
+    if metric is None or value is None:
         return Cell(ABSENT)
-    return Cell(f"{factor * metric[name]:.{digits}f}", f"n = {metric['n']:,}")
+    return Cell(f"{factor * value:.{digits}f}", f"n = {metric['n']:,}")
 
 
 def memory_table(report: Report) -> Table | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from voicebench.metrics.registry import METRICS, TOGETHER, Metric, shown_in
 from voicebench.metrics.registry import Table as RegisteredTable
+from voicebench.metrics.summary_schema import GroupSummary, MetricValue
 from voicebench.report.data import Report, has_random_weights
 from voicebench.report.formatting import ABSENT, percent, quantiles_text
 from voicebench.runs.provenance import doubt_about_code
@@ -124,7 +125,7 @@ def _at(row: tuple[T, ...], places: Sequence[int]) -> tuple[T, ...]:
     return tuple(row[place] for place in places)
 
 
-def _rows_of(report: Report) -> list[dict[str, Any]]:
+def _rows_of(report: Report) -> list[GroupSummary]:
     return [*report.groups, *report.overall, *report.apart]
 
 
@@ -135,23 +136,24 @@ def _shown(report: Report, table: RegisteredTable) -> list[Metric]:
         metric
         for metric in shown_in(table)
         if metric.name not in _SOMETIMES
-        or any((group["metrics"].get(metric.name) or {}).get("value") for group in groups)
+        or any((found := group["metrics"].get(metric.name)) and found["value"] for group in groups)
     ]
 
 
 _SOMETIMES = ("cp_cer", "fallback_rate", "failure_rate")
 
 
-def _column(metric: Metric) -> Column:
+def metric_column(metric: Metric) -> Column:
+    """The column of a registered metric."""
     return Column(metric.title, _TIMES_UNIT if metric.value else metric.unit)
 
 
 def quality_table(report: Report) -> Table:
     """Transcripts and answers per suite and variant: rates with 95 % intervals and n."""
     shown = _shown(report, "quality")
-    columns = (*_names(report), *map(_column, shown))
+    columns = (*_names(report), *map(metric_column, shown))
     rows = [
-        (*_name_cells(report, group), *(_metric_cell(report, group, each) for each in shown))
+        (*_name_cells(report, group), *(metric_cell(report, group, each) for each in shown))
         for group in _rows_of(report)
     ]
     is_batched = report.run.mode == "quality"
@@ -165,9 +167,9 @@ def latency_table(report: Report) -> Table:
     quality = shown_in("quality")
     shown = [metric for metric in _shown(report, "latency") if metric not in quality]
     shown.sort(key=lambda metric: metric.value is None)
-    columns = (*_names(report), *map(_column, shown))
+    columns = (*_names(report), *map(metric_column, shown))
     rows = [
-        (*_name_cells(report, group), *(_metric_cell(report, group, each) for each in shown))
+        (*_name_cells(report, group), *(metric_cell(report, group, each) for each in shown))
         for group in _rows_of(report)
     ]
     about = translate(
@@ -220,7 +222,7 @@ def conditions_table(report: Report) -> Table | None:
         Column("condition", is_number=False),
         Column("turns"),
         Column("fell back"),
-        *map(_column, shown),
+        *map(metric_column, shown),
     )
     return Table(columns, tuple(rows), title="By condition") if rows else None
 
@@ -240,12 +242,12 @@ def early_work_table(report: Report) -> Table | None:
     if not any(variant.prefill or variant.speculation for variant in report.run.variants):
         return None
     shown = shown_in("early work")
-    columns = (*_names(report), Column("saved", "ms a turn"), *map(_column, shown))
+    columns = (*_names(report), Column("saved", "ms a turn"), *map(metric_column, shown))
     rows = [
         (
             *_name_cells(report, group),
             _saved_cell(group["metrics"].get("saved_ms")),
-            *(_metric_cell(report, group, metric) for metric in shown),
+            *(metric_cell(report, group, metric) for metric in shown),
         )
         for group in _rows_of(report)
     ]
@@ -356,7 +358,7 @@ def _names(report: Report) -> tuple[Column, ...]:
     return (*columns_of(("suite", "variant")), *switches, Column("turns"))
 
 
-def _name_cells(report: Report, group: dict[str, Any]) -> tuple[Cell, ...]:
+def _name_cells(report: Report, group: GroupSummary) -> tuple[Cell, ...]:
     counts = group["counts"]
     bad = [f"{counts[n]} {translate(n)}" for n in ("failed", "degraded") if counts[n]]
     vad = group["t_eos_sources"].get("vad", 0)
@@ -378,7 +380,8 @@ _QUALITY_OF_MODELS = frozenset(
 """What says how good the models are, which random weights are not."""
 
 
-def _metric_cell(report: Report, group: dict[str, Any], metric: Metric) -> Cell:
+def metric_cell(report: Report, group: GroupSummary, metric: Metric) -> Cell:
+    """A registered metric of a group with what it stands on; nothing of what random weights say."""
     found = group["metrics"].get(metric.name)
     if metric.name in _QUALITY_OF_MODELS and has_random_weights(report.run):
         return Cell(ABSENT, translate("random weights"))
@@ -388,12 +391,12 @@ def _metric_cell(report: Report, group: dict[str, Any], metric: Metric) -> Cell:
     return _ratio_cell(found, conversations, percent if metric.is_rate else "{:.4f}".format)
 
 
-def _rate_cell(metric: dict[str, Any] | None) -> Cell:
+def _rate_cell(metric: MetricValue | None) -> Cell:
     return _ratio_cell(metric, None, percent)
 
 
 def _ratio_cell(
-    metric: dict[str, Any] | None, conversations: int | None, number: Callable[[float], str]
+    metric: MetricValue | None, conversations: int | None, number: Callable[[float], str]
 ) -> Cell:
     """A ratio of sums with its interval, what it stands on, and the range of its repeats."""
     if not metric or metric["value"] is None:
@@ -403,17 +406,17 @@ def _ratio_cell(
     return Cell(number(metric["value"]), "\n".join(filter(None, details)))
 
 
-def metric_bounds(metric: Mapping[str, Any], number: Callable[[float], str]) -> str:
+def metric_bounds(metric: MetricValue, number: Callable[[float], str]) -> str:
     """The 95 % interval of a metric, a one-sided bound, or nothing where it has none."""
-    if not metric.get("interval"):
+    if not (bounds := metric.get("interval")):
         return ""
-    low, high = metric["interval"]
+    low, high = bounds
     if metric["one_sided"]:
-        return f"≤ {number(high)}" if metric["value"] <= low else f"≥ {number(low)}"
+        return f"≤ {number(high)}" if metric["value"] == low else f"≥ {number(low)}"
     return f"[{number(low)}, {number(high)}]"
 
 
-def stands_on(metric: Mapping[str, Any], conversations: int | None = None) -> str:
+def stands_on(metric: MetricValue, conversations: int | None = None) -> str:
     """n, and the conversations that it is in, which an interval stands on; unless they are as many
     as `conversations`."""
     n, num = metric["n"], metric.get("conversations")
@@ -422,7 +425,7 @@ def stands_on(metric: Mapping[str, Any], conversations: int | None = None) -> st
     return f"n = {n:,} " + translate("in {num} conv.", num=f"{num:,}")
 
 
-def _repeats(metric: dict[str, Any], number: Callable[[float], str]) -> str:
+def _repeats(metric: MetricValue, number: Callable[[float], str]) -> str:
     """Median, least and greatest of the repeats, from three on."""
     repeats = metric.get("repeats")
     if not repeats or repeats["n"] < MIN_REPEATS:
@@ -431,7 +434,7 @@ def _repeats(metric: dict[str, Any], number: Callable[[float], str]) -> str:
     return f"{repeats['n']}×: {middle} ({low}, {high})"
 
 
-def _times_cell(metric: dict[str, Any] | None, conversations: int | None) -> Cell:
+def _times_cell(metric: MetricValue | None, conversations: int | None) -> Cell:
     """p50 and p95, or the one value where there are too few; p99 and the repeats below."""
     if not metric or metric["p50"] is None:
         return Cell(ABSENT)
@@ -441,7 +444,7 @@ def _times_cell(metric: dict[str, Any] | None, conversations: int | None) -> Cel
     return Cell(quantiles_text(metric), "\n".join(filter(None, details)))
 
 
-def _saved_cell(metric: dict[str, Any] | None) -> Cell:
+def _saved_cell(metric: MetricValue | None) -> Cell:
     if not metric:
         return Cell(ABSENT)
     bounds = "[{:.0f}, {:.0f}] ".format(*metric["interval"]) if metric["interval"] else ""

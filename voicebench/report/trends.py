@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicebench.metrics.registry import Metric, shown_in
+from voicebench.metrics.summary_schema import MetricValue
 from voicebench.report.data import Report
 from voicebench.report.drawing import COLOURS, LINES, MARKERS, Drawing, begin, finish, style
 from voicebench.report.figures import Figure, pace_title
@@ -87,7 +88,7 @@ def _machine(report: Report) -> str:
     return f"{machine.get('cpu')}{f' with {gpus}' if gpus else ''}"
 
 
-def _spot(place: int, metric: dict[str, Any] | None, factor: float) -> Spot | None:
+def _spot(place: int, metric: MetricValue | None, factor: float) -> Spot | None:
     if not metric:
         return None
     value = metric.get("value", metric.get("p50"))

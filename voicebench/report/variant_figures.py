@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from voicebench.metrics.conditions import ALL_SUITES
-from voicebench.metrics.registry import METRICS, TOGETHER
+from voicebench.metrics.registry import COMPARED, METRICS, TOGETHER
+from voicebench.metrics.summary_schema import GroupSummary
 from voicebench.report.comparison import is_shown
 from voicebench.report.data import Report
 from voicebench.report.figures import Figure, footer_of, pace_title
 from voicebench.report.plots import Estimate, Point, intervals, trade
 from voicebench.runs.compare import Comparisons
-from voicebench.runs.differences import METRICS_BY_NAME, Comparison
+from voicebench.runs.differences import Comparison
 from voicebench.words import join_sentences, translate
 
 _KINDS: tuple[tuple[str, str, str, tuple[str, ...], float], ...] = (
@@ -38,7 +38,7 @@ def difference_figures(found: Comparisons, footer: str) -> list[Figure]:
         estimates = [
             _difference(c, scale)
             for c in whole
-            if METRICS_BY_NAME[c.metric].unit.startswith(units) and is_shown(c.metric, changed)
+            if COMPARED[c.metric].unit.startswith(units) and is_shown(c.metric, changed)
         ]
         if estimates:
             drawing = intervals(
@@ -55,7 +55,7 @@ def difference_figures(found: Comparisons, footer: str) -> list[Figure]:
 
 
 def _difference(c: Comparison, scale: float) -> Estimate:
-    metric = METRICS_BY_NAME[c.metric]
+    metric = COMPARED[c.metric]
     factor = 1000.0 if metric.unit.startswith("s,") else scale
     low, high = c.interval or (c.difference, c.difference)
     wanted = "less is better" if metric.better == "lower" else "more is better"
@@ -121,7 +121,7 @@ def _beside(report: Report, metric: str) -> str:
 
 
 def _response(report: Report, variant: str) -> tuple[float, float, float] | None:
-    group: dict[str, Any] | None = next(
+    group: GroupSummary | None = next(
         (group for group in report.whole if group["variant"] == variant), None
     )
     found = group["metrics"].get("response_latency_s") if group else None

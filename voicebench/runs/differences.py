@@ -18,12 +18,11 @@ from voicebench.metrics import stats
 from voicebench.metrics.facts import Verdict
 from voicebench.metrics.measures import TurnMeasures
 from voicebench.metrics.paired import median_difference, swap_test, swap_test_of_medians
-from voicebench.metrics.registry import COMPARED, Better, Metric
+from voicebench.metrics.registry import Better, Metric
 from voicebench.metrics.stats import Counts
 from voicebench.types import FactType, Record, Variant
 
 LEVEL = 1 - stats.CONFIDENCE
-METRICS_BY_NAME = COMPARED
 CountsByConversation = dict[Hashable, Counts]
 
 
