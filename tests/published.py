@@ -21,6 +21,8 @@ from typing import Any
 
 import yaml
 
+from voicebench.asr.funasr_imports import import_funasr
+
 _DROPOUT = {"dropout_rate": 0.1, "positional_dropout_rate": 0.1}
 _DECODER = {
     "attention_heads": 4, "self_attention_dropout_rate": 0.1, "src_attention_dropout_rate": 0.1,
@@ -80,9 +82,7 @@ class Published:
 
     def random_model(self) -> Any:
         """FunASR's model of this configuration with the random weights of its classes."""
-        import funasr  # noqa: F401  (fills the tables of classes)
-        from funasr.register import tables
-
+        tables = import_funasr()
         model_class = tables.model_classes[self.config["model"]]
         return model_class(**self.config, **self.config["model_conf"], **self.sizes).eval()
 

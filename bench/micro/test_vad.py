@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from voicebench.asr.fsmn_vad import FsmnVad
+from voicebench.asr.funasr_imports import import_funasr
 from voicebench.asr.vad import FRAME_SAMPLES, SileroVad
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ def _one_thread() -> None:
 
 
 def _fsmn_vad() -> StreamVad:
-    import funasr  # noqa: F401  (fills the tables of classes)
     import torch
     from funasr.frontends.wav_frontend import WavFrontendOnline
-    from funasr.register import tables
+
+    tables = import_funasr()
 
     torch.manual_seed(0)
     model = tables.model_classes["FsmnVADStreaming"](

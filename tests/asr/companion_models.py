@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from voicebench.asr.funasr_imports import import_funasr
+
 VAD_UNITS = 4
 MARKS = ["<unk>", "_", "，", "。", "？", "、"]
 MARK_BEHIND = {"了": "。", "吗": "？", "么": "，", "和": "、"}
@@ -134,9 +136,9 @@ def write_speakers(folder: Path, *, checkpoint: str = "campplus_cn_common.bin") 
 
 
 def _make(folder: Path, settings: dict[str, Any], seed: int = 0, **more: Any) -> Any:
-    import funasr  # noqa: F401  (fills the tables of classes)
     import torch
-    from funasr.register import tables
+
+    tables = import_funasr()
 
     folder.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng():

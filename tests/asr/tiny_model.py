@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from voicebench.asr.funasr_imports import import_funasr
+
 TOKENS = ["<blank>", "<s>", "</s>", *"今天去上海开会明后北京几点", "he@@", "llo", "ppt", "<unk>"]
 
 SEG_DICT = [*(f"{token} {token}" for token in TOKENS[3:-4]), "hello he@@ llo", "ppt ppt"]
@@ -62,9 +64,9 @@ def config(model: str = "SeacoParaformer", width: int = 16) -> dict[str, object]
 
 def write_tiny_model(folder: Path, model: str = "SeacoParaformer", seed: int = 0) -> Path:
     """Writes config.yaml, tokens.json, seg_dict, am.mvn and model.pt with weights drawn from `seed`."""
-    import funasr  # noqa: F401  (fills the tables of classes)
     import torch
-    from funasr.register import tables
+
+    tables = import_funasr()
 
     folder.mkdir(parents=True, exist_ok=True)
     settings = config(model)

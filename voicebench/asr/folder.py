@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from voicebench.asr.funasr_imports import import_funasr
 from voicebench.asr.hotwords import check_hotwords, read_hotword_tokens
 from voicebench.asr.random_weights import ensure_random_weights
 from voicebench.asr.traceless import traceless
@@ -96,25 +97,15 @@ def build_whole(
     with traceless():
         checkpoint = _checkpoint(folder / weights)
         _require_own_vocabulary(folder, weights, checkpoint)
-        from funasr import AutoModel
-
         try:
-            auto_model = AutoModel(
-                model=str(folder.resolve()),
-                init_param=str(folder.resolve() / weights),
-                device=device,
-                ncpu=num_threads,
-                disable_update=True,
-                disable_pbar=True,
-                ignore_init_mismatch=False,
-            )
+            model, settings = _build(folder.resolve(), weights, device, num_threads)
         except Exception as error:  # FunASR raises whatever its parts raise
             raise ModelError(
                 f"model folder {folder} cannot be loaded: {_one_line(error)}", _WAY_OUT
             ) from error
     missing = sorted(
         key
-        for key in set(auto_model.model.state_dict()) - set(checkpoint)
+        for key in set(model.state_dict()) - set(checkpoint)
         if not key.endswith(".num_batches_tracked")  # counts steps of training; older ones lack it
     )
     if missing:
@@ -123,7 +114,41 @@ def build_whole(
             f"{missing[0]}, ...",
             _WAY_OUT,
         )
-    return auto_model.model, auto_model.kwargs
+    return model, settings
+
+
+def _build(folder: Path, weights: str, device: str, num_threads: int) -> tuple[Any, dict[str, Any]]:
+    """What `AutoModel` builds from a folder, by the same registry, without its imports for clustering
+    speakers (scikit-learn, 5 s)."""
+    tables = import_funasr()
+    import torch
+    from funasr.download.download_model_from_hub import download_model
+    from funasr.train_utils.load_pretrained_model import load_pretrained_model
+
+    checkpoint = str(folder / weights)
+    # Of a folder that is there nothing is downloaded: its files are entered into its settings.
+    settings: dict[str, Any] = download_model(
+        model=str(folder), init_param=checkpoint, device=device, ncpu=num_threads
+    )
+    torch.set_num_threads(num_threads)
+    torch.manual_seed(0)
+    if (tokenizer := settings.get("tokenizer")) is not None:
+        tokenizer = tables.tokenizer_classes[tokenizer](**settings.get("tokenizer_conf", {}))
+        settings["token_list"] = (
+            tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else tokenizer.token_list
+        )
+    frontend = settings.get("frontend")
+    if frontend is not None:
+        frontend = tables.frontend_classes[frontend](**settings.get("frontend_conf", {}))
+    settings |= {
+        "tokenizer": tokenizer,
+        "vocab_size": len(settings.get("token_list", ())) or -1,
+        "frontend": frontend,
+        "input_size": None if frontend is None else frontend.output_size(),
+    }
+    model = tables.model_classes[settings["model"]](**settings | settings.get("model_conf", {}))
+    load_pretrained_model(path=checkpoint, model=model, ignore_init_mismatch=False, scope_map=[])
+    return model.to(device).eval(), settings
 
 
 def hotword_ids(model: Any, profile: AsrProfile) -> list[list[int]]:

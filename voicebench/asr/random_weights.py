@@ -15,6 +15,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from voicebench.asr.funasr_imports import import_funasr
 from voicebench.asr.traceless import traceless
 from voicebench.cache import make_once
 from voicebench.types import Record
@@ -69,10 +70,10 @@ def write_random_paraformer(folder: Path, size: ParaformerSize, seed: int = SEED
         size: Dimensions.
         seed: Of the weights, which are stored in half precision.
     """
-    import funasr  # noqa: F401  (fills the tables of classes)
     import torch
     import yaml
-    from funasr.register import tables
+
+    tables = import_funasr()
 
     settings = _settings(size)
     hanzi = [chr(0x4E00 + index) for index in range(size.vocabulary - 4)]
