@@ -43,6 +43,9 @@ class Conversations:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, conversation_id: str) -> bool:
+        return conversation_id in self._entries
+
     def memory(self, conversation_id: str) -> Conversation:
         """The conversation of that id, or a new one; without an id one that keeps nothing, as nobody
         uses it again."""

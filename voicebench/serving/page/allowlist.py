@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voicebench.serving.access import access_error
@@ -35,6 +35,12 @@ _ROUTES = {
         rf"/({_LANGUAGES})/gradio_api/(queue/join|upload|component_server|cancel|reset)/?"
     ),
 }
+_PAGE_HEADERS = {
+    "Cache-Control": "no-store", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+}  # fmt: skip
+_BUNDLE_HEADERS = {
+    "Content-Encoding": "gzip", "Cache-Control": "private, max-age=31536000, immutable",
+}  # fmt: skip
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="voicebench: the password is the API key"'}
 _MIB = 2**20
 _MAX_JSON_BYTES = 8 * _MIB
@@ -79,19 +85,43 @@ class RouteAllowList:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         if answer := self._answer(scope, headers):
             await answer(scope, receive, send)
+        elif _PAGE.fullmatch(scope["path"]):
+            await (await self._page(scope, receive))(scope, receive, send)
         elif scope["method"] == "POST" and not scope["path"].rstrip("/").endswith("/upload"):
-            body = await _whole(receive)
+            body = await Request(scope, receive).body()
             if self._names_foreign_file(body):
                 refusal = PlainTextResponse("only files of this page's uploads are taken", 400)
                 await refusal(scope, receive, send)
                 return
-            await self._app(scope, _replay(body, receive), send)
-        elif _PAGE.fullmatch(scope["path"]):
-            await self._app(
-                scope, receive, _Opening(send, self._head, scope["path"], self._bundle).send
-            )
+            waiting: list[Message] = [{"type": "http.request", "body": body}]
+
+            async def replay() -> Message:
+                return waiting.pop() if waiting else await receive()
+
+            await self._app(scope, replay, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _page(self, scope: Scope, receive: Receive) -> Response:
+        """Gradio's page with its language, and our styles and scripts before Gradio's."""
+        messages: list[Message] = []
+
+        async def collect(message: Message) -> None:
+            messages.append(message)
+
+        await self._app(scope, receive, collect)
+        start, *parts = messages
+        page = b"".join(part.get("body", b"") for part in parts).decode()
+        page = re.sub(r'<link rel="manifest"[^>]*>', "", page, count=1)
+        language = WORDS[scope["path"].strip("/")].language
+        page = re.sub(r'lang="\w+"', f'lang="{language}"', page, count=1)
+        page = page.replace("<head>", f'<head><base href="{scope["path"]}">{self._head}', 1)
+        page = self._bundle.insert(page) if self._bundle else page
+        headers = MutableHeaders(
+            raw=[pair for pair in start["headers"] if pair[0] != b"content-length"]
+        )
+        headers |= _PAGE_HEADERS
+        return HTMLResponse(page, start["status"], headers)
 
     def _answer(self, scope: Scope, headers: Headers) -> Response | None:
         """What is answered without asking Gradio."""
@@ -106,6 +136,8 @@ class RouteAllowList:
         routes = _ROUTES.get(method)
         if routes is None or not routes.fullmatch(path) or "/../" in path:
             return PlainTextResponse("Not found", 404)
+        if self._bundle and path.endswith(f"/assets/{self._bundle.name}"):
+            return Response(self._bundle.body, 200, _BUNDLE_HEADERS, "text/javascript")
         return self._refused_body(path, headers) if method == "POST" else None
 
     def _refused_body(self, path: str, headers: Headers) -> Response | None:
@@ -119,11 +151,20 @@ class RouteAllowList:
         return None
 
     def _names_foreign_file(self, body: bytes) -> bool:
+        """Everything that a request calls `path`, wherever in it, has to be an upload."""
         try:
-            document = json.loads(body)
+            waiting = [json.loads(body)]
         except (ValueError, RecursionError):
             return True
-        return any(not self._is_uploaded(path) for path in _paths(document))
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, dict):
+                if "path" in part and not self._is_uploaded(part["path"]):
+                    return True
+                waiting += part.values()
+            elif isinstance(part, list):
+                waiting += part
+        return False
 
     def _is_uploaded(self, path: Any) -> bool:
         if not isinstance(path, str) or "\0" in path:
@@ -131,71 +172,7 @@ class RouteAllowList:
         return Path(path).is_absolute() and Path(path).resolve().is_relative_to(self._cache)
 
 
-class _Opening:
-    """The page itself on its way out: its language, and our styles and scripts before Gradio's."""
-
-    def __init__(self, send: Send, head: str, path: str, bundle: Bundle | None) -> None:
-        self._send = send
-        self._head = head
-        self._bundle = bundle
-        self._path = path
-        self._language = WORDS[path.strip("/")].language  # type: ignore[index]
-        self._start: Message = {}
-        self._body = b""
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        self._body += message.get("body", b"")
-        if message.get("more_body"):
-            return
-        page = self._body.decode()
-        page = re.sub(r'<link rel="manifest"[^>]*>', "", page, count=1)
-        page = re.sub(r'lang="\w+"', f'lang="{self._language}"', page, count=1)
-        head = f'<head><base href="{self._path}">{self._head}'
-        page = page.replace("<head>", head, 1)
-        page = self._bundle.insert(page) if self._bundle else page
-        body = page.encode()
-        headers = [pair for pair in self._start["headers"] if pair[0] != b"content-length"]
-        headers += [(b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
-        headers += [(b"x-frame-options", b"DENY"), (b"referrer-policy", b"no-referrer")]
-        await self._send({**self._start, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
-
-
 def _preferred(headers: Headers) -> str:
     """The page in the language that the browser asks for first; Chinese where it knows neither."""
     asked = re.findall(rf"\b({_LANGUAGES})\b", headers.get("accept-language", "").lower())
     return f"/{asked[0] if asked else 'zh'}/"
-
-
-def _paths(document: Any) -> Iterator[Any]:
-    """Everything that a request calls `path`, wherever in it."""
-    waiting = [document]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            if "path" in part:
-                yield part["path"]
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
-
-
-async def _whole(receive: Receive) -> bytes:
-    body = b""
-    while (message := await receive())["type"] == "http.request":
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    return body
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replayed() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return replayed

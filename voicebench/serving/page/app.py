@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from voicebench.serving.page.allowlist import RouteAllowList
-from voicebench.serving.page.bundle import Bundle, make_bundle
+from voicebench.serving.page.bundle import make_bundle
 from voicebench.serving.page.handlers import Handlers
 from voicebench.serving.page.layout import build_blocks, theme
 from voicebench.serving.page.tabs import Tabs
@@ -20,7 +20,7 @@ from voicebench.serving.service import Service
 def build_page(service: Service, cache: Path) -> ASGIApp:
     """See `voicebench.serving.page.server.make_page`, which prepares what Gradio reads."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    tabs = Tabs(service.settings.limits)
+    tabs = Tabs(service.conversations)
     max_bytes = round(service.settings.limits.max_body_mib * 2**20)
     pages = {}
     for name, words in WORDS.items():
@@ -29,8 +29,6 @@ def build_page(service: Service, cache: Path) -> ASGIApp:
         pages[name] = build_blocks(handlers, service.settings, words, other)
     blocks = next(iter(pages.values()))
     bundle = make_bundle({each["type"] for each in blocks.get_config_file()["components"]})
-    if bundle:
-        _serve_bundle(app, bundle)
     for name, blocks in pages.items():
         gr.mount_gradio_app(
             app, blocks, path=f"/{name}", theme=theme(), footer_links=[], run_history=False,
@@ -38,11 +36,3 @@ def build_page(service: Service, cache: Path) -> ASGIApp:
             enable_monitoring=False, mcp_server=False,
         )  # fmt: skip
     return RouteAllowList(app, service.settings, cache, bundle)
-
-
-def _serve_bundle(app: FastAPI, bundle: Bundle) -> None:
-    headers = {"Content-Encoding": "gzip", "Cache-Control": "private, max-age=31536000, immutable"}
-
-    @app.get(f"/{{language}}/assets/{bundle.name}")
-    async def page_script(language: str) -> Response:
-        return Response(bundle.body, media_type="text/javascript", headers=headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,6 @@ PAUSE_S = 1.0
 _UNUSED_S = 10.0
 
 Chat = list[ChatMessage]
-Work = Callable[[PageTurn, Variant, str], Coroutine[Any, Any, None]]
-"""What a turn does with its variant, in the conversation of that id."""
 
 
 class Handlers:
@@ -56,13 +54,13 @@ class Handlers:
         """Answers what was typed, or an uploaded recording, of which Gradio has checked the path."""
         text, files = str(given.get("text") or "").strip(), given.get("files") or []
         if files:
-            chats = self._recording(str(files[0]), tab_id, prompt, cleaning, request)
+            shown = Shown(state="recognising", recording=str(files[0]))
         elif text:
-            chats = self._text(text, tab_id, prompt, cleaning, request)
+            shown = Shown(state="answering", typed=text)
         else:
             return
         composer: Any = {"text": "", "files": []}
-        async for chat in chats:
+        async for chat in self._play(shown, tab_id, prompt, cleaning, request):
             yield chat, composer
             composer = gr.skip()
 
@@ -71,8 +69,10 @@ class Handlers:
         request: gr.Request,
     ) -> AsyncGenerator[Chat, None]:  # fmt: skip
         """Answers a question that was corrected."""
-        async for chat in self._text(str(event.value).strip(), tab_id, prompt, cleaning, request):
-            yield chat
+        if text := str(event.value).strip():
+            shown = Shown(state="answering", typed=text)
+            async for chat in self._play(shown, tab_id, prompt, cleaning, request):
+                yield chat
 
     async def on_example(
         self, _: Chat, tab_id: str, prompt: str, cleaning: str, event: gr.SelectData,
@@ -82,7 +82,8 @@ class Handlers:
         path = self._cache / f"example-{event.index}.ogg"
         data = examples()[int(event.index)].path.read_bytes()
         await asyncio.to_thread(path.write_bytes, data)
-        async for chat in self._recording(str(path), tab_id, prompt, cleaning, request):
+        shown = Shown(state="recognising", recording=str(path))
+        async for chat in self._play(shown, tab_id, prompt, cleaning, request):
             yield chat
 
     async def on_speech(
@@ -90,36 +91,24 @@ class Handlers:
         request: gr.Request,
     ) -> AsyncGenerator[Chat, None]:  # fmt: skip
         """Answers speech into a microphone from `open_microphone`."""
-        microphone = self._microphones.get(str(event.microphone))
-        if microphone is None:
-            return
-        turn = PageTurn(self._service, self._words, Shown(state="listening"))
-        microphone.turn = turn
-
-        def work(turn: PageTurn, variant: Variant, conversation_id: str) -> Any:
-            return turn.answer_speech(variant, microphone, conversation_id)
-
-        async for chat in self._play(turn, work, tab_id, prompt, cleaning, request):
-            yield chat
-
-    def _text(self, text: str, *choices: Any) -> AsyncGenerator[Chat, None]:
-        turn = PageTurn(self._service, self._words, Shown(state="answering", typed=text[:1000]))
-        return self._play(turn, lambda turn, *more: turn.answer_text(text, *more), *choices)
-
-    def _recording(self, path: str, *choices: Any) -> AsyncGenerator[Chat, None]:
-        turn = PageTurn(self._service, self._words, Shown(state="recognising", recording=path))
-        return self._play(turn, lambda turn, *more: turn.answer_recording(path, *more), *choices)
+        if microphone := self._microphones.get(str(event.microphone)):
+            shown = Shown(state="listening")
+            async for chat in self._play(shown, tab_id, prompt, cleaning, request, microphone):
+                yield chat
 
     async def _play(
-        self, turn: PageTurn, work: Work, tab_id: str, prompt: str, cleaning: str,
-        request: gr.Request,
+        self, shown: Shown, tab_id: str, prompt: str, cleaning: str, request: gr.Request,
+        microphone: Microphone | None = None,
     ) -> AsyncGenerator[Chat, None]:  # fmt: skip
         """The chat while a turn goes on, until another turn shows it."""
         tab = self._find_tab(tab_id, request)
-        tab.add(turn)
-        turn.start(work(turn, self._variant(prompt, cleaning), tab.conversation_id))
+        turn = PageTurn(self._service, self._words, shown, microphone)
+        if microphone:
+            microphone.turn = turn
+        await tab.add(turn)
+        turn.start(self._variant(prompt, cleaning), tab.conversation_id)
         async for _ in turn.updates():
-            if not tab.turns or tab.turns[-1] is not turn:
+            if tab.turns[-1:] != (turn,):
                 return
             yield self._chat(tab)
 
@@ -157,9 +146,9 @@ class Handlers:
             microphone.finish()
         return {"listening": microphone.is_open}
 
-    async def wait_answered(self, asked: Any) -> dict[str, bool]:
+    async def wait_answered(self, message: Any) -> dict[str, bool]:
         """Waits for the end of a microphone's turn; whether the conversation goes on hands-free."""
-        microphone = self._find_microphone(asked)
+        microphone = self._find_microphone(message)
         if microphone is None or microphone.turn is None:
             return {"again": False}
         turn: PageTurn = microphone.turn
@@ -180,25 +169,24 @@ class Handlers:
     async def on_load(self, tab_id: str, request: gr.Request) -> Chat:
         """The chat of a page that was opened or loaded again."""
         tab = self._find_tab(tab_id, request)
-        tab.cancel()
+        await tab.stop()
         return self._chat(tab)
 
     async def on_clear(self, tab_id: str, request: gr.Request) -> Chat:
         """Forgets the conversation."""
         tab = self._find_tab(tab_id, request)
-        tab.clear()
+        await tab.stop()
+        tab.turns = ()
         await self._service.conversations.forget(tab.conversation_id)
         return []
 
     async def on_stop(self, tab_id: str, request: gr.Request) -> None:
         """Stops the answer in progress."""
-        tab = self._find_tab(tab_id, request)
-        if tab.turns:
-            await tab.turns[-1].stop()
+        await self._find_tab(tab_id, request).stop()
 
     async def on_unload(self, request: gr.Request) -> None:
         """A page was closed."""
-        self._tabs.leave(request.session_hash or "")
+        await self._tabs.leave(request.session_hash or "")
 
     def _find_tab(self, tab_id: str, request: gr.Request) -> Tab:
         return self._tabs.find(tab_id, request.session_hash or "")

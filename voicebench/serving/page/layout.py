@@ -142,10 +142,8 @@ def _chooser(
 
 def _header(words: Words, other: str) -> str:
     return (
-        f'<header class="vb-header"><h1>{escape(words.title)}</h1><nav>'
-        f'<button type="button" id="vb-larger" aria-pressed="false" '
-        f'onclick="voicebench.enlarge()">{escape(words.larger_type)}</button>'
-        f'<a id="vb-language" href="{other}">{escape(words.other_language)}</a></nav></header>'
+        f'<header class="vb-header"><h1>{escape(words.title)}</h1>'
+        f'<a id="vb-language" href="{other}">{escape(words.other_language)}</a></header>'
     )
 
 

@@ -1,20 +1,16 @@
-"""Browser tabs: each has a conversation, its turns and the one in progress.
+"""Browser tabs: each has a conversation of the service, and its turns as the page shows them.
 
-A tab's id is made in the browser, is kept there through reloads and changes of language, and is the
-id of its conversation in the service too.
+A tab's id is made in the browser, and is kept there through reloads and changes of language.
 """
 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from voicebench.clock import now_s
 from voicebench.errors import UserError
+from voicebench.serving.conversations import Conversations
 from voicebench.serving.page.turn import PageTurn
-from voicebench.serving.settings import Limits
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _MAX_TURNS = 50
@@ -28,46 +24,33 @@ class Tab:
         conversation_id: Of its conversation in the service.
         turns: Its turns, the oldest first; at most 50.
         session: Of its connection now.
-        used_s: When it was last used.
     """
 
     conversation_id: str
     turns: tuple[PageTurn, ...] = ()
     session: str = ""
-    used_s: float = field(default_factory=now_s)
 
-    def add(self, turn: PageTurn) -> None:
+    async def add(self, turn: PageTurn) -> None:
         """A new turn; it interrupts the one before."""
-        if self.turns:
-            self.turns[-1].yield_to_next()
+        await self.stop()
         self.turns = (*self.turns, turn)[-_MAX_TURNS:]
 
-    def cancel(self) -> None:
-        """Ends the turn in progress."""
+    async def stop(self) -> None:
+        """Stops the answer in progress."""
         if self.turns:
-            self.turns[-1].cancel()
-
-    def clear(self) -> None:
-        """Forgets all turns."""
-        self.cancel()
-        self.turns = ()
+            await self.turns[-1].stop()
 
 
 class Tabs:
-    """All tabs of a page. Used from its event loop alone.
+    """All tabs of a page, each as long as its conversation is remembered.
 
     Args:
-        limits: How many, and for how long.
-        clock: Seconds on a monotonic clock.
+        conversations: Of the service.
     """
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = now_s) -> None:
-        self._limits = limits
-        self._clock = clock
-        self._tabs: OrderedDict[str, Tab] = OrderedDict()  # the one unused for longest first
-
-    def __len__(self) -> int:
-        return len(self._tabs)
+    def __init__(self, conversations: Conversations) -> None:
+        self._conversations = conversations
+        self._tabs: dict[str, Tab] = {}
 
     def find(self, tab_id: str, session: str) -> Tab:
         """The tab of that id, or a new one.
@@ -78,23 +61,19 @@ class Tabs:
         if not _ID.fullmatch(tab_id):
             raise UserError("the tab's id is not 32 hexadecimal digits")
         self._forget_old()
-        tab = self._tabs.pop(tab_id, None) or Tab(f"page-{tab_id}")
-        tab.session, tab.used_s = session, self._clock()
-        self._tabs[tab_id] = tab
-        while len(self._tabs) > self._limits.max_conversations:
-            self._tabs.popitem(last=False)[1].clear()
+        tab = self._tabs.setdefault(tab_id, Tab(f"page-{tab_id}"))
+        tab.session = session
+        self._conversations.memory(tab.conversation_id)
         return tab
 
-    def leave(self, session: str) -> None:
+    async def leave(self, session: str) -> None:
         """A tab was closed or is reloading: its answer in progress has no reader."""
-        for tab in self._tabs.values():
-            if tab.session == session:
-                tab.cancel()
+        for tab in [each for each in self._tabs.values() if each.session == session]:
+            await tab.stop()
 
     def _forget_old(self) -> None:
-        oldest_s = self._clock() - self._limits.conversation_ttl_s
         for tab_id, tab in list(self._tabs.items()):
-            if tab.used_s >= oldest_s:
-                return
-            tab.clear()
-            del self._tabs[tab_id]
+            if tab.conversation_id not in self._conversations:
+                del self._tabs[tab_id]
+                for turn in tab.turns[-1:]:
+                    turn.cancel()

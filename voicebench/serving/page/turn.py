@@ -2,7 +2,7 @@
 reading what it shows.
 
     turn = PageTurn(service, words, Shown(state="answering", typed=text))
-    turn.start(turn.answer_text(text, variant, conversation_id))
+    turn.start(variant, conversation_id)
     async for shown in turn.updates(): ...
 """
 
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -35,13 +34,13 @@ from voicebench.pipeline.assistant import Assistant
 from voicebench.serving.errors import ApiError
 from voicebench.serving.logs import log
 from voicebench.serving.page.microphone import Microphone
-from voicebench.serving.page.view import BUSY, Shown
+from voicebench.serving.page.view import Shown
 from voicebench.serving.page.words import Words
 from voicebench.serving.partial import PartialTranscript
 from voicebench.serving.service import Service
 from voicebench.serving.sound import decode
 from voicebench.serving.turn_task import TurnTask
-from voicebench.types import Pace, Variant, Window
+from voicebench.types import Variant, Window
 
 _BETWEEN_UPDATES_S = 0.05  # an update is a message to the browser, and faster ones are not seen
 
@@ -52,47 +51,40 @@ class PageTurn:
     Args:
         service: Models and limits.
         words: Language of what the user reads when something fails.
-        shown: What is known at its beginning.
+        shown: What is known at its beginning: the text, the recording, or nothing of speech.
+        microphone: Where the speech comes from.
 
     Attributes:
         shown: What is known now.
     """
 
-    def __init__(self, service: Service, words: Words, shown: Shown) -> None:
+    def __init__(
+        self, service: Service, words: Words, shown: Shown, microphone: Microphone | None = None
+    ) -> None:
         self.shown = shown
         self._service = service
         self._words = words
+        self._microphone = microphone
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._turn_task: TurnTask | None = None
         self._partial = PartialTranscript(reach_s(service.settings.variant))
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether it goes on."""
-        return self.shown.state in BUSY
+    def start(self, variant: Variant, conversation_id: str) -> None:
+        """Starts the turn."""
+        self._task = asyncio.create_task(self._run_reporting(variant, conversation_id))
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Starts the turn: one of `answer_text`, `answer_recording` and `answer_speech`."""
-        self._task = asyncio.create_task(self._run_reporting(work))
+    async def stop(self) -> None:
+        """Stops the answer; what came of it is remembered. A turn that waits never begins."""
+        if self._turn_task and not self._turn_task.is_interrupted:
+            await self._turn_task.interrupt()
+        else:
+            self.cancel()
 
     def cancel(self) -> None:
         """Ends it, which aborts its request."""
         if self._task:
             self._task.cancel()
-
-    def yield_to_next(self) -> None:
-        """Another turn of the conversation begins: it interrupts an answer in progress, which is
-        remembered as far as it came. A turn that waits for its place never begins."""
-        if not self._turn_task:
-            self.cancel()
-
-    async def stop(self) -> None:
-        """Stops the answer at the user's wish; what came of it is remembered."""
-        if self._turn_task and not self._turn_task.is_interrupted:
-            await self._turn_task.interrupt()
-        else:
-            self.yield_to_next()
 
     async def ended(self) -> None:
         """Returns when the turn is over."""
@@ -109,84 +101,6 @@ class PageTurn:
             yield self.shown
             await asyncio.sleep(_BETWEEN_UPDATES_S)
         yield self.shown
-
-    # ------------------------------------------------------------ the three kinds of turn
-
-    async def answer_text(self, text: str, variant: Variant, conversation_id: str) -> None:
-        """Answers what was typed."""
-        if len(text) > self._service.settings.limits.max_text_characters:
-            raise UserError("too_long")
-        assistant = self._service.assistant(self._service.for_uploads(variant))
-        memory = self._service.conversations.memory(conversation_id)
-        async with self._service.admission.turn():
-            await self._run(
-                lambda: assistant.answer_text(text, memory, clock=TurnClock()),
-                assistant, conversation_id, "real_time",
-            )  # fmt: skip
-
-    async def answer_recording(self, path: str, variant: Variant, conversation_id: str) -> None:
-        """Answers a recording."""
-        data = await asyncio.to_thread(Path(path).read_bytes)
-        samples = await decode(data, self._service.settings.limits)
-        assistant = self._service.assistant(self._service.for_uploads(variant))
-        memory = self._service.conversations.memory(conversation_id)
-        async with self._service.admission.turn():
-            await self._run(
-                lambda: assistant.run_recording(blocks_of(samples), memory),
-                assistant, conversation_id, "fast",
-            )  # fmt: skip
-
-    async def answer_speech(
-        self, variant: Variant, microphone: Microphone, conversation_id: str
-    ) -> None:
-        """Answers speech into a microphone, and closes it."""
-        try:
-            assistant = self._service.assistant(variant)
-            memory = self._service.conversations.memory(conversation_id)
-            with self._service.admission.live():
-                clock = TurnClock(await microphone.started_s())
-                await self._run(
-                    lambda: assistant.run_turn(
-                        microphone.chunks(), memory, clock=clock, declare_end=microphone.ended
-                    ),
-                    assistant, conversation_id, "real_time", microphone,
-                )  # fmt: skip
-        finally:
-            microphone.close()
-
-    async def _run(
-        self,
-        start: Callable[[], AsyncGenerator[Event, None]],
-        assistant: Assistant,
-        conversation_id: str,
-        pace: Pace,
-        microphone: Microphone | None = None,
-    ) -> None:
-        limits = self._service.settings.limits
-        timeout_s = limits.turn_timeout_s + (limits.max_audio_s if microphone else 0)
-        self._turn_task = turn_task = TurnTask(start, timeout_s, pace)
-        events = self._service.events(turn_task, assistant, conversation_id)
-        try:
-            async with contextlib.aclosing(events):
-                async for event in events:
-                    self.take(event)
-                    if microphone:
-                        microphone.follow(event, has_speech=bool(self.shown.tokens))
-        finally:
-            if turn_task.is_timed_out:
-                self._fail(self._words.errors["turn_timeout"])
-            else:
-                self._end(turn_task)
-
-    def _end(self, turn_task: TurnTask) -> None:
-        turn = turn_task.turn
-        segments = () if self.shown.typed else waterfall(turn)
-        if not turn_task.is_over:
-            self._change(state="stopped", segments=segments)
-        else:
-            self._change(state="degraded" if turn.degraded else "done", segments=segments)
-
-    # ------------------------------------------------------------ what is known
 
     def take(self, event: Event) -> None:
         """Takes an event of the turn into what is known."""
@@ -218,29 +132,83 @@ class PageTurn:
         self.shown = msgspec.structs.replace(self.shown, **changes)
         self._changed.set()
 
-    def _fail(self, error: str) -> None:
-        self._change(state="error", error=error)
+    # ------------------------------------------------------------ the turn
 
-    async def _run_reporting(self, work: Coroutine[Any, Any, None]) -> None:
-        """Does the work; of what fails the user reads one sentence."""
+    async def _run_reporting(self, variant: Variant, conversation_id: str) -> None:
+        """Runs the turn; of what fails the user reads one sentence."""
+        error = ""
         try:
-            await work
-        except ApiError as error:
-            self._fail(self._words.errors.get(error.code or "", self._words.failed))
-        except UserError as error:
-            self._fail(_refusal(error, self._words))
+            if self._microphone:
+                await self._answer_speech(variant, conversation_id, self._microphone)
+            else:
+                await self._answer_upload(self._service.for_uploads(variant), conversation_id)
+        except (ApiError, UserError) as refusal:
+            error = _sentence(refusal, self._words)
         except asyncio.CancelledError:
             self._change(state="stopped")
             raise
-        except Exception as error:
-            log("error", "turn at the page failed", exc_info=error)
-            self._fail(self._words.failed)
+        except Exception as failure:
+            log("error", "turn at the page failed", exc_info=failure)
+            error = self._words.failed
         finally:
-            self._changed.set()
+            self._change(**{"state": "error", "error": error} if error else {})
+
+    async def _answer_upload(self, variant: Variant, conversation_id: str) -> None:
+        limits, memory = self._service.settings.limits, self._service.conversations.memory
+        assistant = self._service.assistant(variant)
+        if text := self.shown.typed:
+            if len(text) > limits.max_text_characters:
+                raise UserError("too_long")
+        else:
+            data = await asyncio.to_thread(Path(self.shown.recording).read_bytes)
+            samples = await decode(data, limits)
+
+        def start() -> AsyncGenerator[Event, None]:
+            if text:
+                return assistant.answer_text(text, memory(conversation_id), clock=TurnClock())
+            return assistant.run_recording(blocks_of(samples), memory(conversation_id))
+
+        turn_task = TurnTask(start, limits.turn_timeout_s, "real_time" if text else "fast")
+        async with self._service.admission.turn():
+            await self._follow(turn_task, assistant, conversation_id)
+
+    async def _answer_speech(
+        self, variant: Variant, conversation_id: str, microphone: Microphone
+    ) -> None:
+        with contextlib.closing(microphone), self._service.admission.live():
+            assistant = self._service.assistant(variant)
+            memory = self._service.conversations.memory(conversation_id)
+            clock = TurnClock(await microphone.started_s())
+            limits = self._service.settings.limits
+            turn_task = TurnTask(
+                lambda: assistant.run_turn(
+                    microphone.chunks(), memory, clock=clock, declare_end=microphone.ended
+                ),
+                limits.turn_timeout_s + limits.max_audio_s, "real_time",
+            )  # fmt: skip
+            await self._follow(turn_task, assistant, conversation_id)
+
+    async def _follow(
+        self, turn_task: TurnTask, assistant: Assistant, conversation_id: str
+    ) -> None:
+        self._turn_task = turn_task
+        events = self._service.events(turn_task, assistant, conversation_id)
+        try:
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    self.take(event)
+                    if self._microphone:
+                        self._microphone.follow(event, has_speech=bool(self.shown.tokens))
+        finally:
+            turn = turn_task.turn
+            state = "degraded" if turn.degraded else "done" if turn_task.is_over else "stopped"
+            self._change(state=state, segments=() if self.shown.typed else waterfall(turn))
+        if turn_task.is_timed_out:
+            raise UserError("turn_timeout")
 
 
-def _refusal(error: UserError, words: Words) -> str:
-    known = words.errors.get(error.problem)
-    if known or not isinstance(error, AudioError):
-        return str(known or words.failed)
-    return f"{words.errors['invalid_audio']} ({error.problem})"
+def _sentence(error: ApiError | UserError, words: Words) -> str:
+    code = error.code or "" if isinstance(error, ApiError) else error.problem
+    if isinstance(error, AudioError) and code not in words.errors:
+        return f"{words.errors['invalid_audio']} ({code})"
+    return str(words.errors.get(code, words.failed))

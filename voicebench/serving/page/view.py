@@ -21,6 +21,7 @@ ChatMessage = dict[str, Any]
 
 _STEPS_PER_S = 100
 _NUM_IN_TITLE = 2
+_MAX_TYPED = 1000
 
 
 class Shown(Record):
@@ -74,7 +75,7 @@ def chat_messages(shown: Shown, doubt_below: float, words: Words) -> list[ChatMe
     messages: list[ChatMessage] = []
     if shown.recording:
         messages.append({"role": "user", "content": {"path": shown.recording}})
-    if asked := shown.typed or shown.transcript:
+    if asked := shown.typed[:_MAX_TYPED] or shown.transcript:
         messages.append({"role": "user", "content": as_text(asked)})
     if shown.state not in BUSY:
         messages += _notes(shown, doubt_below, words)
