@@ -103,6 +103,17 @@ class SpeechStopped(EventBase, tag="speech_stopped"):
     started_s: float | None = None
 
 
+class EndOfTurnEstimated(EventBase, tag="end_of_turn_estimated"):
+    """How probable it is that the turn is over with the speech that ended at `at_s`, and so after
+    which silence it is. Without a probability, why there is none."""
+
+    at_s: float = 0.0
+    probability: float | None = None
+    silence_s: float = 0.0
+    started_s: float | None = None
+    error: str | None = None
+
+
 class AudioEnded(EventBase, tag="audio_ended"):
     """No more audio is taken."""
 
@@ -297,6 +308,7 @@ Event: TypeAlias = (
     | WindowRecognizedAgain
     | SpeechStarted
     | SpeechStopped
+    | EndOfTurnEstimated
     | AudioEnded
     | TurnCommitted
     | TranscriptFinal

@@ -149,7 +149,14 @@ class Variant(Record):
     context_s: float = 1.2  # audio before a window that is recognised with it
     re_recognise_below: float = 0.0  # confidence under which a window is recognised again; 0: never
     re_recognise_context_s: float = 2.4  # the same as context_s, for recognising again
-    endpoint_silence_s: float = 0.5
+    endpoint: Literal["silence", "llm", "punctuation"] = "silence"
+    """What says that the person has finished: a fixed silence, or a probability at the onset of a
+    pause, from the LLM that will answer or from the last mark, which shortens or lengthens it."""
+    endpoint_silence_s: float = 0.5  # of `endpoint=silence`
+    endpoint_min_silence_s: float = 0.1  # of the others, where they are sure
+    endpoint_max_silence_s: float = 1.2  # where they are not
+    endpoint_sure_above: float = 0.5  # probability from which the shortest silence ends a turn
+    endpoint_unsure_below: float = 0.02  # probability up to which only the longest does
     vad: Literal["profile", "silero"] = "profile"  # `profile`: FunASR's where the profile names it
     punctuation: Literal["profile", "none"] = "profile"  # marks before cleaning; likewise
     speakers: bool = False  # quality mode: who said what, by the profile's speaker model
@@ -162,6 +169,13 @@ class Variant(Record):
     history_budget_tokens: int = 1024
     sampling: Sampling = Sampling()
     guard: Guard = Guard()
+
+    @property
+    def longest_silence_s(self) -> float:
+        """The silence after which a turn is over, whatever is known of it."""
+        if self.endpoint == "silence":
+            return self.endpoint_silence_s
+        return self.endpoint_max_silence_s
 
     @property
     def switches(self) -> dict[str, Any]:
@@ -180,8 +194,19 @@ class Variant(Record):
             not 0 <= self.overlap_s < self.window_s,
             f"overlap_s must be in [0, window_s), got {self.overlap_s}",
         )
-        for name in ("context_s", "re_recognise_context_s", "endpoint_silence_s"):
+        for name in ("context_s", "re_recognise_context_s", "endpoint_silence_s",
+                     "endpoint_min_silence_s"):  # fmt: skip
             refuse(getattr(self, name) < 0, f"{name} must not be negative")
+        refuse(
+            self.endpoint_min_silence_s > self.endpoint_max_silence_s,
+            f"endpoint_min_silence_s {self.endpoint_min_silence_s:g} must not be above "
+            f"endpoint_max_silence_s {self.endpoint_max_silence_s:g}",
+        )
+        refuse(
+            not 0 <= self.endpoint_unsure_below <= self.endpoint_sure_above <= 1,
+            f"endpoint_unsure_below {self.endpoint_unsure_below:g} and endpoint_sure_above "
+            f"{self.endpoint_sure_above:g} must be in this order, within 0 and 1",
+        )
         refuse(
             self.speculation_windows < 1,
             f"speculation_windows must be at least 1, got {self.speculation_windows}",

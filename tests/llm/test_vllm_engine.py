@@ -149,6 +149,39 @@ def test_what_was_said_is_warmed_up_to_where_the_templates_tail_begins(
     assert cached == len(prefix) // generator.block_tokens * generator.block_tokens > 0
 
 
+def test_the_end_of_a_users_turn_has_a_probability(generator: VllmGenerator) -> None:
+    """As the model's own probabilities have it, computed once more by another library; it takes
+    turns with answers in one engine."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    load: Any = AutoModelForCausalLM.from_pretrained
+    model = load(BUNDLED / "llm", dtype=torch.float32).eval()
+    for words in ("我明天下午三点在北京", "我明天下午三点在北京开会，请问我几点开会"):
+        around = generator.encode_around([Message(role="user", content=words + "#")], (), "#")
+        ids, end = around[0], around[1][0]
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([ids])).logits[0, -1]
+        expected = float(torch.softmax(logits.float(), -1)[end])
+        got = asyncio.run(generator.end_of_turn(ids))
+        assert 0 <= got <= 1
+        assert abs(math.log(got) - math.log(expected)) < 0.3  # vLLM computes in bfloat16
+
+
+def test_an_estimate_beside_an_answer_changes_nothing(
+    generator: VllmGenerator, prompts: list[list[int]]
+) -> None:
+    async def both() -> tuple[str, float]:
+        answer = asyncio.create_task(_stream(generator, prompts[0], Sampling(max_tokens=12)))
+        probability = await generator.end_of_turn(prompts[1])
+        return _text(await answer), probability
+
+    alone = _text(asyncio.run(_stream(generator, prompts[0], Sampling(max_tokens=12))))
+    answer, probability = asyncio.run(both())
+    assert answer == alone
+    assert 0 <= probability <= 1
+
+
 def test_a_warming_that_is_cancelled_or_fails_leaves_nothing_behind(
     generator: VllmGenerator, prompts: list[list[int]], failing_step: Callable[[int], None]
 ) -> None:

@@ -28,12 +28,13 @@ WHAT_MUST_BE_SWITCHES = {
     "prefill": "prefill", "its backend": "prefill_backend", "double buffering": "double_buffering", "speculation": "speculation",
     "hand-off": "handoff", "cleaning": "cleaning", "prompt": "prompt",
     "prompt template": "prompt_template", "endpoint silence": "endpoint_silence_s",
+    "source of the end of turn": "endpoint", "its silences": "endpoint_min_silence_s", "its threshold": "endpoint_sure_above",
     "recognition": "recognition", "VAD": "vad", "punctuation": "punctuation", "speakers": "speakers",
     "sampling": "temperature", "its length": "max_tokens", "its nucleus": "top_p", "seed": "seed",
 }  # fmt: skip
 OTHER: dict[str, Any] = {
     "handoff": "marked", "prefill_backend": "resumable", "cleaning": "full", "prompt": "plain",
-    "recognition": "segments", "prompt_template": "问：{asr_text}", "vad": "silero", "punctuation": "none", "stop": ("。",),
+    "recognition": "segments", "endpoint": "llm", "prompt_template": "问：{asr_text}", "vad": "silero", "punctuation": "none", "stop": ("。",),
     "json_schema": '{"type": "object"}', "functions": '[{"name": "f", "parameters": {}}]',
 }  # fmt: skip
 

@@ -213,6 +213,20 @@ class KeepsSessions(Protocol):
 
 
 @runtime_checkable
+class PredictsEndOfTurn(Protocol):
+    """A generator that says whether a user's turn is over."""
+
+    async def end_of_turn(self, prompt: Prompt | Sequence[int]) -> float:
+        """Probability that the user's message ends here: of the token that ends it in the chat
+        template, after a prompt that stops at the user's last word. Cancelling aborts it.
+
+        Raises:
+            StageError: The engine failed on it; others are not affected.
+        """
+        ...
+
+
+@runtime_checkable
 class ServesRequests(Protocol):
     """A generator that knows its limits, for who takes requests of strangers.
 

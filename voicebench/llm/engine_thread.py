@@ -57,6 +57,9 @@ class Request:
         prompt = make_input(engine, self.prompt.followed_by(self.answered_ids))
         engine.add_request(self.request_id, prompt, make_params(self.sampling, remaining))
 
+    def receive(self, completion: Any) -> None:
+        """Takes what the engine says of a step beyond its tokens; on the owner thread."""
+
     def leave(self, *, is_aborted: bool) -> None:
         """Told on the owner thread that it is over."""
 
@@ -217,6 +220,7 @@ class EngineThread:
             if completion.finish_reason not in ("stop", "length", "abort"):
                 self._fail(request, RuntimeError(f"engine says {completion.finish_reason!r}"))
                 return
+        request.receive(completion)
         ids = list(completion.token_ids)
         request.answered_ids += ids
         if completion.finish_reason == "stop" and not completion.text:

@@ -14,9 +14,11 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import functools
 import itertools
 import json
 import logging
+import math
 import os
 import sys
 import warnings
@@ -54,6 +56,7 @@ _GIB = 2**30
 _CPU_BLOCK_SIZE = 32  # vLLM's smallest on a CPU; only whole blocks of a prompt are cached
 _WARM_UP = Sampling(max_tokens=2)
 _WARMING = Sampling(max_tokens=1)
+_PLACE = "\ue002"  # stands for a user's words
 # A request's own whitespace setting is ignored, and an LLM that may write white space goes on doing so.
 _STRUCTURED: Any = {"backend": "xgrammar", "disable_any_whitespace": True}
 
@@ -236,6 +239,26 @@ class VllmGenerator:
                 num_cached = max(num_cached, delta.cached_prompt_tokens)
         return num_cached
 
+    async def end_of_turn(self, prompt: Prompt | Sequence[int]) -> float:
+        """See `PredictsEndOfTurn`; one step, whose beginning is in the prefix cache if warmed."""
+        requests: list[_EndOfTurn] = []
+
+        def make(deliver: Deliver) -> Request:
+            name = f"end-of-turn-{next(self._numbers)}"
+            requests.append(_EndOfTurn(name, prompt, self._end_of_user_turn, deliver))
+            return requests[0]
+
+        async with contextlib.aclosing(self._run(make)) as deltas:
+            async for _ in deltas:
+                pass
+        return requests[0].probability
+
+    @functools.cached_property
+    def _end_of_user_turn(self) -> int:
+        """The token behind a user's last word in the chat template."""
+        around = self.encode_around([Message(role="user", content=_PLACE)], (), _PLACE)
+        return around[1][0]
+
     def generate(
         self, prompts: Sequence[Prompt | Sequence[int]], sampling: Sampling
     ) -> list[tuple[AnswerToken, ...]]:
@@ -310,6 +333,29 @@ class VllmGenerator:
             output_kind=RequestOutputKind.DELTA,
             skip_clone=True,  # made for this request alone; a deep copy takes a fifth of entering it
         )
+
+
+class _EndOfTurn(Request):
+    """A request for the probability of one token, which is the only one allowed."""
+
+    def __init__(self, request_id: str, prompt: Any, token_id: int, deliver: Deliver) -> None:
+        super().__init__(request_id, prompt, _WARMING, deliver)
+        self._token_id = token_id
+        self.probability = math.nan
+
+    def enter(self, engine: Any, make_params: Any, make_input: Any) -> None:
+        from vllm import SamplingParams
+
+        # of all tokens: vLLM takes log-probabilities before it forbids any
+        params = SamplingParams(
+            max_tokens=1, temperature=0.0, allowed_token_ids=[self._token_id], logprobs=0,
+            detokenize=False,
+        )  # fmt: skip
+        engine.add_request(self.request_id, make_input(engine, self.prompt), params)
+
+    def receive(self, completion: Any) -> None:
+        for step in completion.logprobs or ():
+            self.probability = math.exp(step[self._token_id].logprob)
 
 
 class _Collector:

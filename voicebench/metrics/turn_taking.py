@@ -11,7 +11,10 @@ been committed, `curve` sweeps a rule, `wait_at` reads the mean wait at a share 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from voicebench.events import EndOfTurnEstimated, SpeechStarted, SpeechStopped
+from voicebench.types import Turn
 
 TOLERANCE_S = 0.1
 """A commit so much before the annotated end of speech is no cut-off: VAD frames are coarse."""
@@ -77,6 +80,29 @@ class TurnPauses:
 
     pauses: tuple[Pause, ...]
     t_eos_s: float
+
+
+def pauses_of(turn: Turn) -> TurnPauses | None:
+    """A recorded turn's pauses and probabilities; None of one whose end of speech is not known.
+
+    A curve over them needs turns that ran to their end: record them with a longest silence that no
+    person makes (`endpoint_min_silence_s` = `endpoint_max_silence_s` = 4).
+    """
+    if turn.t_eos_s is None:
+        return None
+    pauses: list[Pause] = []
+    for event in turn.events:
+        match event:
+            case SpeechStopped(at_s=float(at_s)):
+                pauses.append(Pause(at_s))
+            case SpeechStarted(at_s=float(at_s)) if pauses and pauses[-1].end_s is None:
+                pauses[-1] = replace(pauses[-1], end_s=at_s)
+            case EndOfTurnEstimated(probability=float(p), at_s=at_s, t_s=known_s) if pauses:
+                if pauses[-1].start_s == at_s:
+                    pauses[-1] = replace(pauses[-1], probability=p, known_s=known_s)
+            case _:
+                pass
+    return TurnPauses(tuple(pauses), turn.t_eos_s)
 
 
 def commit_s(turn: TurnPauses, rule: Rule) -> float | None:

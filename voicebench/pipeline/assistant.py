@@ -25,6 +25,7 @@ from collections.abc import (
 )
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,11 +43,13 @@ from voicebench.asr.windows import SlidingWindows, SpeechTimes, variant_windows
 from voicebench.audio import AudioChunk, chunk_audio
 from voicebench.cleaning.presets import Cleaned, clean
 from voicebench.clock import TurnClock
+from voicebench.deadline import call_within
 from voicebench.errors import ConfigError, StageError
-from voicebench.llm.base import Generator, Prompt
+from voicebench.llm.base import Generator, PredictsEndOfTurn, Prompt
 from voicebench.llm.handoff import THROUGH_TABLE, BuildsPrompts, Handoff
 from voicebench.llm.tools import Toolbox
 from voicebench.pipeline.breaker import Breaker, with_circuit_breaker
+from voicebench.pipeline.end_of_turn import FINAL_MARKS, check_source
 from voicebench.pipeline.incoming import checked
 from voicebench.pipeline.live_turn import LiveTurn
 from voicebench.pipeline.memory import Conversation
@@ -132,6 +135,7 @@ class Assistant:
             )
         self._vad = companions.vad if variant.vad == "profile" else None
         self._punctuation = companions.punctuation if variant.punctuation == "profile" else None
+        check_source(variant, generator, punctuates=self._punctuation is not None)
         self._handoff = prompts or Handoff(generator, vocabulary, variant)
         self.recognizer = recognizer
         self.generator = generator
@@ -345,6 +349,21 @@ class Assistant:
         """The prompt as far as it can be known while the transcript goes on after `hypothesis`."""
         cleaned = self.clean_heard(hypothesis).text
         return self._handoff.beginning(history, cleaned, hypothesis.tokens, tools)
+
+    async def end_of_turn(
+        self,
+        history: Sequence[Message],
+        hypothesis: Hypothesis,
+        tools: Sequence[dict[str, Any]] = (),
+    ) -> float:
+        """The probability that a turn is over after `hypothesis`, from the variant's source."""
+        if self.variant.endpoint == "punctuation":
+            said = msgspec.structs.replace(hypothesis, is_final=True)
+            timeout_s = self.variant.guard.asr_timeout_s
+            marked = await call_within(timeout_s, lambda: self.punctuate(said))
+            return float((marked or "").rstrip().endswith(tuple(FINAL_MARKS)))
+        assert isinstance(self.generator, PredictsEndOfTurn)  # checked in the constructor
+        return await self.generator.end_of_turn(self.build_beginning(history, hypothesis, tools))
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
         """Recognizes a whole recording in the variant's windows or segments; blocks.

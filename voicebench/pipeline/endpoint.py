@@ -47,18 +47,21 @@ class Endpoint:
     """Follows one turn's audio and decides when it is over.
 
     Args:
-        silence_s: Silence after speech that ends the turn.
+        silence_s: Silence after speech that ends the turn; may be set while audio is fed.
         vad: Hears the stream, with thresholds of its own; None: Silero.
+        shortest_s: The shortest silence that `silence_s` will be set to.
 
     Raises:
         MissingPackageError: The package silero-vad is not installed.
     """
 
-    def __init__(self, silence_s: float = 0.5, vad: StreamVad | None = None) -> None:
-        self._silence_s = silence_s
+    def __init__(
+        self, silence_s: float = 0.5, vad: StreamVad | None = None, shortest_s: float = PAUSE_S
+    ) -> None:
+        self.silence_s = silence_s
         self._vad = vad or open_stream(None)
         self._tracker = SpeechTracker(
-            self._vad.speech_above, self._vad.silence_below, min(PAUSE_S, silence_s)
+            self._vad.speech_above, self._vad.silence_below, min(PAUSE_S, shortest_s, silence_s)
         )
         self._rest = np.zeros(0, np.float32)
         self._speech_s: list[float] = []  # middles of the frames of speech
@@ -121,7 +124,7 @@ class Endpoint:
         spoken_s = tracker.last_speech_frame_s
         if tracker.is_speaking or not tracker.is_quiet or spoken_s is None:
             return
-        if tracker.time_s - spoken_s >= self._silence_s:
+        if tracker.time_s - spoken_s >= self.silence_s:
             self._is_ended = True
             yield EndpointEvent("turn_ended", spoken_s, tracker.time_s)
 

@@ -46,6 +46,7 @@ from voicebench.events import (
 )
 from voicebench.llm.base import Delta, Prompt
 from voicebench.pipeline.answering import Answering
+from voicebench.pipeline.end_of_turn import EndOfTurn, rule_of
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
 from voicebench.pipeline.hints import LOW_CONFIDENCE, NOTHING_TYPED, UNCLEAR_AGAIN, hint_of
 from voicebench.pipeline.incoming import check
@@ -96,16 +97,13 @@ class LiveTurn:
         self._prefill: Prefill | None = None
         self._speculation: Speculation | None = None
         self._pauses: Pauses | None = None
+        self._end_of_turn: EndOfTurn | None = None
         if assistant.variant.prefill:
             session = open_session(assistant.generator, assistant.variant)
             self._prefill = Prefill(session, clock, self._emit, self._beginning)
         if assistant.variant.speculation:
             self._speculation = Speculation(
                 assistant.variant, clock, self._emit, self._draft_prompt, self._stream
-            )
-            timeout_s = assistant.variant.guard.asr_timeout_s
-            self._pauses = Pauses(
-                self._speculation, clock, timeout_s, self._report_ready, self._report_windows
             )
 
     async def run(
@@ -135,7 +133,7 @@ class LiveTurn:
         finally:
             if self._recognising:
                 self._recognising.cancel()
-            for early_work in (self._prefill, self._speculation):
+            for early_work in (self._prefill, self._speculation, self._end_of_turn):
                 if early_work:
                     await early_work.close()
 
@@ -171,10 +169,7 @@ class LiveTurn:
         declare_end: asyncio.Event | None,
         endpointing: bool,
     ) -> Hypothesis:
-        silence_s = self._assistant.variant.endpoint_silence_s
-        endpoint = Endpoint(
-            silence_s if endpointing else float("inf"), self._assistant.stream_vad()
-        )
+        endpoint = self._open_endpoint(endpointing)
         windows = self._assistant.sliding_windows(endpoint.speech_times)
         self._emit(AudioStarted(t_s=0.0))
         if self._prefill:
@@ -197,6 +192,8 @@ class LiveTurn:
                     break
             else:
                 reason = "client" if declare_end and declare_end.is_set() else "audio_end"
+        if self._end_of_turn:
+            self._end_of_turn.reset()
         is_quiet = endpoint.is_quiet
         self._announce(endpoint.finish())
         self._commit(reason, windows.audio_s, endpoint.last_speech_s)
@@ -209,6 +206,33 @@ class LiveTurn:
         self._stage = "asr"
         heard = pause.hypothesis if pause and pause.hypothesis else windows.hypothesis
         return self._finish_transcript(heard, pause.end_s if pause else None)
+
+    def _open_endpoint(self, endpointing: bool) -> Endpoint:
+        """The endpointer, and what works at the onset of pauses."""
+        variant, guard = self._assistant.variant, self._assistant.variant.guard
+        rule = rule_of(variant)
+        endpoint = Endpoint(
+            rule.max_silence_s if endpointing else float("inf"),
+            self._assistant.stream_vad(),
+            rule.min_silence_s,
+        )
+        if endpointing and variant.endpoint != "silence":
+            self._end_of_turn = EndOfTurn(
+                self._probability, rule, endpoint, self._clock, self._emit, guard.llm_timeout_s
+            )
+        if self._speculation or self._end_of_turn:
+            self._pauses = Pauses(
+                self._speculation, self._end_of_turn, self._clock, guard.asr_timeout_s,
+                self._report_ready, self._report_windows,
+            )  # fmt: skip
+        return endpoint
+
+    async def _probability(self, hypothesis: Hypothesis) -> float:
+        """That the turn is over after these words; 0 where there are none."""
+        if not hypothesis.text.strip():
+            return 0.0
+        history = self._conversation.history()
+        return await self._assistant.end_of_turn(history, hypothesis, self._tools)
 
     def _finish_transcript(
         self, heard: Hypothesis, from_pause_s: float | None = None
@@ -415,6 +439,8 @@ class LiveTurn:
     # ------------------------------------------------------------ answering
 
     def _abandon_early_work(self) -> None:
+        if self._end_of_turn:
+            self._end_of_turn.reset()
         if self._prefill:
             self._prefill.cancel()
         if self._speculation:

@@ -1,4 +1,4 @@
-"""Pauses of a turn in which answers are begun early: what is recognised, what waits, what counts.
+"""Pauses of a turn whose onset is worth work: what is recognised, what waits, what counts.
 
 At the onset of a pause the audio that is in no window yet is recognised aside: the windows and their
 hypothesis stay as they are (`SlidingWindows.preview`), so if speech goes on nothing has to be undone.
@@ -21,6 +21,7 @@ import msgspec
 from voicebench.asr.windows import SlidingWindows, WindowAudio
 from voicebench.clock import TurnClock
 from voicebench.deadline import call_within
+from voicebench.pipeline.end_of_turn import EndOfTurn
 from voicebench.pipeline.endpoint import EndpointEvent
 from voicebench.pipeline.pace import start_beside
 from voicebench.pipeline.speculation import Speculation
@@ -39,9 +40,11 @@ class ReportWindows(Protocol):
 
 @dataclass
 class Pause:
-    """One pause. `hypothesis` is the transcript up to `end_s`, its onset, once it is known."""
+    """One pause. `hypothesis` is the transcript up to `end_s`, where it is noticed, once it is known;
+    `spoken_s` is the end of the speech before it."""
 
     end_s: float
+    spoken_s: float
     hypothesis: Hypothesis | None = None
     waiting: list[WindowAudio] = field(default_factory=list)
 
@@ -50,7 +53,8 @@ class Pauses:
     """The pauses of one turn.
 
     Args:
-        speculation: Begins a draft at the onset, drops it when speech goes on.
+        speculation: Begins a draft at the onset, drops it when speech goes on; may be None.
+        end_of_turn: Says at the onset whether the turn is over; may be None.
         clock: The turn's.
         timeout_s: Longest time for what is recognised aside.
         report_ready: Takes a window that is about to be recognised.
@@ -59,13 +63,15 @@ class Pauses:
 
     def __init__(
         self,
-        speculation: Speculation,
+        speculation: Speculation | None,
+        end_of_turn: EndOfTurn | None,
         clock: TurnClock,
         timeout_s: float,
         report_ready: Callable[[WindowAudio], None],
         report_windows: ReportWindows,
     ) -> None:
         self._speculation = speculation
+        self._end_of_turn = end_of_turn
         self._clock = clock
         self._timeout_s = timeout_s
         self._report_ready = report_ready
@@ -78,7 +84,10 @@ class Pauses:
     ) -> Iterable[WindowAudio]:
         """The windows to recognise now: in a pause none, at its end those that waited as well."""
         if any(event.kind == "speech_started" for event in noticed):
-            self._speculation.drop("speech_resumed")
+            if self._speculation:
+                self._speculation.drop("speech_resumed")
+            if self._end_of_turn:
+                self._end_of_turn.reset()
             return (*self.end(), *ready)
         if self._pause is None:
             return ready
@@ -103,7 +112,7 @@ class Pauses:
         """
         if not noticed or noticed[-1].kind != "speech_stopped":
             return after
-        self._pause = pause = Pause(end_s=windows.audio_s)
+        self._pause = pause = Pause(end_s=windows.audio_s, spoken_s=noticed[-1].at_s)
         if rest := windows.peek_rest():
             self._report_ready(rest)
         return start_beside(self._clock, self._look_ahead(windows, rest, pause, after))
@@ -139,10 +148,14 @@ class Pauses:
                     self._timeout_s, lambda: windows.preview(rest)
                 )
             except Exception as error:  # all of it is recognised again if this was the end
-                self._speculation.report_failure("pause", error)
+                if self._speculation:
+                    self._speculation.report_failure("pause", error)
                 return
             provisional = [msgspec.structs.replace(w, is_provisional=True) for w in recognised]
             self._report_windows(provisional, started_s)
         pause.hypothesis = msgspec.structs.replace(hypothesis, is_final=True)
         if self._pause is pause and not self._is_over:
-            self._speculation.begin(pause.hypothesis, "pause")
+            if self._end_of_turn:
+                self._end_of_turn.begin(hypothesis, pause.spoken_s)
+            if self._speculation:
+                self._speculation.begin(pause.hypothesis, "pause")

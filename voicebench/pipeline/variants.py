@@ -16,14 +16,15 @@ def check_variant(variant: Variant) -> None:
     Raises:
         ConfigError: An unknown cleaning or prompt, a prompt template without `{asr_text}`, a
             prompt that words the transcript where the hand-off does not go through text, or early
-            work on segments.
+            work or a policy of endpoints on segments.
     """
     find_preset(variant.cleaning)
     prompt = find_prompt(variant.prompt)
     fill_template(variant.prompt_template, "")
-    if variant.recognition == "segments" and (variant.prefill or variant.speculation):
+    is_live = variant.prefill or variant.speculation or variant.endpoint != "silence"
+    if variant.recognition == "segments" and is_live:
         raise ConfigError(
-            f"variant {variant.name!r}: prefill and speculation follow windows while audio arrives, "
+            f"variant {variant.name!r}: prefill, speculation and a policy of endpoints follow windows, "
             "and recognition=segments waits for the whole recording",
             "Use recognition=windows, or leave early work out",
         )

@@ -159,7 +159,7 @@ def _audio_once(
     made: dict[tuple[str, str, float], tuple[Samples | None, Turn]],
 ) -> tuple[Samples | None, Turn]:
     """As `make_audio`; variants that hear the same share the samples."""
-    key = (planned.case.suite, planned.case.id, planned.variant.endpoint_silence_s)
+    key = (planned.case.suite, planned.case.id, planned.variant.longest_silence_s)
     if key not in made:
         made[key] = make_audio(work, planned, begun)
     samples, like = made[key]

@@ -79,7 +79,7 @@ def turn_audio(turn: CaseTurn, folder: Path, variant: Variant) -> tuple[NDArray[
         return samples, t_eos_s
     if is_meeting(turn):
         return samples[: round(t_eos_s * SAMPLE_RATE_HZ)], t_eos_s
-    end_s = t_eos_s + variant.endpoint_silence_s + SILENCE_AFTER_ENDPOINT_S
+    end_s = t_eos_s + variant.longest_silence_s + SILENCE_AFTER_ENDPOINT_S
     missing = round(end_s * SAMPLE_RATE_HZ) - len(samples)
     return np.pad(samples, (0, max(0, missing))), t_eos_s
 
