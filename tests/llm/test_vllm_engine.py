@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from voicebench.config import Profile
 from voicebench.errors import StageError
 from voicebench.llm.base import Delta
 from voicebench.llm.prompts import build_messages
 from voicebench.llm.vllm_engine import VllmGenerator
-from voicebench.types import AnswerToken, Sampling
+from voicebench.types import AnswerToken, Message, Sampling
 
 SAID = [
     "张伟明天下午三点在二号会议室开会请问几点开会",
@@ -64,6 +66,10 @@ def test_no_sampler_is_compiled_on_first_use(generator: VllmGenerator) -> None:
 
 def text_of(tokens: tuple[AnswerToken, ...]) -> str:
     return "".join(token.text for token in tokens)
+
+
+def said_by(deltas: list[Delta]) -> str:
+    return "".join(text_of(delta.tokens) for delta in deltas)
 
 
 async def _stream(generator: VllmGenerator, prompt: list[int], sampling: Sampling) -> list[Delta]:
@@ -149,14 +155,16 @@ def test_what_was_said_is_warmed_up_to_where_the_templates_tail_begins(
     assert cached == len(prefix) // generator.block_tokens * generator.block_tokens > 0
 
 
-def test_the_end_of_a_users_turn_has_a_probability(generator: VllmGenerator) -> None:
+def test_the_end_of_a_users_turn_has_a_probability(
+    generator: VllmGenerator, bundled_profile: Profile
+) -> None:
     """As the model's own probabilities have it, computed once more by another library; it takes
     turns with answers in one engine."""
     import torch
     from transformers import AutoModelForCausalLM
 
     load: Any = AutoModelForCausalLM.from_pretrained
-    model = load(BUNDLED / "llm", dtype=torch.float32).eval()
+    model = load(bundled_profile.llm.folder, dtype=torch.float32).eval()
     for words in ("我明天下午三点在北京", "我明天下午三点在北京开会，请问我几点开会"):
         around = generator.encode_around([Message(role="user", content=words + "#")], (), "#")
         ids, end = around[0], around[1][0]
@@ -172,11 +180,11 @@ def test_an_estimate_beside_an_answer_changes_nothing(
     generator: VllmGenerator, prompts: list[list[int]]
 ) -> None:
     async def both() -> tuple[str, float]:
-        answer = asyncio.create_task(_stream(generator, prompts[0], Sampling(max_tokens=12)))
+        answer = asyncio.create_task(_stream(generator, prompts[0], GREEDY))
         probability = await generator.end_of_turn(prompts[1])
-        return _text(await answer), probability
+        return said_by(await answer), probability
 
-    alone = _text(asyncio.run(_stream(generator, prompts[0], Sampling(max_tokens=12))))
+    alone = said_by(asyncio.run(_stream(generator, prompts[0], GREEDY)))
     answer, probability = asyncio.run(both())
     assert answer == alone
     assert 0 <= probability <= 1
