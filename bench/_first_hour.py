@@ -81,7 +81,7 @@ def recogniser(args: argparse.Namespace) -> dict[str, Any]:
     """This project's recogniser beside FunASR's own call, and the histogram of its confidences."""
     from voicebench.asr.paraformer import _DOUBT_BELOW, ParaformerRecognizer
     from voicebench.asr.traceless import traceless
-    from voicebench.config import load_profile
+    from voicebench.profiles.loader import load_profile
     from voicebench.types import SAMPLE_RATE_HZ, Guard, Variant
 
     profile = load_profile(args.profile).asr
@@ -133,12 +133,13 @@ def recogniser(args: argparse.Namespace) -> dict[str, Any]:
 
 def llm(args: argparse.Namespace) -> dict[str, Any]:
     """Each question twice: time to the first token, gaps, and the same answer both times."""
-    from voicebench.config import build_generator, load_profile
+    from voicebench.llm.kinds import build_generator
     from voicebench.llm.prompts import build_messages
+    from voicebench.profiles.loader import load_profile
     from voicebench.types import Sampling
 
     profile = load_profile(args.profile)
-    generator = build_generator(profile)
+    generator = build_generator(profile.llm)
     prompts = [generator.encode_chat(build_messages("seed", (), text)) for text in QUESTIONS]
     asyncio.run(_answer(generator, prompts[0], Sampling()))  # warms up
     answers = [
@@ -181,7 +182,7 @@ async def _answer(generator: Any, prompt: Any, sampling: Any) -> dict[str, Any]:
 def endpoint(args: argparse.Namespace) -> dict[str, Any]:
     """Where a turn ends in quiet and in noise, and that noise alone begins none."""
     from voicebench.asr.funasr_companions import load_companions
-    from voicebench.config import load_profile
+    from voicebench.profiles.loader import load_profile
     from voicebench.suites.degrade import degrade
     from voicebench.types import SAMPLE_RATE_HZ, Condition
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from asr_service import KEEP_ALIVE_S
 
-from voicebench.config import Profile
 from voicebench.errors import VoicebenchError
+from voicebench.profiles.schema import Profile
 
 MODEL_NAME = "llm"
 _START_TIMEOUT_S = 900.0

@@ -25,8 +25,9 @@ from fastapi.concurrency import run_in_threadpool
 from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
+from voicebench.asr.kinds import build_recognizer
 from voicebench.clock import now_s
-from voicebench.config import build_recognizer, load_profile
+from voicebench.profiles.loader import load_profile
 from voicebench.types import SAMPLE_RATE_HZ
 
 KEEP_ALIVE_S = 600
@@ -85,7 +86,7 @@ def main() -> int:
     parser.add_argument("--profile", default="bundled")
     parser.add_argument("--port", type=int, required=True)
     args = parser.parse_args()
-    recognizer = build_recognizer(load_profile(args.profile))
+    recognizer = build_recognizer(load_profile(args.profile).asr)
     noise = np.random.default_rng(0).normal(0, 0.05, 3 * SAMPLE_RATE_HZ).astype(np.float32)
     recognizer.recognize(noise)
     uvicorn.run(

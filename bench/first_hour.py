@@ -40,8 +40,9 @@ from _first_hour_findings import (
 from _first_hour_report import Result, Status, write_report
 
 from voicebench.budget.cards import CARDS, THIS_MACHINE, card_of_gpu
-from voicebench.config import Profile, load_profile
 from voicebench.errors import UserError
+from voicebench.profiles.loader import load_profile
+from voicebench.profiles.schema import Profile
 from voicebench.suites.load import load_suite
 
 HERE = Path(__file__).parent

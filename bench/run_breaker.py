@@ -20,12 +20,13 @@ from typing import Any
 from _common import finish, footer, write_figure
 from _hearing import Said, hear, load_said, with_noise
 
-from voicebench.config import build_recognizer, load_profile
+from voicebench.asr.kinds import build_recognizer
 from voicebench.metrics.error_rate import cer
 from voicebench.metrics.judge import suite_names
 from voicebench.metrics.stats import wilson
 from voicebench.metrics.trips import turn_trips
 from voicebench.metrics.values.scan import Names
+from voicebench.profiles.loader import load_profile
 from voicebench.report.curves import Curve, Panel, Setting, curves
 from voicebench.runs.record import read_cases, read_turns
 from voicebench.suites.load import list_suites, load_suite
@@ -74,7 +75,7 @@ def _of_run(folder: Path) -> dict[str, list[dict[str, Any]]]:
 def _hear(args: argparse.Namespace, suites: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     said = load_said(suites, args.limit, args.limit_meetings)
     names = {name: suite_names(load_suite(name).cases) for name in suites}
-    recognizer = build_recognizer(load_profile(args.profile))
+    recognizer = build_recognizer(load_profile(args.profile).asr)
     outcomes: dict[str, list[dict[str, Any]]] = {}
     try:
         for noise in [CLEAN, *(f"{snr:g} dB" for snr in args.snr_db)]:

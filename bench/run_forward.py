@@ -24,7 +24,7 @@ from _common import finish
 
 from voicebench.asr.folder import load_folder
 from voicebench.asr.forward import Forward
-from voicebench.config import load_profile
+from voicebench.profiles.loader import load_profile
 from voicebench.types import Variant
 
 USUAL = Variant()

@@ -29,8 +29,9 @@ from voicebench.budget.estimate import estimate
 from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
 from voicebench.commands._progress import RunProgress
 from voicebench.commands.budget import document, load_of
-from voicebench.config import Profile, load_profile
 from voicebench.metrics.steps import steps_of
+from voicebench.profiles.loader import load_profile
+from voicebench.profiles.schema import Profile
 from voicebench.report.render import load_report, metrics_document, write_report
 from voicebench.runs.gpu_use import GpuWatch
 from voicebench.runs.latency import MIN_WARM_UP_TURNS

@@ -42,10 +42,11 @@ from _runners import joint, measure, separate
 from _separate import SeparateServices
 from _services import ServiceError, running
 
-from voicebench.config import Profile, load_profile
 from voicebench.errors import VoicebenchError
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.ready import load_and_warm_up, prepare_folders
+from voicebench.profiles.loader import load_profile
+from voicebench.profiles.schema import Profile
 from voicebench.runs import provenance
 from voicebench.types import Hypothesis, Turn
 
@@ -158,7 +159,7 @@ def run(args: argparse.Namespace, profile: Profile, utterances: Sequence[Utteran
 
 def _without_places(profile: dict[str, Any]) -> dict[str, Any]:
     """A profile's settings without where its folders lie on this machine."""
-    places = ("folder", "words_from")
+    places = ("folder", "transcript_source")
     return {
         part: {k: v for k, v in settings.items() if k not in places}
         if isinstance(settings, dict)

@@ -31,7 +31,7 @@ import msgspec
 from _common import finish
 
 from voicebench.clock import now_s
-from voicebench.config import load_profile
+from voicebench.profiles.loader import load_profile
 from voicebench.runs.plan import Models
 from voicebench.runs.record import read_turns
 from voicebench.runs.runner import execute, load_models

@@ -24,11 +24,11 @@ import msgspec
 from _common import finish
 
 from voicebench.clock import now_s
-from voicebench.config import load_profile
 from voicebench.llm.base import KeepsSessions, PromptSession
 from voicebench.llm.vllm_engine import VllmGenerator
 from voicebench.metrics.latency import quantiles
 from voicebench.pipeline.prefill import PrefixCache
+from voicebench.profiles.loader import load_profile
 from voicebench.types import Sampling
 
 FIRST_TOKEN = Sampling(max_tokens=1)

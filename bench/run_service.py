@@ -42,7 +42,7 @@ from _service import (
 from _services import MODEL_NAME, Service, vllm_arguments
 
 if TYPE_CHECKING:
-    from voicebench.config import Profile
+    from voicebench.profiles.schema import Profile
 
 ROUNDS = 8
 CALM_S = 1.0
@@ -231,8 +231,8 @@ def main() -> int:
         finish("service_unclear", columns, rows, figures)
         return int(any(each["failed"] for each in figures.values()))
     from tests.serving.served import make_settings, serving
-    from voicebench.config import load_profile
     from voicebench.pipeline.ready import load_and_warm_up
+    from voicebench.profiles.loader import load_profile
 
     spoken_questions()
     profile = load_profile(args.profile)

@@ -31,12 +31,12 @@ from _common import finish, footer, write_figure
 from _load import Load, Watch, WatchedGenerator
 
 from voicebench.clock import now_s
-from voicebench.config import load_profile
 from voicebench.metrics.latency import latencies, quantiles
 from voicebench.metrics.selection import has_latency
 from voicebench.metrics.stats import bootstrap_quantile_interval, percentiles, resampled_sums
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.ready import load_and_warm_up
+from voicebench.profiles.loader import load_profile
 from voicebench.report.curves import Curve, Panel, Setting, curves
 from voicebench.runs.streams import Played, Speech, make_speech, play_streams
 from voicebench.suites.load import load_suite

@@ -26,8 +26,9 @@ import msgspec
 from _common import REPORTS, finish, footer, write_figure
 from _hearing import load_said, sweep_hearing
 
+from voicebench.asr.kinds import build_recognizer
 from voicebench.commands._progress import RunProgress
-from voicebench.config import build_recognizer, load_profile
+from voicebench.profiles.loader import load_profile
 from voicebench.report.curves import Curve, Panel, Setting, curves
 from voicebench.report.render import load_report, write_report
 from voicebench.runs.runner import execute
@@ -111,7 +112,7 @@ def _hearing(args: argparse.Namespace) -> int:
     suites = args.suites.split(",") if args.suites else list_suites()
     said = load_said(suites, args.limit or 20, args.limit_meetings)
     variants = sweep(DEFAULT, axes)
-    recognizer = build_recognizer(load_profile(args.profile))
+    recognizer = build_recognizer(load_profile(args.profile).asr)
     try:
         recognizer.recognize(said[0].samples)  # the first call is slower
         heard = sweep_hearing(recognizer, said, variants)

@@ -17,8 +17,11 @@ import hypothesis
 import pytest
 
 from voicebench.asr.base import Recognizer
-from voicebench.config import Profile, build_generator, build_recognizer, load_profile
+from voicebench.asr.kinds import build_recognizer
 from voicebench.llm.base import Generator
+from voicebench.llm.kinds import build_generator
+from voicebench.profiles.loader import load_profile
+from voicebench.profiles.schema import Profile
 from voicebench.runs.plan import Models
 
 MODEL_FIXTURES = ("bundled_recognizer", "bundled_generator")
@@ -50,7 +53,7 @@ def bundled_profile() -> Profile:
 
 @pytest.fixture(scope="session")
 def bundled_recognizer(bundled_profile: Profile) -> Iterator[Recognizer]:
-    recognizer = build_recognizer(bundled_profile)
+    recognizer = build_recognizer(bundled_profile.asr)
     yield recognizer
     recognizer.close()
 
@@ -58,7 +61,7 @@ def bundled_recognizer(bundled_profile: Profile) -> Iterator[Recognizer]:
 @pytest.fixture(scope="session")
 def bundled_generator(bundled_profile: Profile) -> Iterator[Generator]:
     """The one vLLM engine of the session; a second one in the process would not fit."""
-    generator = build_generator(bundled_profile)
+    generator = build_generator(bundled_profile.llm)
     yield generator
     generator.close()
 

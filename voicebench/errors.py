@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class VoicebenchError(Exception):
     """Base of all errors raised on purpose here.
@@ -97,3 +100,16 @@ class PromptTooLongError(StageError):
 
 class StageTimeoutError(StageError):
     """A stage took longer than its setting allows; it may still be running."""
+
+
+def nearest_name(name: object, known: Iterable[str]) -> str:
+    """A way out for an unknown name: the closest known one, or all of them.
+
+    >>> nearest_name("dtyp", ["dtype", "folder"])
+    "Did you mean 'dtype'?"
+    >>> nearest_name("x", ["dtype", "folder"])
+    'Known: dtype, folder.'
+    """
+    names = list(known)
+    close = difflib.get_close_matches(str(name), names, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(names)}."

@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from voicebench.audio import chunk_audio, load_audio
 from voicebench.commands._progress import RunProgress
-from voicebench.config import load_profile
 from voicebench.errors import RecordError, VoicebenchError
 from voicebench.metrics.conditions import is_meeting
 from voicebench.pipeline.assistant import Assistant, collect_turn
@@ -33,6 +32,7 @@ from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
 from voicebench.pipeline.ready import READY_LINE, load_and_warm_up
 from voicebench.pipeline.variants import check_variant
+from voicebench.profiles.loader import load_profile
 from voicebench.report.html import Note, fragment, note_html
 from voicebench.report.listening import Listened
 from voicebench.report.opened import OpenRun, find_reports, open_run, run_folders

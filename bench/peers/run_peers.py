@@ -44,11 +44,12 @@ from _runners import joint, measure, separate
 from _separate import Recognised, SeparateServices
 from _services import ServiceError, running_llm, started
 
-from voicebench.config import Profile, load_profile
 from voicebench.errors import VoicebenchError
 from voicebench.metrics.latency import quantiles
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.ready import load_and_warm_up, prepare_folders
+from voicebench.profiles.loader import load_profile
+from voicebench.profiles.schema import Profile
 from voicebench.runs import provenance
 from voicebench.types import Turn
 
@@ -202,7 +203,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped
     try:
         profile = load_profile(args.profile)
-        if profile.asr.words_from:
+        if profile.asr.transcript_source:
             raise PeerError(
                 f"profile {profile.name!r} computes with one recogniser and hears with another, "
                 "which FunASR's server cannot",

@@ -24,9 +24,9 @@ from voicebench.asr.companions import Companions, SpeakerSpan, companions_of
 from voicebench.asr.funasr_companions import load_companions
 from voicebench.asr.paraformer import load_recognizer
 from voicebench.asr.speakers import CamSpeakers, said_by
-from voicebench.config import AsrProfile, CompanionProfile
 from voicebench.errors import ModelError
 from voicebench.pipeline.endpoint import Endpoint
+from voicebench.profiles.schema import AsrProfile, AuxiliaryModelProfile
 from voicebench.types import Token
 
 pytestmark = pytest.mark.models
@@ -35,18 +35,18 @@ TEXTS = st.lists(st.sampled_from([*MARK_BEHIND, *"今天去上海 ", "ok"]), max
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CompanionProfile]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, AuxiliaryModelProfile]:
     root = tmp_path_factory.mktemp("companions")
     made = {
         "vad": write_vad(root / "vad"),
         "punctuation": write_punctuation(root / "punctuation"),
         "speakers": write_speakers(root / "speakers"),
     }
-    return {name: CompanionProfile(folder=str(folder)) for name, folder in made.items()}
+    return {name: AuxiliaryModelProfile(folder=str(folder)) for name, folder in made.items()}
 
 
 @pytest.fixture(scope="module")
-def companions(folders: dict[str, CompanionProfile]) -> Companions:
+def companions(folders: dict[str, AuxiliaryModelProfile]) -> Companions:
     return load_companions(AsrProfile(folder="unused", **folders))
 
 
@@ -88,7 +88,9 @@ def test_a_frontend_for_whole_recordings_is_made_a_streaming_one(
     companions: Companions, tmp_path: Path
 ) -> None:
     folder = write_vad(tmp_path / "vad", frontend="WavFrontend")
-    vad = load_companions(AsrProfile(folder="unused", vad=CompanionProfile(folder=str(folder)))).vad
+    vad = load_companions(
+        AsrProfile(folder="unused", vad=AuxiliaryModelProfile(folder=str(folder)))
+    ).vad
     audio = spoken((0.4, False), (0.6, True), (0.8, False))
     streams = vad.stream(), companions.vad.stream()
     events = [Endpoint(0.4, stream).feed(audio) for stream in streams]
@@ -251,7 +253,7 @@ def test_who_said_what(
 
 
 def test_they_come_with_the_recogniser(
-    folders: dict[str, CompanionProfile], tmp_path: Path
+    folders: dict[str, AuxiliaryModelProfile], tmp_path: Path
 ) -> None:
     profile = AsrProfile(folder=str(write_tiny_model(tmp_path / "asr")), **folders)
     recognizer = load_recognizer(profile)
@@ -274,7 +276,7 @@ def test_they_come_with_the_recogniser(
     ],
 )
 def test_a_folder_that_is_none_is_named(
-    folders: dict[str, CompanionProfile], tmp_path: Path, role: str, broken: str, said: str
+    folders: dict[str, AuxiliaryModelProfile], tmp_path: Path, role: str, broken: str, said: str
 ) -> None:
     if broken == "speakers":
         folder = Path(folders["speakers"].folder)
@@ -284,14 +286,16 @@ def test_a_folder_that_is_none_is_named(
             write_vad(folder) if role == "vad" else write_punctuation(folder)
             (folder / broken).unlink()
     with pytest.raises(ModelError, match=said) as refused:
-        load_companions(AsrProfile(folder="unused", **{role: CompanionProfile(folder=str(folder))}))
+        load_companions(
+            AsrProfile(folder="unused", **{role: AuxiliaryModelProfile(folder=str(folder))})
+        )
     assert "voicebench models pull" in refused.value.way_out
 
 
 def test_a_speaker_model_is_looked_for_when_it_is_needed(
-    folders: dict[str, CompanionProfile], companions: Companions, tmp_path: Path
+    folders: dict[str, AuxiliaryModelProfile], companions: Companions, tmp_path: Path
 ) -> None:
-    missing = CompanionProfile(folder=str(tmp_path / "nowhere"), model="cam++")
+    missing = AuxiliaryModelProfile(folder=str(tmp_path / "nowhere"), model="cam++")
     found = load_companions(AsrProfile(folder="unused", vad=folders["vad"], speakers=missing))
     with pytest.raises(ModelError, match="no speakers model folder") as refused:
         found.speakers.spans(spoken((2.0, True)))
@@ -309,8 +313,8 @@ def test_a_checkpoint_that_lacks_weights_is_refused(tmp_path: Path) -> None:
     torch.save({"model": weights}, folder / "model.pt")
     profile = AsrProfile(
         folder="unused",
-        vad=CompanionProfile(folder=str(write_vad(tmp_path / "vad"))),
-        speakers=CompanionProfile(folder=str(folder)),
+        vad=AuxiliaryModelProfile(folder=str(write_vad(tmp_path / "vad"))),
+        speakers=AuxiliaryModelProfile(folder=str(folder)),
     )
     assert load_companions(profile).speakers.spans(spoken((3.0, True)))
     del weights["xvector.dense.linear.weight"]

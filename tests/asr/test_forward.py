@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from tests.asr.tiny_model import write_tiny_model
 from voicebench.asr.folder import load_folder
 from voicebench.asr.forward import Forward, fire
-from voicebench.config import AsrProfile
+from voicebench.profiles.schema import AsrProfile
 
 pytestmark = pytest.mark.models
 

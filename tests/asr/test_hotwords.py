@@ -18,8 +18,9 @@ from voicebench.asr.folder import load_folder
 from voicebench.asr.hotwords import check_hotwords, read_hotword_tokens
 from voicebench.asr.paraformer import ParaformerRecognizer
 from voicebench.cli import main
-from voicebench.config import AsrProfile, load_profile
 from voicebench.errors import ConfigError, ModelError
+from voicebench.profiles.loader import load_profile
+from voicebench.profiles.schema import AsrProfile
 
 HOTWORDS = ("上海", "北京")
 

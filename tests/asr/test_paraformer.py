@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tests.asr.tiny_model import TOKENS, write_tiny_model
 from voicebench.asr.paraformer import ParaformerRecognizer
 from voicebench.audio import load_audio
-from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, ModelError
+from voicebench.profiles.schema import AsrProfile
 from voicebench.types import Hypothesis
 
 pytestmark = pytest.mark.models

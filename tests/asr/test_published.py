@@ -14,7 +14,7 @@ from voicebench.asr.companions import Companions
 from voicebench.asr.funasr_companions import load_companions
 from voicebench.asr.paraformer import ParaformerRecognizer
 from voicebench.asr.vad import FRAME_SAMPLES
-from voicebench.config import AsrProfile, CompanionProfile
+from voicebench.profiles.schema import AsrProfile, AuxiliaryModelProfile
 
 pytestmark = pytest.mark.models
 SPEECH_LIKE_S = 20.0
@@ -29,7 +29,7 @@ def companions(tmp_path_factory: pytest.TempPathFactory) -> Companions:
         "speakers": PUBLISHED["cam++"].write_whole(root / "cam++", "campplus_cn_common.bin"),
     }
     write_statistics(folders["vad"], 400)
-    parts = {role: CompanionProfile(folder=str(path)) for role, path in folders.items()}
+    parts = {role: AuxiliaryModelProfile(folder=str(path)) for role, path in folders.items()}
     return load_companions(AsrProfile(folder="unused", **parts))
 
 

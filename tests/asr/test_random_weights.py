@@ -17,8 +17,8 @@ from voicebench.asr.random_weights import (
     write_random_paraformer,
 )
 from voicebench.bundled.manifest import BUNDLED_FOLDER, hash_folder
-from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError
+from voicebench.profiles.schema import AsrProfile
 from voicebench.types import SAMPLE_RATE_HZ
 
 pytestmark = pytest.mark.models
@@ -81,7 +81,7 @@ def test_int8_computes_in_int8(folder: Path) -> None:
 
 def test_words_come_from_the_other_model_and_the_cost_from_both(folder: Path) -> None:
     bundled = str(BUNDLED_FOLDER / "asr")
-    pair = load_recognizer(AsrProfile(folder=str(folder), words_from=bundled))
+    pair = load_recognizer(AsrProfile(folder=str(folder), transcript_source=bundled))
     alone = ParaformerRecognizer(AsrProfile(folder=bundled))
     times = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     hum = (0.1 * np.sign(np.sin(900 * times)) * (np.sin(25 * times) > 0)).astype(np.float32)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from voicebench.config import load_profile
 from voicebench.metrics.latency import latencies
 from voicebench.pipeline.assistant import collect_turn
+from voicebench.profiles.loader import load_profile
 from voicebench.types import Sampling, Turn, Variant
 
 httpx = pytest.importorskip("httpx")

@@ -32,7 +32,7 @@ from _services import Service, ServiceError, vllm_arguments  # noqa: E402
 from asr_service import build_app, read_wav, write_wav  # noqa: E402
 
 from voicebench.audio import chunk_audio  # noqa: E402
-from voicebench.config import load_profile  # noqa: E402
+from voicebench.profiles.loader import load_profile  # noqa: E402
 
 ASKED: list[dict[str, Any]] = []
 """Requests that the stand-in for vLLM's server got."""

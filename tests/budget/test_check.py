@@ -7,10 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from voicebench.asr.kinds import build_recognizer
 from voicebench.budget.cards import GIB
 from voicebench.budget.check import check_asr, check_llm, memory_now
-from voicebench.config import AsrProfile, LlmProfile, Profile, build_generator, build_recognizer
 from voicebench.errors import BudgetError
+from voicebench.llm.kinds import build_generator
+from voicebench.profiles.schema import AsrProfile, LlmProfile, Profile
 
 CARD = 24 * GIB
 
@@ -79,7 +81,7 @@ def test_a_cache_larger_than_the_machine_is_refused_before_vllm_loads(
     _, total = memory_now()
     llm = msgspec.structs.replace(bundled_profile.llm, kv_cache_gib=2 * total / GIB)
     with pytest.raises(BudgetError, match=r"LLM .*llm needs"):
-        build_generator(msgspec.structs.replace(bundled_profile, llm=llm))
+        build_generator(llm)
 
 
 def test_a_recogniser_larger_than_the_machine_is_refused_before_funasr_loads(
@@ -92,4 +94,4 @@ def test_a_recogniser_larger_than_the_machine_is_refused_before_funasr_loads(
     config.write_text(text.replace("num_blocks: 6", "num_blocks: 6000000"), encoding="utf-8")
     asr = msgspec.structs.replace(bundled_profile.asr, folder=str(folder))
     with pytest.raises(BudgetError, match=r"recogniser .*asr needs"):
-        build_recognizer(msgspec.structs.replace(bundled_profile, asr=asr))
+        build_recognizer(asr)

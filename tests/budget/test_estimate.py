@@ -17,8 +17,9 @@ from voicebench.budget.llm_size import LlmShape
 from voicebench.budget.measure import measure
 from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
 from voicebench.cli import main
-from voicebench.config import AsrProfile, CompanionProfile, Profile, load_profile
 from voicebench.errors import ConfigError, ModelError
+from voicebench.profiles.loader import load_profile
+from voicebench.profiles.schema import AsrProfile, AuxiliaryModelProfile, Profile
 
 
 def budget_of(name: str, card: str, **llm: Any) -> Budget:
@@ -57,9 +58,9 @@ def test_companions_count_where_they_compute(
 def test_a_companions_folder_is_measured_by_its_weights(tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(b"12345")
     (tmp_path / "config.yaml").write_text("model: FsmnVAD")
-    asr = AsrProfile(folder="/nowhere", vad=CompanionProfile(folder=str(tmp_path)))
+    asr = AsrProfile(folder="/nowhere", vad=AuxiliaryModelProfile(folder=str(tmp_path)))
     assert companion_bytes_of(asr) == {"vad": 5}
-    nothing = AsrProfile(folder="/nowhere", vad=CompanionProfile(folder="/nowhere/own"))
+    nothing = AsrProfile(folder="/nowhere", vad=AuxiliaryModelProfile(folder="/nowhere/own"))
     with pytest.raises(ModelError, match="size of /nowhere/own is not known"):
         companion_bytes_of(nothing)
 

@@ -11,8 +11,8 @@ import pytest
 from tests.published import FUNASR_MODELS, PUBLISHED, Published
 from voicebench.budget.asr_size import asr_shape
 from voicebench.budget.shapes import asr_shape_of, llm_shape_of
-from voicebench.config import AsrProfile, LlmProfile
 from voicebench.errors import ModelError
+from voicebench.profiles.schema import AsrProfile, LlmProfile
 
 ASR = PUBLISHED["paraformer-zh"]
 DECODERS = [

@@ -12,10 +12,10 @@ import yaml
 from voicebench.budget.asr_size import asr_shape
 from voicebench.budget.llm_size import LlmShape, llm_shape
 from voicebench.budget.shapes import asr_shape_of, llm_shape_of
-from voicebench.config import AsrProfile, LlmProfile, Profile
 from voicebench.errors import ModelError
 from voicebench.hub.catalogue import find_model
 from voicebench.llm.vllm_engine import VllmGenerator
+from voicebench.profiles.schema import AsrProfile, LlmProfile, Profile
 
 
 def shape(name: str, **changes: object) -> LlmShape:

@@ -10,7 +10,7 @@ import pytest
 
 from voicebench.cli import main
 from voicebench.commands.doctor import Finding, examine
-from voicebench.config import load_profile
+from voicebench.profiles.loader import load_profile
 
 
 def found(check: str, profile: str = "bundled") -> list[Finding]:

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from tests.hub.mirror import COMMIT, Mirror, serve, sha256
-from voicebench.config import Profile
 from voicebench.hub import catalogue
+from voicebench.profiles.schema import Profile
 
 ASR, LLM = "paraformer-zh", "qwen3-0.6b"
 

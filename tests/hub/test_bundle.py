@@ -16,12 +16,12 @@ import pytest
 
 from tests.hub.conftest import ASR, LLM
 from voicebench.cli import main
-from voicebench.config import Profile
 from voicebench.errors import ConfigError, ModelError
 from voicebench.hub import bundle
 from voicebench.hub.bundle import TOP, check_bundle, make_bundle
 from voicebench.hub.dependencies import dependencies
 from voicebench.hub.importing import import_folder
+from voicebench.profiles.schema import Profile
 
 INDEX = {
     "app": ("1.0", ["base>=1", "fast ; extra == 'gpu'", "win ; sys_platform == 'win32'"]),

@@ -9,12 +9,12 @@ import pytest
 from tests.hub.conftest import ASR, LLM
 from tests.hub.mirror import COMMIT, Mirror, sha256
 from voicebench.cli import main
-from voicebench.config import load_profile
 from voicebench.errors import ModelError, StorageError
 from voicebench.hub import catalogue
 from voicebench.hub.catalogue import find_model
 from voicebench.hub.fetch import pull
 from voicebench.hub.store import read_record, require_model, write_record
+from voicebench.profiles.loader import load_profile
 
 BIG = {ASR: "model.pt", LLM: "model.safetensors"}
 

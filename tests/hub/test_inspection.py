@@ -14,10 +14,13 @@ from tests.published import PUBLISHED
 from voicebench.asr.paraformer import load_recognizer
 from voicebench.cli import main
 from voicebench.commands.doctor import examine
-from voicebench.config import Profile, build_generator, load_profile, require_asr
 from voicebench.errors import ModelError
 from voicebench.hub.importing import import_folder
 from voicebench.hub.inspection import inspect, require_role
+from voicebench.llm.kinds import build_generator
+from voicebench.profiles.loader import load_profile
+from voicebench.profiles.schema import Profile
+from voicebench.profiles.verification import require_asr
 
 ROLES = {
     "recogniser": "paraformer-zh", "vad": "fsmn-vad", "punctuation": "ct-punc", "speakers": "cam++",
@@ -198,7 +201,7 @@ def test_a_profile_with_the_folders_exchanged_is_refused_before_anything_is_load
     with pytest.raises(ModelError, match=r"recogniser folder .* FsmnVADStreaming .vad.*asr.folder"):
         require_asr(profile.asr)
     with pytest.raises(ModelError, match=r"LLM folder .* SeacoParaformer.*llm.folder"):
-        build_generator(profile)
+        build_generator(profile.llm)
     details = {finding.check: finding for finding in examine(str(own))}
     assert [details[role].status for role in ("recogniser", "vad", "LLM")] == ["missing"] * 3
     assert "asr.vad.folder" in details["vad"].fix

@@ -15,11 +15,13 @@ import pytest
 from tests.hub.conftest import ASR, LLM
 from tests.hub.mirror import COMMIT, Mirror
 from voicebench.asr.base import Recognizer
+from voicebench.asr.kinds import build_recognizer
 from voicebench.cli import main
-from voicebench.config import Profile, build_recognizer, load_profile
 from voicebench.errors import ConfigError, ModelError
 from voicebench.hub.importing import import_folder
 from voicebench.hub.store import RECORD_NAME, read_record
+from voicebench.profiles.loader import load_profile
+from voicebench.profiles.schema import Profile
 
 OWN = f"asr: {{model: {ASR}}}\nllm: {{model: {LLM}, dtype: float32, kv_cache_gib: 0.1}}\n"
 
@@ -62,7 +64,7 @@ def test_a_pulled_recogniser_hears_what_the_shipped_one_hears(
     tmp_path: Path, mirror: Mirror, bundled_recognizer: Recognizer
 ) -> None:
     assert main(["models", "pull", ASR]) == 0
-    recognizer = build_recognizer(load_profile(str(own_profile(tmp_path))))
+    recognizer = build_recognizer(load_profile(str(own_profile(tmp_path))).asr)
     noise = np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32)
     assert recognizer.recognize(noise) == bundled_recognizer.recognize(noise)
     recognizer.close()
@@ -138,7 +140,7 @@ def test_a_model_that_is_not_here_is_one_line_with_the_command(
 ) -> None:
     own = own_profile(tmp_path)
     with pytest.raises(ModelError) as error:
-        build_recognizer(load_profile(str(own)))
+        build_recognizer(load_profile(str(own)).asr)
     assert error.value.way_out == f"Run: voicebench models pull {ASR}"
     assert main(["run", "--profile", str(own), "--out", str(tmp_path / "run")]) == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.llm.tiny_model import make_tiny_folder
-from voicebench.config import LlmProfile
 from voicebench.errors import ModelError
 from voicebench.llm.folder import check_llm_folder
 from voicebench.llm.vllm_engine import VllmGenerator
+from voicebench.profiles.schema import LlmProfile
 
 
 def _truncate(path: Path) -> None:

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicebench.bundled.manifest import hash_folder
-from voicebench.config import load_profile
 from voicebench.errors import MissingPackageError
 from voicebench.llm.chat import ChatEncoder
 from voicebench.llm.folder import check_llm_folder
@@ -26,6 +25,7 @@ from voicebench.llm.random_weights import (
     find_vocabulary,
     write_folder,
 )
+from voicebench.profiles.loader import load_profile
 from voicebench.types import Message
 
 pytest.importorskip("dashscope", reason="carries the vocabulary")
@@ -135,6 +135,6 @@ def test_the_dummy_profiles_say_what_they_are(
     assert profile.has_random_weights
     for folder in (profile.asr.folder, profile.llm.folder):
         assert Path(folder).is_relative_to(tmp_path)
-    assert profile.asr.words_from == load_profile("bundled").asr.folder
+    assert profile.asr.transcript_source == load_profile("bundled").asr.folder
     assert not load_profile("bundled").has_random_weights
     assert list(tmp_path.iterdir()) == [], "reading a profile makes nothing"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from voicebench.config import Profile
 from voicebench.errors import StageError
 from voicebench.llm.base import Delta
 from voicebench.llm.prompts import build_messages
 from voicebench.llm.vllm_engine import VllmGenerator
+from voicebench.profiles.schema import Profile
 from voicebench.types import AnswerToken, Message, Sampling
 
 SAID = [

@@ -15,7 +15,6 @@ from tests.pipeline.scripted import ScriptedGenerator, ScriptedRecognizer, tone
 from voicebench.asr.batcher import BatchingRecognizer
 from voicebench.asr.paraformer import ParaformerRecognizer
 from voicebench.audio import chunk_audio
-from voicebench.config import AsrProfile, LlmProfile, Profile
 from voicebench.errors import ModelError
 from voicebench.llm.prompts import build_messages
 from voicebench.pipeline import ready
@@ -23,6 +22,7 @@ from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
 from voicebench.pipeline.ready import READY_LINE, load_and_warm_up, share_recognizer
+from voicebench.profiles.schema import AsrProfile, LlmProfile, Profile
 from voicebench.types import Event, Hypothesis, Sampling, Variant
 
 PROFILE = Profile(name="p", asr=AsrProfile(folder="a"), llm=LlmProfile(folder="l"))
@@ -63,8 +63,8 @@ def test_models_for_several_streams_share_calls_and_answer_all_at_once(
 ) -> None:
     asked: list[int] = []
 
-    def build(profile: Profile) -> Any:
-        asked.append(profile.llm.max_num_seqs)
+    def build(profile: LlmProfile) -> Any:
+        asked.append(profile.max_num_seqs)
         return ScriptedGenerator()
 
     monkeypatch.setattr(ready, "build_generator", build)
@@ -123,7 +123,7 @@ def test_turns_recognise_on_the_thread_that_was_warmed_up(
 def test_what_was_loaded_is_closed_when_it_goes_wrong(
     recognizer: Closing, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    def build(_: Profile) -> Any:
+    def build(_: LlmProfile) -> Any:
         if where == "build":
             raise ModelError("no weights")
         generator = ScriptedGenerator(answer="毒")

@@ -13,8 +13,8 @@ from voicebench import report
 from voicebench.budget.cards import CARDS, card_of_gpu
 from voicebench.budget.estimate import Budget, Workload, estimate
 from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
-from voicebench.config import load_profile
 from voicebench.errors import ConfigError
+from voicebench.profiles.loader import load_profile
 from voicebench.report.html import Several
 from voicebench.report.tables import Table
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from tests.runs.toy import ToyGenerator, ToyRecognizer, write_suite
 from voicebench.cleaning.presets import PRESETS, clean
 from voicebench.cli import main
-from voicebench.config import Profile
 from voicebench.errors import ConfigError, RecordError, StageError
 from voicebench.llm.prompts import PROMPTS, build_messages
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.variants import check_variant
+from voicebench.profiles.schema import Profile
 from voicebench.runs import runner
 from voicebench.runs.definitions import Definitions, OwnPrompt, in_use
 from voicebench.runs.plan import Models

@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from toy import ToyGenerator, ToyRecognizer, write_suite
 
 from voicebench.asr.companions import Companions, SpeakerSpan
-from voicebench.config import Profile
 from voicebench.errors import ConfigError, RecordError, SuiteError
+from voicebench.profiles.schema import Profile
 from voicebench.report.data import load_report
 from voicebench.runs.plan import Models
 from voicebench.runs.record import TURNS_FILE, read_run, read_turns

@@ -20,9 +20,9 @@ import pytest
 from tests.pipeline.scripted import ScriptedRecognizer
 from tests.serving.served import ServedGenerator, make_settings
 from voicebench.commands import serve
-from voicebench.config import load_profile
 from voicebench.errors import ConfigError
 from voicebench.pipeline.ready import READY_LINE
+from voicebench.profiles.loader import load_profile
 from voicebench.serving.server import bind
 from voicebench.serving.service import Service
 from voicebench.serving.settings import Limits

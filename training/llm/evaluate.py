@@ -122,11 +122,12 @@ def _rate(count: int, n: int) -> dict[str, Any]:
 
 def evaluate(folder: Path, count: int, seed: int) -> dict[str, Any]:
     """Scores per task, `count` dialogues each."""
-    from voicebench.config import build_generator, load_profile
+    from voicebench.llm.kinds import build_generator
+    from voicebench.profiles.loader import load_profile
 
     profile = load_profile("bundled")
     llm = msgspec.structs.replace(profile.llm, folder=str(folder.resolve()))
-    generator = build_generator(msgspec.structs.replace(profile, llm=llm))
+    generator = build_generator(llm)
     try:
         sets = {
             task: list(islice(dialogues(random.Random(f"{seed}:{task}"), "test", task), count))

@@ -145,7 +145,8 @@ def evaluate(recognizer: Recognizer, count: int, seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    from voicebench.config import build_recognizer, load_profile
+    from voicebench.asr.kinds import build_recognizer
+    from voicebench.profiles.loader import load_profile
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True)
@@ -154,7 +155,7 @@ def main() -> None:
     args = parser.parse_args()
     profile = load_profile("bundled")
     asr = msgspec.structs.replace(profile.asr, folder=str(args.folder.resolve()))
-    recognizer = build_recognizer(msgspec.structs.replace(profile, asr=asr))
+    recognizer = build_recognizer(asr)
     scores = evaluate(recognizer, args.count, args.seed)
     (args.folder / "scores.json").write_text(json.dumps(scores, indent=1) + "\n")
     print(json.dumps(scores, indent=1))

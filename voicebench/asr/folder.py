@@ -17,9 +17,9 @@ from voicebench.asr.hotwords import check_hotwords, read_hotword_tokens
 from voicebench.asr.random_weights import ensure_random_weights
 from voicebench.asr.traceless import traceless
 from voicebench.budget.check import check_asr, memory_now
-from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, MissingPackageError, ModelError
 from voicebench.prerequisites import require_cuda
+from voicebench.profiles.schema import AsrProfile
 
 _WAY_OUT = "Reinstall voicebench, or give a complete FunASR model folder in the profile"
 _TABLES = ("decoder.embed.0.weight", "embed.weight")

@@ -10,8 +10,8 @@ from voicebench.asr.ct_punc import CtPunctuation
 from voicebench.asr.folder import build_whole, require_funasr
 from voicebench.asr.fsmn_vad import FsmnVad
 from voicebench.asr.speakers import CamSpeakers
-from voicebench.config import AsrProfile, CompanionProfile
 from voicebench.errors import ModelError
+from voicebench.profiles.schema import AsrProfile, AuxiliaryModelProfile
 
 _WAY_OUT = "Run: voicebench models pull {name}; or give the folder of such a model in the profile"
 _CLASSES = {"vad": "FsmnVADStreaming", "punctuation": "CTTransformer", "speakers": "CAMPPlus"}
@@ -48,7 +48,7 @@ def load_companions(profile: AsrProfile) -> Companions:
 
 
 def load_companion(
-    role: str, companion: CompanionProfile, device: str, num_threads: int
+    role: str, companion: AuxiliaryModelProfile, device: str, num_threads: int
 ) -> tuple[Any, dict[str, Any]]:
     """FunASR's model of a companion's folder and its settings.
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from voicebench.asr.base import Recognizer
-from voicebench.config import AsrProfile
 from voicebench.errors import ConfigError, ModelError
+from voicebench.profiles.schema import AsrProfile
 
 UNKNOWN = "<unk>"
 MODEL_CLASS = "SeacoParaformer"

@@ -32,8 +32,8 @@ from voicebench.asr.funasr_companions import load_companions
 from voicebench.asr.hotwords import MODEL_CLASS, refused_hotwords
 from voicebench.asr.tokens import Floats, centred, join_pieces, token_centres, token_times
 from voicebench.asr.vad import speech_times
-from voicebench.config import AsrProfile
 from voicebench.errors import ModelError
+from voicebench.profiles.schema import AsrProfile
 from voicebench.types import SAMPLE_RATE_HZ, Alternative, Hypothesis, Token
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ def load_recognizer(profile: AsrProfile) -> Recognizer:
         ModelError, ConfigError, MissingPackageError, StorageError: See `load_folder`.
     """
     companions = load_companions(profile)
-    if profile.words_from is None:
+    if profile.transcript_source is None:
         return ParaformerRecognizer(profile, companions=companions)
     # Doubt is all that random weights have: asking the VAD of every token is no part of their cost.
     costly = ParaformerRecognizer(profile, only_speech=False)
     words = AsrProfile(
-        folder=profile.words_from, device=profile.device, num_threads=profile.num_threads
+        folder=profile.transcript_source, device=profile.device, num_threads=profile.num_threads
     )
     return CostedRecognizer(costly, ParaformerRecognizer(words), companions)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from voicebench.budget.cards import GIB, memory_limit_bytes
 from voicebench.budget.estimate import graph_bytes, llm_activation_bytes
 from voicebench.budget.shapes import asr_shape_of, llm_shape_of
-from voicebench.config import AsrProfile, LlmProfile
 from voicebench.errors import BudgetError, ModelError
+from voicebench.profiles.schema import AsrProfile, LlmProfile
 
 _LOGGER = logging.getLogger("voicebench")
 

@@ -18,7 +18,7 @@ from typing import Literal
 from voicebench.budget.asr_size import AsrShape
 from voicebench.budget.cards import GIB, Card
 from voicebench.budget.llm_size import LlmShape
-from voicebench.config import LlmProfile, Profile
+from voicebench.profiles.schema import LlmProfile, Profile
 from voicebench.types import Record, Variant
 
 CONTEXT_BYTES = GIB // 2

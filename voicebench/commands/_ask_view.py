@@ -17,7 +17,6 @@ from rich.table import Table
 from rich.text import Text
 
 from voicebench.asr.base import Recognizer
-from voicebench.config import Profile
 from voicebench.events import (
     AnswerFinished,
     AnswerTokenShown,
@@ -30,6 +29,7 @@ from voicebench.llm.base import Generator
 from voicebench.metrics.latency import latencies, turn_rtf
 from voicebench.metrics.waterfall import Segment, framework_overhead_ms, waterfall
 from voicebench.pipeline.ready import READY_LINE, load_and_warm_up
+from voicebench.profiles.schema import Profile
 from voicebench.types import Guard, Hypothesis, Turn
 
 UNSURE_BELOW = Guard().min_confidence

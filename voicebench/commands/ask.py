@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
 
     from voicebench.commands._ask_view import JsonView, TerminalView
-    from voicebench.config import load_profile
+    from voicebench.profiles.loader import load_profile
 
     args.files = _files(args)
     variant = _variant(args)

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from voicebench.budget.cards import find_card
     from voicebench.budget.estimate import estimate
     from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
-    from voicebench.config import load_profile
+    from voicebench.profiles.loader import load_profile
 
     profile = load_profile(args.profile)
     shapes = asr_shape_of(profile.asr), llm_shape_of(profile.llm)

@@ -17,7 +17,7 @@ from voicebench.commands._environment_checks import Finding
 from voicebench.errors import ConfigError, MissingPackageError, ModelError, UserError
 
 if TYPE_CHECKING:
-    from voicebench.config import AsrProfile, LlmProfile
+    from voicebench.profiles.schema import AsrProfile, LlmProfile
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -72,7 +72,7 @@ def examine(profile: str) -> list[Finding]:
 
 
 def _needs_cuda(profile_name: str) -> bool:
-    from voicebench.config import load_profile
+    from voicebench.profiles.loader import load_profile
 
     try:
         return load_profile(profile_name).asr.device.startswith("cuda")
@@ -81,8 +81,10 @@ def _needs_cuda(profile_name: str) -> bool:
 
 
 def _models(profile_name: str) -> Iterator[Finding]:
-    from voicebench.config import CompanionProfile, LlmProfile, load_profile, require_part
     from voicebench.llm.folder import check_llm_folder
+    from voicebench.profiles.loader import load_profile
+    from voicebench.profiles.schema import AuxiliaryModelProfile, LlmProfile, is_own_factory
+    from voicebench.profiles.verification import require_part
 
     try:
         profile = load_profile(profile_name)
@@ -91,8 +93,12 @@ def _models(profile_name: str) -> Iterator[Finding]:
         yield Finding(check="profile", status="missing", detail=error.problem, fix=fix)
         return
     for part, model in profile.parts.items():
+        kind = getattr(model, "kind", "")
+        if is_own_factory(kind):
+            yield Finding(check=part, status="ok", detail=f"made by {kind}; not examined")
+            continue
         is_here = Path(model.folder).is_dir()
-        if not is_here and not isinstance(model, CompanionProfile) and model.random_weights:
+        if not is_here and not isinstance(model, AuxiliaryModelProfile) and model.random_weights:
             yield _random_weights(part, model)
             continue
         try:

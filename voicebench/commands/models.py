@@ -121,8 +121,8 @@ def _models_of(names: list[str]) -> list[str]:
     Raises:
         ModelError: Neither a model nor a profile.
     """
-    from voicebench.config import list_profiles, load_profile
     from voicebench.hub.catalogue import find_model
+    from voicebench.profiles.loader import list_profiles, load_profile
 
     found: list[str] = []
     for name in names:

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from voicebench.config import Profile
+    from voicebench.profiles.schema import Profile
     from voicebench.serving.settings import Limits, Settings
 
 KEY_VARIABLE = "VOICEBENCH_API_KEY"
@@ -88,8 +88,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError, ModelError, MissingPackageError: The user's mistakes.
     """
-    from voicebench.config import load_profile
     from voicebench.errors import ConfigError, MissingPackageError
+    from voicebench.profiles.loader import load_profile
 
     try:
         from voicebench.serving.server import run as serve

@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
-from voicebench.config import load_profile
 from voicebench.errors import ConfigError, ModelError, StorageError
 from voicebench.hub.checksums import verify_stored
 from voicebench.hub.dependencies import dependencies
 from voicebench.hub.installer import INSTALLER
 from voicebench.hub.store import RECORD_NAME, model_folder, require_model
+from voicebench.profiles.loader import load_profile
 from voicebench.types import Record
 
 Say = Callable[[str], None]

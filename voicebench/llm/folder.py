@@ -2,7 +2,7 @@
 
 A missing or truncated file is found here in milliseconds and named, instead of as a stack trace
 after twenty seconds of loading. Weights are checked by their safetensors headers (the file must be
-as long as its header says), not by content: checksums are `config.verify_model`'s business.
+as long as its header says), not by content: `bundled.manifest.verify_model` compares checksums.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ from voicebench.prerequisites import require_compiler, require_cuda
 from voicebench.types import AnswerToken, Message, Sampling
 
 if TYPE_CHECKING:
-    from voicebench.config import LlmProfile
+    from voicebench.profiles.schema import LlmProfile
 
 _GIB = 2**30
 _CPU_BLOCK_SIZE = 32  # vLLM's smallest on a CPU; only whole blocks of a prompt are cached

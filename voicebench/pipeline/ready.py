@@ -14,17 +14,14 @@ from voicebench.asr.base import Recognizer
 from voicebench.asr.batcher import BatchingRecognizer
 from voicebench.asr.companions import companions_of
 from voicebench.asr.hotwords import check_hotwords
-from voicebench.config import (
-    Profile,
-    build_generator,
-    build_recognizer,
-    require_asr,
-    require_part,
-)
+from voicebench.asr.kinds import build_recognizer
 from voicebench.llm import random_weights as llm_random_weights
 from voicebench.llm.base import Generator
+from voicebench.llm.kinds import build_generator
 from voicebench.llm.prompts import build_messages
 from voicebench.pipeline.endpoint import Endpoint
+from voicebench.profiles.schema import LlmProfile, Profile
+from voicebench.profiles.verification import require_asr, require_part
 from voicebench.types import SAMPLE_RATE_HZ, Sampling, Variant
 
 READY_LINE = "[ASR] READY | [LLM] READY | [PIPELINE] FULLY INITIALIZED"
@@ -83,10 +80,10 @@ def load_and_warm_up(
     """
     check_hotwords(profile.asr)
     announce("Loading the recogniser ...")
-    recognizer = share_recognizer(build_recognizer(profile), num_streams)
+    recognizer = share_recognizer(build_recognizer(profile.asr), num_streams)
     try:
         announce("Loading the language model ...")
-        generator = build_generator(_with_room_for(profile, num_streams))
+        generator = build_generator(_with_room_for(profile.llm, num_streams))
     except BaseException:
         recognizer.close()
         raise
@@ -110,10 +107,8 @@ def share_recognizer(recognizer: Recognizer, num_streams: int) -> Recognizer:
     return BatchingRecognizer(recognizer, max_batch=None, stuck_after_s=None)
 
 
-def _with_room_for(profile: Profile, num_streams: int) -> Profile:
-    num_seqs = max(profile.llm.max_num_seqs, num_streams)
-    llm = msgspec.structs.replace(profile.llm, max_num_seqs=num_seqs)
-    return msgspec.structs.replace(profile, llm=llm)
+def _with_room_for(llm: LlmProfile, num_streams: int) -> LlmProfile:
+    return msgspec.structs.replace(llm, max_num_seqs=max(llm.max_num_seqs, num_streams))
 
 
 def warm_up(recognizer: Recognizer, generator: Generator) -> None:

@@ -15,9 +15,9 @@ import msgspec
 from voicebench.budget.cards import GIB, THIS_MACHINE, Card, card_of_gpu, find_card
 from voicebench.budget.estimate import Budget, Workload, estimate
 from voicebench.budget.shapes import asr_shape_of, companion_bytes_of, llm_shape_of
-from voicebench.config import Profile
 from voicebench.errors import ModelError
 from voicebench.metrics.steps import Steps, StepTime, steps_of
+from voicebench.profiles.schema import Profile
 from voicebench.report.data import Report
 from voicebench.report.formatting import ABSENT
 from voicebench.report.html import Note, Several

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import msgspec
 
 from voicebench.bundled.manifest import hash_folder
-from voicebench.config import Profile, load_profile
 from voicebench.errors import ConfigError, RecordError, SuiteError
 from voicebench.llm.handoff import check_handoff
 from voicebench.pipeline.ready import load_and_warm_up, prepare_folders
+from voicebench.profiles.loader import load_profile
+from voicebench.profiles.schema import Profile
 from voicebench.runs import provenance
 from voicebench.runs.definitions import in_use
 from voicebench.runs.gpu_use import GpuWatch
@@ -220,15 +221,7 @@ def _describe(
         suites=tuple(suite.name for suite in suites),
         suite_sha256={suite.name: suite.sha256 for suite in suites},
         suite_titles={suite.name: suite.title for suite in suites},
-        model_sha256={
-            "asr": hash_folder(Path(profile.asr.folder)),
-            "llm": hash_folder(Path(profile.llm.folder)),
-            **{
-                name: hash_folder(Path(companion.folder))
-                for name, companion in profile.asr.companions.items()
-                if Path(companion.folder).is_dir()  # a speaker model that nobody asks for may lack
-            },
-        },
+        model_sha256={name: hash_folder(folder) for name, folder in profile.folders.items()},
         repeats=settings.repeats or 1,
         seed=settings.seed,
         num_turns_planned=len(planned_turns(conversations)),

@@ -5,15 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from voicebench.config import (
-    Profile,
-    build_recognizer,
-    list_profiles,
-    load_profile,
-    require_asr,
-)
+from voicebench.asr.kinds import build_recognizer
 from voicebench.errors import ConfigError, ModelError
 from voicebench.hub.store import model_folder
+from voicebench.profiles.loader import list_profiles, load_profile
+from voicebench.profiles.schema import Profile
+from voicebench.profiles.verification import require_asr
 
 OWN = """
 asr: {folder: models/asr}
@@ -103,7 +100,7 @@ def test_an_unknown_profile_lists_the_known_ones(name: str) -> None:
 def test_a_model_folder_is_checked_before_anything_is_loaded(tmp_path: Path) -> None:
     profile: Profile = load_profile(write(tmp_path, OWN))
     with pytest.raises(ModelError, match="no model folder"):
-        build_recognizer(profile)
+        build_recognizer(profile.asr)
 
 
 def test_a_folder_and_random_weights_do_not_go_together(tmp_path: Path) -> None:
@@ -125,7 +122,7 @@ llm: {folder: /models/llm}
 
 def test_what_comes_with_a_recogniser_is_placed_like_it(tmp_path: Path) -> None:
     profile = load_profile(write(tmp_path, COMPANIONS))
-    assert set(profile.asr.companions) == {"vad", "punctuation"}
+    assert set(profile.asr.auxiliary_models) == {"vad", "punctuation"}
     assert profile.asr.vad.folder == str(model_folder("fsmn-vad"))
     assert profile.asr.punctuation.folder == str(tmp_path / "models/punctuation")
     assert profile.catalogue_models == ("fsmn-vad",)
@@ -163,3 +160,76 @@ def test_one_that_is_missing_is_told_with_its_command(tmp_path: Path) -> None:
     require_asr(here)
     with pytest.raises(ModelError, match=r"voicebench models pull cam\+\+"):
         require_asr(here, with_speakers=True)
+
+
+OWN_RECOGNIZER = """
+import numpy as np
+from voicebench.types import Hypothesis
+
+class Silence:
+    vocabulary = ()
+    def __init__(self, profile): self.options = profile.options
+    def recognize(self, samples): return Hypothesis(text="", tokens=())
+    def recognize_batch(self, pieces): return [self.recognize(piece) for piece in pieces]
+    def close(self): pass
+
+class NoRecognizer:
+    def __init__(self, profile): pass
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    name = f"own_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{name}.py").write_text(OWN_RECOGNIZER)
+    monkeypatch.chdir(tmp_path)
+    return name
+
+
+def test_a_recognizer_of_the_users_own_is_made_by_its_factory(
+    own_module: str, tmp_path: Path
+) -> None:
+    text = f"asr: {{kind: '{own_module}:Silence', options: {{a: 1}}}}\nllm: {{folder: b}}\n"
+    recognizer = build_recognizer(load_profile(write(tmp_path, text)).asr)
+    assert recognizer.options == {"a": 1}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        ("paraformr", ("asr.kind 'paraformr'", "'paraformer'")),
+        ("nowhere_at_all:make", ("cannot be imported", "nowhere_at_all")),
+        ("OWN:Absent", ("cannot be imported", "Absent")),
+        ("OWN:OWN_IS_NO_FUNCTION", ("cannot be imported",)),
+        ("OWN:NoRecognizer", ("NoRecognizer", "lacks vocabulary, recognize")),
+    ],
+)
+def test_a_kind_that_makes_no_recognizer_is_named(
+    kind: str, named: tuple[str, ...], own_module: str, tmp_path: Path
+) -> None:
+    kind = kind.replace("OWN", own_module, 1)
+    asr = load_profile(
+        write(tmp_path, f"asr: {{kind: '{kind}', folder: a}}\nllm: {{folder: b}}\n")
+    ).asr
+    with pytest.raises(ConfigError) as error:
+        build_recognizer(asr)
+    for part in named:
+        assert part in str(error.value)
+
+
+def test_a_kind_of_voicebench_takes_no_options_and_needs_a_model(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"line 1.*takes no options"):
+        load_profile(write(tmp_path, "asr: {folder: a, options: {b: 1}}\nllm: {folder: b}\n"))
+    with pytest.raises(ConfigError, match="set folder, model or random_weights"):
+        load_profile(write(tmp_path, "asr: {}\nllm: {folder: b}\n"))
+
+
+def test_the_old_name_of_a_setting_is_read_and_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = write(tmp_path, "asr: {folder: a, words_from: b}\nllm: {folder: c}\n")
+    assert load_profile(old).asr.transcript_source == str(tmp_path / "b")
+    assert "'words_from' is now 'transcript_source'" in caplog.text
+    both = "asr: {folder: a, words_from: b, transcript_source: b}\nllm: {folder: c}\n"
+    with pytest.raises(ConfigError, match="both 'words_from' and 'transcript_source'"):
+        load_profile(write(tmp_path, both))
