@@ -72,6 +72,9 @@ def test_one_file_holds_what_the_page_loads_at_first(client: httpx.Client) -> No
     page = client.get("/zh/").text
     (name,) = re.findall(r'src="\./assets/(page-\w+\.js)"', page)
     assert page.index("window.gradio_config") < page.index(name)
+    assert page.index('<link rel="stylesheet"') < page.index(
+        name
+    )  # rules of equal weight: last wins
     script = client.get(f"/zh/assets/{name}")
     assert "immutable" in script.headers["cache-control"]
     for part in ("index-", "core-", "Blocks-", "zh-CN-", "markdown-code-", "MinimalAudioPlayer-"):

@@ -102,6 +102,8 @@ def test_a_person_types_uploads_tries_an_example_and_speaks(
     assert page.get_attribute("html", "lang") == "zh-CN"
     loaded = [url for url in tab.asked if "/assets/" in url and not url.startswith("blob:")]
     assert len(loaded) == 2, loaded  # the bundle, and the styles that Gradio's page names itself
+    box = "getComputedStyle(document.querySelector('#vb-composer textarea'))"
+    assert page.evaluate(f"{box}.backgroundColor") == "rgba(0, 0, 0, 0)"  # dark on dark otherwise
     assert "合成语音" in page.inner_text("#vb-chat")
     assert page.locator("#vb-chat .example").count() == 6
 

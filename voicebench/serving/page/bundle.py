@@ -20,6 +20,7 @@ import gradio
 
 _FRONTEND = Path(gradio.__file__).parent / "templates" / "frontend"
 _ENTRY = re.compile(r'<script type="module" crossorigin src="\./assets/([\w-]+\.js)"></script>')
+_STYLES = re.compile(r'<link rel="stylesheet" crossorigin href="\./assets/([\w-]+\.css)">')
 _THEME = re.compile(r'"theme_hash":"(\w+)"')
 _STATIC = re.compile(r'\b(?:from|import)"\./([\w.-]+\.js)"')
 _DYNAMIC = re.compile(
@@ -64,9 +65,11 @@ class Bundle:
         script = f'<script src="./assets/{self.name}"></script>'
         if theme := _THEME.search(page):
             script = f'<link rel="preload" as="style" href="./theme.css?v={theme[1]}">{script}'
+        # The bundle's styles come after those that Gradio's page names: rules are of equal weight.
+        script = "".join(link[0] for link in _STYLES.finditer(page)) + script
         return _ENTRY.sub(
             lambda entry: f'{script}<script type="module">import "./assets/{entry[1]}";</script>',
-            page, count=1,
+            _STYLES.sub("", page), count=1,
         )  # fmt: skip
 
 
@@ -87,7 +90,8 @@ def make_bundle(components: Iterable[str]) -> Bundle | None:
         name: _asset(name) for name in _with_static([entry[1], *_needed(entry[1], components)])
     }
     modules = {name: text for name, text in texts.items() if name.endswith(".js")}
-    styles = {name: text for name, text in texts.items() if name.endswith(".css")}
+    linked = _STYLES.findall(index)
+    styles = {n: text for n, text in texts.items() if n.endswith(".css") and n not in linked}
     script = _SCRIPT % {"modules": json.dumps(modules), "styles": json.dumps(styles)}
     body = gzip.compress(script.encode(), mtime=0)
     return Bundle(f"page-{hashlib.sha256(body).hexdigest()[:16]}.js", body)

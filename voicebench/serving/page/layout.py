@@ -19,7 +19,7 @@ from voicebench.serving.settings import Settings
 _SYSTEM_FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 _EMPTY_CACHE_EVERY_S = 60
 _KEEP_FILES_S = 600
-_EXAMPLE_CHARACTERS = 12
+_EXAMPLE_CHARACTERS = 10
 _HTML: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
 _EVENT: dict[str, Any] = {
     "show_progress": "hidden", "trigger_mode": "multiple", "concurrency_limit": None,
@@ -44,6 +44,7 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
         block_label_text_color="*neutral_700",
         block_title_text_color="*neutral_700",
     )
@@ -105,7 +106,7 @@ def build_blocks(handlers: Handlers, settings: Settings, words: Words, other: st
         )
         for each in turns:
             each.then(None, js="() => voicebench.settle()")
-        gr.on([clear.click, chat.clear], handlers.on_clear, tab, chat, js=_TAB, **_EVENT)
+        clear.click(handlers.on_clear, tab, chat, js=_TAB, **_EVENT)
         stop.click(handlers.on_stop, tab, None, js=_TAB, **_EVENT)
         blocks.load(handlers.on_load, tab, chat, js=_TAB, **_EVENT)
         blocks.unload(handlers.on_unload)
