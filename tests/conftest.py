@@ -27,12 +27,18 @@ from voicebench.runs.plan import Models
 MODEL_FIXTURES = ("bundled_recognizer", "bundled_generator")
 SPEECH_VARIABLE = "VOICEBENCH_SPEECH_DIR"
 
-hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine proves nothing
-hypothesis.settings.load_profile("untimed")
+# without a deadline, since a busy machine proves nothing
+hypothesis.settings.register_profile("commit", deadline=None)
+hypothesis.settings.register_profile("nightly", deadline=None, max_examples=500)
+hypothesis.settings.load_profile("commit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast tests first; then those of the recogniser; those that need vLLM last."""
+    """Fast tests first; then those of the recognizer; those that need vLLM last.
+
+    With several workers (`-n 2`) all that share the bundled models go to one of them, and first, so
+    that the others have the rest to do meanwhile.
+    """
 
     def cost(item: pytest.Item) -> int:
         names = getattr(item, "fixturenames", ())
@@ -43,7 +49,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if cost(item):
             item.add_marker("models")
+            item.add_marker(pytest.mark.xdist_group("models"))
     items.sort(key=lambda item: cost(item) or int(item.get_closest_marker("models") is not None))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: not cost(item))
 
 
 @pytest.fixture(scope="session")
