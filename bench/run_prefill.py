@@ -1,9 +1,9 @@
-"""What prefill saves at the first token, by backend, in one run.
+"""What prefill saves at the first token, in one run.
 
     python bench/run_prefill.py --profile dummy-0.6b
 
 A prompt of a head (system prompt and history) and a transcript that grows in pieces, as windows are
-recognised, is warmed in every way there is and then answered; the time is from the request to the
+recognised, is warmed to several lengths and then answered; the time is from the request to the
 first token, with the engine idle before it and the prefix cache empty before each trial. Arms take
 turns within a repeat, every repeat has token ids of its own. `revised` warms a transcript whose last
 tokens turn out otherwise. Warming itself happens while the person speaks; its time is the last column.
@@ -24,10 +24,8 @@ import msgspec
 from _common import finish
 
 from voicebench.clock import now_s
-from voicebench.llm.base import KeepsSessions, PromptSession
 from voicebench.llm.vllm_engine import VllmGenerator
 from voicebench.metrics.latency import quantiles
-from voicebench.pipeline.prefill import PrefixCache
 from voicebench.profiles.loader import load_profile
 from voicebench.types import Sampling
 
@@ -43,21 +41,18 @@ COLUMNS = (
 
 
 class Arm(NamedTuple):
-    """How a prompt is warmed: in what, how far, and whether its end is then revised."""
+    """How a prompt is warmed: how far, and whether its end is then revised."""
 
     name: str
-    is_session: bool
     warms: str  # "", "head" or "all"
     is_revised: bool = False
 
 
 ARMS = (
-    Arm("cold", False, ""),
-    Arm("prefix cache, head only", False, "head"),
-    Arm("prefix cache", False, "all"),
-    Arm("prefix cache, revised", False, "all", is_revised=True),
-    Arm("resumable", True, "all"),
-    Arm("resumable, revised", True, "all", is_revised=True),
+    Arm("cold", ""),
+    Arm("prefix cache, head only", "head"),
+    Arm("prefix cache", "all"),
+    Arm("prefix cache, revised", "all", is_revised=True),
 )
 
 
@@ -71,7 +66,6 @@ def main() -> int:
     """Runs the bench; 0 when every trial had its token."""
     args = _parse()
     generator = VllmGenerator(load_profile(args.profile).llm)
-    assert isinstance(generator, KeepsSessions)
     rng = random.Random(args.seed)
     trials: dict[str, list[Trial]] = {arm.name: [] for arm in ARMS}
     for repeat in range(args.repeats + 1):  # the first is a warm-up
@@ -116,20 +110,20 @@ async def _trial(
     head, spoken, tail = some_ids(args.head), some_ids(args.spoken), some_ids(args.tail)
     pieces = range(args.piece, args.spoken, args.piece)  # the last window comes with the end
     cuts = {"": (), "head": (0,), "all": (0, *pieces)}[arm.warms]
-    session: PromptSession = generator.open_session() if arm.is_session else PrefixCache(generator)
     began_s = now_s()
     for cut in cuts:
         prompt = head + spoken[:cut]
-        await session.warm(prompt[: len(prompt) // session.step_tokens * session.step_tokens])
+        await generator.warm(
+            prompt[: len(prompt) // generator.block_tokens * generator.block_tokens]
+        )
     warming_ms = (now_s() - began_s) * 1000
     if arm.is_revised:
         spoken = spoken[: -args.revised] + some_ids(args.revised)
     began_s, num_cached = now_s(), 0
-    async with contextlib.aclosing(session.stream(head + spoken + tail, FIRST_TOKEN)) as deltas:
+    async with contextlib.aclosing(generator.stream(head + spoken + tail, FIRST_TOKEN)) as deltas:
         async for delta in deltas:
             num_cached = max(num_cached, delta.cached_prompt_tokens)
     first_token_ms = (now_s() - began_s) * 1000
-    session.close()
     return Trial(first_token_ms, num_cached, warming_ms)
 
 

@@ -70,19 +70,6 @@ def test_prefill_changes_what_is_cached_and_nothing_else(
     assert warmed.answer == plain.answer != ""
 
 
-def test_resumable_input_changes_what_is_computed_and_nothing_else(
-    bundled_recognizer: Any, bundled_generator: Any, spoken: tuple[NDArray[np.float32], float]
-) -> None:
-    plain = live_turn(bundled_recognizer, bundled_generator, spoken)
-    pieces = live_turn(
-        bundled_recognizer, bundled_generator, spoken, prefill=True, prefill_backend="resumable"
-    )
-    assert pieces.failure is None
-    assert pieces.cached_prompt_tokens > 0
-    assert pieces.prompt_token_ids == plain.prompt_token_ids
-    assert pieces.answer == plain.answer != ""
-
-
 def test_a_kept_draft_says_what_its_prompt_gives(
     bundled_recognizer: Any, bundled_generator: Any, spoken: tuple[NDArray[np.float32], float]
 ) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Prompt(Record):
-    """A prompt as data: token ids, and whether the LLM gets them or their embeddings.
+    """A prompt as data: token ids or their embeddings, or messages for an LLM without token ids.
 
     The generator looks embeddings up in the model's own table, so two prompts that are equal here
     are the same to the LLM, and a record of this is a record of what was sent. Reads as the
@@ -23,13 +23,19 @@ class Prompt(Record):
         as_embeddings: Whether the embeddings of the ids are sent. A prefix cache shares nothing
             between the two forms, so a prefix is warmed in the form of the whole prompt.
         mixtures: Positions with another embedding than their id's, in order; embeddings only.
+        messages: The conversation, for a generator without `encode_chat`; there are no ids then.
+        tools: Tools offered beside `messages`, as JSON schemas.
     """
 
-    token_ids: tuple[int, ...]
+    token_ids: tuple[int, ...] = ()
     as_embeddings: bool = False
     mixtures: tuple[Mixture, ...] = ()
+    messages: tuple[Message, ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
+        if self.messages and self.token_ids:
+            raise ValueError("a prompt is token ids or messages, not both")
         positions = [mixture.position for mixture in self.mixtures]
         if positions and not self.as_embeddings:
             raise ValueError("token ids cannot be mixed: mixtures need as_embeddings=True")
@@ -64,6 +70,34 @@ def as_prompt(prompt: Prompt | Sequence[int]) -> Prompt:
     return prompt if isinstance(prompt, Prompt) else Prompt(token_ids=tuple(prompt))
 
 
+def chat_prompt(
+    generator: Generator, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = ()
+) -> Prompt:
+    """The prompt of a conversation: token ids, or the messages for a generator without them."""
+    if encodes_chat(generator):
+        return Prompt(token_ids=tuple(generator.encode_chat(messages, tools)))
+    return Prompt(messages=tuple(messages), tools=tuple(tools))
+
+
+def count_tokens(generator: Generator, messages: Sequence[Message]) -> int:
+    """Tokens of messages in a prompt; of a generator without token ids, their characters."""
+    if encodes_chat(generator):
+        return len(generator.encode_chat(messages))
+    return sum(len(message.content) for message in messages)
+
+
+def encodes_chat(generator: object) -> bool:
+    """Whether a generator has token ids (`encode_chat` and all that goes with it). One without has
+    `stream`, `generate` and `close` alone and takes prompts of messages."""
+    return hasattr(generator, "encode_chat")
+
+
+def reset_prefix_cache(generator: Generator) -> None:
+    """`Generator.forget_prompts`, where the generator has a cache of its own."""
+    if encodes_chat(generator):
+        generator.forget_prompts()
+
+
 class Delta(Record):
     """A step of a streamed answer. `tokens[i].t_s` is on `clock.now_s()`'s clock."""
 
@@ -86,6 +120,8 @@ def joined(deltas: Sequence[Delta]) -> Delta:
 
 class Generator(Protocol):
     """Answers prompts. Safe to call from any thread or event loop.
+
+    A generator without token ids has `stream`, `generate` and `close` alone; see `encodes_chat`.
 
     Attributes:
         block_tokens: Beginnings of prompts are kept in whole blocks of so many tokens; 0 where
@@ -164,51 +200,6 @@ class Generator(Protocol):
 
     def close(self) -> None:
         """Stops the engine and frees its memory."""
-        ...
-
-
-class PromptSession(Protocol):
-    """One prompt that is warmed as it grows, and then answered. One call at a time.
-
-    Attributes:
-        step_tokens: Warming keeps multiples of so many tokens.
-    """
-
-    step_tokens: int
-
-    async def warm(self, prompt: Prompt | Sequence[int]) -> int:
-        """Computes the beginning of the prompt to come; see `Generator.warm`. Cancelling aborts it.
-
-        Returns:
-            How many of the tokens were there before.
-
-        Raises:
-            StageError: The engine failed on it; others are not affected.
-        """
-        ...
-
-    def stream(
-        self, prompt: Prompt | Sequence[int], sampling: Sampling
-    ) -> AsyncGenerator[Delta, None]:
-        """Answers the whole prompt, whether or not it begins as what was warmed; see
-        `Generator.stream`."""
-        ...
-
-    def close(self) -> None:
-        """Lets go of what is held for the prompt."""
-        ...
-
-
-@runtime_checkable
-class KeepsSessions(Protocol):
-    """A generator that can hold a prompt open and take more of it."""
-
-    def open_session(self) -> PromptSession:
-        """A session for one prompt; close it.
-
-        Raises:
-            ConfigError: This version of the engine has none.
-        """
         ...
 
 

@@ -28,15 +28,7 @@ MakeInput = Callable[[Any, Prompt], dict[str, Any]]
 
 
 class Request:
-    """One answer being made. `deliver` is called on the owner thread and must not block.
-
-    Attributes:
-        stays_in_engine: Whether the engine goes on holding it when it has answered.
-        num_kept: Tokens of the prompt that the engine holds from before.
-    """
-
-    stays_in_engine = False
-    num_kept = 0
+    """One answer being made. `deliver` is called on the owner thread and must not block."""
 
     def __init__(
         self,
@@ -59,9 +51,6 @@ class Request:
 
     def receive(self, completion: Any) -> None:
         """Takes what the engine says of a step beyond its tokens; on the owner thread."""
-
-    def leave(self, *, is_aborted: bool) -> None:
-        """Told on the owner thread that it is over."""
 
 
 def token_input(_engine: Any, prompt: Prompt) -> dict[str, Any]:
@@ -190,7 +179,6 @@ class EngineThread:
         try:
             request.enter(self._engine, self._make_params, self._make_input)
         except Exception as error:
-            request.leave(is_aborted=True)
             refusal = RequestRefusedError("llm", first_line(error))
             refusal.__cause__ = error
             request.deliver(refusal)
@@ -214,9 +202,8 @@ class EngineThread:
         if request is None:
             return
         completion = output.outputs[0]
-        if output.finished or (request.stays_in_engine and completion.finish_reason):
+        if output.finished:
             del self._active[request.request_id]
-            request.leave(is_aborted=False)
             if completion.finish_reason not in ("stop", "length", "abort"):
                 self._fail(request, RuntimeError(f"engine says {completion.finish_reason!r}"))
                 return
@@ -234,7 +221,7 @@ class EngineThread:
                     for i, text in zip(ids, texts, strict=False)
                 ),
                 finish_reason=completion.finish_reason or "",
-                cached_prompt_tokens=max(output.num_cached_tokens or 0, request.num_kept),
+                cached_prompt_tokens=output.num_cached_tokens or 0,
             )
         )
 
@@ -258,8 +245,6 @@ class EngineThread:
     def _abort_in_engine(self, requests: Sequence[Request]) -> None:
         with contextlib.suppress(Exception):  # the requests are gone for us either way
             self._engine.abort_request([request.request_id for request in requests])
-        for request in requests:
-            request.leave(is_aborted=True)
 
     @staticmethod
     def _fail(request: Request, error: Exception) -> None:

@@ -30,7 +30,7 @@ from typing import Any, Protocol
 import msgspec
 
 from voicebench.errors import ConfigError
-from voicebench.llm.base import Generator, Prompt
+from voicebench.llm.base import Generator, Prompt, chat_prompt, encodes_chat
 from voicebench.llm.prompts import MARKS_NOTE, build_messages, fill_template, find_prompt
 from voicebench.llm.token_table import TokenTable, starts_latin
 from voicebench.llm.transcript import Piece, split_into_pieces
@@ -103,11 +103,17 @@ class Handoff:
         find_prompt(variant.prompt)
         fill_template(variant.prompt_template, "")
         if variant.handoff in WITH_EMBEDDINGS:
-            check_handoff(variant, generator.takes_embeddings)
+            check_handoff(variant, getattr(generator, "takes_embeddings", False))
         if variant.handoff != "text":
             split_into_pieces("", _ANY_TOKEN)  # loads what aligns, before the first turn
         self._table: TokenTable | None = None
         if variant.handoff in THROUGH_TABLE:
+            if not encodes_chat(generator):
+                raise ConfigError(
+                    f"variant {variant.name!r}: handoff={variant.handoff!r} needs a language model "
+                    "with token ids",
+                    "Use handoff=text or handoff=marked.",
+                )
             self._table = generator.token_table(vocabulary)
 
     def messages(self, history: Sequence[Message], text: str) -> tuple[Message, ...]:
@@ -136,7 +142,7 @@ class Handoff:
         pieces = self._pieces(cleaned, tokens)
         messages = (*self.messages(history, self._written(pieces)), *after)
         if self._table is None:
-            return messages, Prompt(token_ids=tuple(self._generator.encode_chat(messages, tools)))
+            return messages, chat_prompt(self._generator, messages, tools)
         with_place = (*self.messages(history, self._place), *after)
         around = self._generator.encode_around(with_place, tools, self._place)
         return messages, self._put_together(around, pieces, self._table)

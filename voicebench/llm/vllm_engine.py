@@ -44,7 +44,6 @@ from voicebench.llm.engine_thread import Deliver, EngineThread, Request, first_l
 from voicebench.llm.folder import check_llm_folder
 from voicebench.llm.post import Box, Post
 from voicebench.llm.random_weights import ensure_random_weights
-from voicebench.llm.resumable import ResumableSession, is_supported
 from voicebench.llm.token_table import TokenTable
 from voicebench.prerequisites import require_compiler, require_cuda
 from voicebench.types import AnswerToken, Message, Sampling
@@ -114,7 +113,6 @@ class VllmGenerator:
             self.max_model_tokens: int = self._thread.call(_max_model_tokens).result()
             self._verify = self._thread.call(_verifier).result()
             self._device = self._thread.call(_device_of).result()
-            self._takes_pieces = self._thread.call(is_supported).result()
             if profile.enable_prompt_embeds:
                 self._thread.call(embedding_table).result()  # refused now, not in a turn
         except VoicebenchError:
@@ -284,15 +282,6 @@ class VllmGenerator:
             if failure is not None:
                 raise StageError("llm", f"prompt {index} of {len(prompts)}: {failure}") from failure
         return [collector.done.result() for collector in collectors]
-
-    def open_session(self) -> ResumableSession:
-        """See `KeepsSessions.open_session`."""
-        if not self._takes_pieces:
-            raise ConfigError(
-                "this version of vLLM takes no input in pieces",
-                "Set prefill_backend=prefix_cache, or install a newer vLLM.",
-            )
-        return ResumableSession(self, self._thread, self._run, self.max_model_tokens)
 
     def forget_prompts(self) -> None:
         """See `Generator.forget_prompts`."""

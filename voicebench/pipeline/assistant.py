@@ -54,7 +54,7 @@ from voicebench.pipeline.incoming import checked
 from voicebench.pipeline.live_turn import LiveTurn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
-from voicebench.pipeline.prefill import open_session
+from voicebench.pipeline.prefill import check_prefill
 from voicebench.pipeline.turn import collect_turn
 from voicebench.pipeline.variants import check_variant
 from voicebench.types import (
@@ -125,7 +125,7 @@ class Assistant:
     ) -> None:
         check_variant(variant)
         if variant.prefill:
-            open_session(generator, variant).close()  # refused now, not in a turn
+            check_prefill(generator, variant)  # refused now, not in a turn
         vocabulary = recognizer.vocabulary if variant.handoff in THROUGH_TABLE else ()
         companions = companions_of(recognizer)
         if variant.speakers and companions.speakers is None:

@@ -44,7 +44,7 @@ from voicebench.events import (
     WindowRecognized,
     WindowRecognizedAgain,
 )
-from voicebench.llm.base import Delta, Prompt
+from voicebench.llm.base import Delta, Prompt, count_tokens
 from voicebench.pipeline.answering import Answering
 from voicebench.pipeline.end_of_turn import EndOfTurn, rule_of
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
@@ -53,7 +53,7 @@ from voicebench.pipeline.incoming import check
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import SimulatedClock
 from voicebench.pipeline.pauses import Pauses
-from voicebench.pipeline.prefill import Prefill, open_session
+from voicebench.pipeline.prefill import Prefill
 from voicebench.pipeline.speculation import DraftPrompt, Speculation
 from voicebench.types import SAMPLE_RATE_HZ, Hypothesis, Message, Window
 
@@ -99,8 +99,7 @@ class LiveTurn:
         self._pauses: Pauses | None = None
         self._end_of_turn: EndOfTurn | None = None
         if assistant.variant.prefill:
-            session = open_session(assistant.generator, assistant.variant)
-            self._prefill = Prefill(session, clock, self._emit, self._beginning)
+            self._prefill = Prefill(assistant.generator, clock, self._emit, self._beginning)
         if assistant.variant.speculation:
             self._speculation = Speculation(
                 assistant.variant, clock, self._emit, self._draft_prompt, self._stream
@@ -481,7 +480,7 @@ class LiveTurn:
         if not answer.strip() or not self._conversation.budget_tokens:
             return
         exchange = (question, Message(role="assistant", content=answer))
-        num_tokens = len(self._assistant.generator.encode_chat(exchange))
+        num_tokens = count_tokens(self._assistant.generator, exchange)
         self._conversation.add(question.content, answer, num_tokens=num_tokens)
 
 

@@ -4,72 +4,43 @@ What will stand in the prompt whatever else is said (system prompt, history, the
 no later window can change it) is warmed into the LLM's prefix cache while the next window is being
 recognised (double buffering), or, where a variant turns that off, before it. The cache goes by
 content, so text that changes after all (a correction takes back what was said before) costs time and
-never truth. A variant may ask for the engine's resumable input in place of the prefix cache: a
-`PromptSession` that is given the prompt piece by piece.
+never truth.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from typing import Literal
 
 from voicebench.clock import TurnClock
 from voicebench.errors import ConfigError
 from voicebench.events import Event, PrefillFinished, PrefillStarted
-from voicebench.llm.base import Delta, Generator, KeepsSessions, Prompt, PromptSession
+from voicebench.llm.base import Delta, Generator, Prompt
 from voicebench.pipeline.pace import start_beside
 from voicebench.types import Hypothesis, Sampling, Variant
 
 Outcome = Literal["done", "failed", "cancelled"]
 
 
-class PrefixCache:
-    """A `PromptSession` that holds nothing: what was warmed is found again by its content."""
-
-    def __init__(self, generator: Generator) -> None:
-        self._generator = generator
-        self.step_tokens = generator.block_tokens
-
-    async def warm(self, prompt: Prompt | Sequence[int]) -> int:
-        return await self._generator.warm(prompt)
-
-    def stream(
-        self, prompt: Prompt | Sequence[int], sampling: Sampling
-    ) -> AsyncGenerator[Delta, None]:
-        return self._generator.stream(prompt, sampling)
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-
-def open_session(generator: Generator, variant: Variant) -> PromptSession:
-    """What one turn's prompt is warmed in, as the variant says.
+def check_prefill(generator: Generator, variant: Variant) -> None:
+    """Refuses prefill where the generator keeps no prompts.
 
     Raises:
-        ConfigError: The generator cannot do it.
+        ConfigError: It has no prefix cache, or no token ids.
     """
-    if variant.prefill_backend == "prefix_cache":
-        if generator.block_tokens:
-            return PrefixCache(generator)
+    if not getattr(generator, "block_tokens", 0):
         raise ConfigError(
             f"variant {variant.name!r}: prefill does nothing where no prompt is kept",
             "Set enable_prefix_caching: true in the profile, or prefill=false.",
         )
-    if isinstance(generator, KeepsSessions):
-        return generator.open_session()
-    raise ConfigError(
-        f"variant {variant.name!r}: prefill_backend={variant.prefill_backend!r} needs a language "
-        "model that takes its input in pieces",
-        "Use vLLM in this process, or prefill_backend=prefix_cache.",
-    )
 
 
 class Prefill:
     """Warms one turn's prompt, the longest beginning last; at most one request at a time.
 
     Args:
-        session: What the prompt is warmed in.
+        generator: Its prefix cache is warmed.
         clock: The turn's.
         emit: Takes `prefill_started` and `prefill_finished`.
         build: The prompt up to the end of a transcript that goes on.
@@ -77,12 +48,12 @@ class Prefill:
 
     def __init__(
         self,
-        session: PromptSession,
+        generator: Generator,
         clock: TurnClock,
         emit: Callable[[Event], None],
         build: Callable[[Hypothesis], Prompt],
     ) -> None:
-        self._session = session
+        self._generator = generator
         self._clock = clock
         self._emit = emit
         self._build = build
@@ -95,7 +66,7 @@ class Prefill:
         """Warms the prompt up to the end of `transcript`, in place of what is being warmed; nothing
         where nothing that can be kept is new. Failures are recorded and go no further. Whether the turn
         waits for it (`finished`) is only recorded."""
-        step_tokens = self._session.step_tokens
+        step_tokens = self._generator.block_tokens
         try:
             prompt = self._build(transcript)
         except Exception as error:  # the final transcript will show whether it matters
@@ -131,18 +102,17 @@ class Prefill:
     def answer(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta, None]:
         """The answer to the whole prompt, from what has been warmed of it; aborts what still is."""
         self.cancel()
-        return self._session.stream(prompt, sampling)
+        return self._generator.stream(prompt, sampling)
 
     async def close(self) -> None:
         """Aborts what is being warmed and waits until it is gone."""
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._session.close()
 
     async def _warm(self, prompt: Prompt) -> None:
         try:
-            num_cached = await self._session.warm(prompt)
+            num_cached = await self._generator.warm(prompt)
         except Exception as error:  # the answer will be slower, and will tell if there is no LLM
             self._finish("failed", error=_describe(error))
             return

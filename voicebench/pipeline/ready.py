@@ -16,7 +16,7 @@ from voicebench.asr.companions import companions_of
 from voicebench.asr.hotwords import check_hotwords
 from voicebench.asr.kinds import build_recognizer
 from voicebench.llm import random_weights as llm_random_weights
-from voicebench.llm.base import Generator
+from voicebench.llm.base import Generator, chat_prompt, reset_prefix_cache
 from voicebench.llm.kinds import build_generator
 from voicebench.llm.prompts import build_messages
 from voicebench.pipeline.endpoint import Endpoint
@@ -128,8 +128,8 @@ def warm_up(recognizer: Recognizer, generator: Generator) -> None:
         recognizer.recognize(noise)
     if companions.punctuation:
         companions.punctuation.punctuate("你好")
-    generator.generate([generator.encode_chat(build_messages("seed", (), "你好"))], _WARM_UP)
-    generator.forget_prompts()
+    generator.generate([chat_prompt(generator, build_messages("seed", (), "你好"))], _WARM_UP)
+    reset_prefix_cache(generator)
 
 
 def _noise(duration_s: float) -> NDArray[np.float32]:

@@ -21,6 +21,12 @@ def check_variant(variant: Variant) -> None:
     find_preset(variant.cleaning)
     prompt = find_prompt(variant.prompt)
     fill_template(variant.prompt_template, "")
+    if variant.prefill_backend == "resumable":
+        raise ConfigError(
+            f"variant {variant.name!r}: prefill_backend='resumable' is in records of earlier "
+            "versions only",
+            "Use prefill_backend=prefix_cache",
+        )
     is_live = variant.prefill or variant.speculation or variant.endpoint != "silence"
     if variant.recognition == "segments" and is_live:
         raise ConfigError(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.audio import chunk_audio
+from voicebench.llm.base import reset_prefix_cache
 from voicebench.metrics.conditions import is_meeting
 from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
@@ -92,7 +93,7 @@ def _run_conversation(
         if samples is None:
             yield begun
             continue
-        work.models.generator.forget_prompts()
+        reset_prefix_cache(work.models.generator)
         gc.collect()  # not during the turn
         yield asyncio.run(play_turn(assistant, conversation, planned.case, samples, begun))
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.errors import MissingPackageError, StorageError, VoicebenchError
+from voicebench.llm.base import count_tokens
 from voicebench.metrics.conditions import is_meeting
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.memory import Conversation
@@ -99,7 +100,7 @@ def remember(assistant: Assistant, conversation: Conversation, user: str, answer
             Message(role="user", content=user),
             Message(role="assistant", content=answer),
         )
-        num_tokens = len(assistant.generator.encode_chat(exchange))
+        num_tokens = count_tokens(assistant.generator, exchange)
         conversation.add(user, answer, num_tokens=num_tokens)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from voicebench.llm.base import Generator, Prompt
+from voicebench.llm.base import Generator, Prompt, chat_prompt
 from voicebench.types import Message, Token
 
 SPOKEN_HERE = f"\ue004{secrets.token_hex(8)}\ue005"
@@ -54,7 +54,7 @@ class MessagesPromptBuilder:
         messages = (*self.messages(history, cleaned), *after)
         # A request of typed text builds the same prompt to check its length and to be answered.
         if self._built is None or self._built[:2] != (messages, tools):
-            prompt = Prompt(token_ids=tuple(self._generator.encode_chat(messages, tools)))
+            prompt = chat_prompt(self._generator, messages, tools)
             self._built = (messages, tools, prompt)
         return messages, self._built[2]
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from voicebench.asr.windows import reach_s
 from voicebench.clock import TurnClock, now_s
+from voicebench.llm.base import count_tokens
 from voicebench.llm.prompts import find_prompt
 from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.hints import LOW_CONFIDENCE, hint_of
@@ -611,7 +612,7 @@ class Session(StreamSession):
         longest = self._limits.max_text_characters
         while len(messages) > 1 and (
             sum(len(message.content) for message in messages) > longest
-            or len(generator.encode_chat(messages)) > variant.history_budget_tokens
+            or count_tokens(generator, messages) > variant.history_budget_tokens
         ):
             messages = _without_oldest(messages)
         system = (Message(role="system", content=instructions),) if instructions else ()

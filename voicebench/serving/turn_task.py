@@ -15,7 +15,7 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-from voicebench.llm.base import Generator
+from voicebench.llm.base import Generator, count_tokens
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.turn import collect_turn
 from voicebench.types import Event, Message, Pace, Turn
@@ -144,5 +144,5 @@ def remember_interrupted(
     if asked is None or not turn.answer.strip() or not conversation.budget_tokens:
         return
     exchange = (asked, Message(role="assistant", content=turn.answer))
-    num_tokens = len(generator.encode_chat(exchange))
+    num_tokens = count_tokens(generator, exchange)
     conversation.add(asked.content, turn.answer, num_tokens=num_tokens)
