@@ -19,7 +19,10 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export VLLM_LOGGING_LEVEL ?= ERROR
 export VLLM_NO_USAGE_STATS ?= 1
 
-.PHONY: help setup demo test lint lab reports pictures serve models lock audit gpu-set clean
+# on both cores; tests that share the bundled models on one of them
+TESTS = $(BIN)/pytest -n 2 --dist loadgroup
+
+.PHONY: help setup demo test test-all lint lab reports pictures serve models lock audit gpu-set clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,8 +46,11 @@ lint: $(STAMP) ## linter, format, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint ## lint, then all tests, fast ones first
-	$(BIN)/pytest
+test: lint ## lint, then the tests of every commit; minutes
+	$(TESTS) -m "not slow"
+
+test-all: lint ## lint, then every test: notebooks, wheel, training and suites made again too
+	$(TESTS)
 
 lab: $(STAMP) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --ip=127.0.0.1 --KernelManager.transport=ipc \
