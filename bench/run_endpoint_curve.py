@@ -80,7 +80,7 @@ def main() -> int:
     run = read_run(args.run)
     sources = {variant.name: variant.endpoint for variant in run.variants}
     groups: dict[tuple[str, str], list[TurnPauses]] = defaultdict(list)
-    for turn in read_turns(args.run):
+    for turn in read_turns(args.run).turns:
         pauses = pauses_of(turn)
         if turn.is_warm_up or pauses is None or not pauses.pauses:
             continue
