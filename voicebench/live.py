@@ -23,9 +23,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebench.asr.base import Recognizer
 from voicebench.audio import chunk_audio, load_audio
 from voicebench.commands._progress import RunProgress
-from voicebench.errors import RecordError, VoicebenchError
+from voicebench.errors import ConfigError, RecordError, VoicebenchError
 from voicebench.metrics.conditions import is_meeting
 from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
@@ -59,6 +60,7 @@ class LoadedAssistant:
 
     name: str
     models: Models
+    has_own_recognizer: bool = False
 
     def close(self) -> None:
         """Closes both models."""
@@ -72,8 +74,13 @@ class LoadedAssistant:
         return f"{READY_LINE} (profile {self.name})"
 
 
-def load(profile: str = "bundled") -> LoadedAssistant:
+def load(profile: str = "bundled", *, recognizer: Recognizer | None = None) -> LoadedAssistant:
     """Loads a profile's models and warms them up: half a minute for the shipped ones.
+
+    Args:
+        profile: Its name, or the path of a file.
+        recognizer: An object of your own in place of the profile's recognizer, to `ask`. A run
+            records its models, so it takes them from a profile: `asr.kind: package.module:function`.
 
     Raises:
         ConfigError, ModelError, MissingPackageError: They cannot be loaded.
@@ -84,9 +91,9 @@ def load(profile: str = "bundled") -> LoadedAssistant:
     bar = NotebookBar("Loading ...")
     bar.say("Loading ...")
     with contextlib.redirect_stdout(io.StringIO()):  # FunASR prints while it loads
-        models = Models(*load_and_warm_up(loaded, bar.say))
+        models = Models(*load_and_warm_up(loaded, bar.say, recognizer=recognizer))
     bar.end("Loaded.")
-    return LoadedAssistant(profile, models)
+    return LoadedAssistant(profile, models, has_own_recognizer=recognizer is not None)
 
 
 def ask(
@@ -203,6 +210,11 @@ def run_suites(
         InterruptedRunError: It was interrupted; what was recorded is kept.
         ConfigError, SuiteError, StorageError: See `runs.runner.execute`.
     """
+    if assistant.has_own_recognizer:
+        raise ConfigError(
+            "a run records its models, and this recognizer is an object",
+            "Name its factory in a profile: asr.kind: package.module:function.",
+        )
     if not suites:
         return Note("No suites are named, so nothing was run.")
     variants = build_variants(_split(cleaning), _split(prompt), [], seed=0)

@@ -193,3 +193,14 @@ def test_turns_of_the_bundled_models_compute_where_they_were_warmed_up(
     for kind in ("EncoderLayerSANM", "Qwen3ForCausalLM"):
         assert len(warmed[kind]) == 1, kind
         assert computing[kind] == warmed[kind], kind
+
+
+def test_a_recognizer_object_stands_in_for_the_profiles(
+    recognizer: Closing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Closing()
+    monkeypatch.setattr(ready, "build_generator", lambda _: ScriptedGenerator())
+    loaded, _ = load_and_warm_up(PROFILE, recognizer=own)
+    assert (own.num_calls, recognizer.num_calls) == (3, 0)
+    loaded.close()
+    assert own.is_closed

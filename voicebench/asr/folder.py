@@ -72,7 +72,7 @@ def require_funasr() -> None:
         if importlib.util.find_spec(package) is None:
             raise MissingPackageError(
                 f"package {package} is not installed, so nothing can be recognised",
-                "pip install 'voicebench[cpu]' or 'voicebench[gpu]'",
+                "make setup, or in a clone: pip install -e '.[cpu]' (or '.[gpu]')",
             )
 
 

@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     except ImportError as error:
         raise MissingPackageError(
             f"the service needs a package that is not installed ({error.name})",
-            "pip install 'voicebench[serve]'",
+            "In a clone: pip install -e '.[serve]'",
         ) from None
     from voicebench.asr.base import Recognizer
     from voicebench.asr.hotwords import check_hotwords

@@ -387,7 +387,7 @@ def _load_engine(profile: LlmProfile) -> Any:
     except ImportError as error:
         raise MissingPackageError(
             f"vLLM cannot be imported ({error})",
-            "Install it: pip install 'voicebench[cpu]', or 'voicebench[gpu]' beside an NVIDIA GPU.",
+            "In a clone: pip install -e '.[cpu]', or '.[gpu]' beside an NVIDIA GPU.",
         ) from error
     torch.set_num_threads(profile.num_threads)
     on_cpu = current_platform.is_cpu()

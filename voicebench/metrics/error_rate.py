@@ -14,6 +14,7 @@ takes most of its time.
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -185,15 +186,24 @@ def count_errors(
     return align(units(normalize(reference)), units(normalize(hypothesis))).error_rate()
 
 
-def cer(reference: str, hypothesis: str, normalizer: str = "basic") -> ErrorRate:
-    """Character errors of one pair.
+def cer(
+    reference: str | Sequence[str], hypothesis: str | Sequence[str], normalizer: str = "basic"
+) -> ErrorRate:
+    """Character errors of one pair, or of two lists of the same length: errors and characters add up.
 
     >>> cer("今天天气很好", "今天天很好啊").rate == 2 / 6
     True
     >>> cer("", "嗯嗯").rate
     1.0
+    >>> cer(["你好", "今天天气很好"], ["你好", "今天天很好啊"]).rate == 2 / 8
+    True
     """
-    return count_errors(reference, hypothesis, characters, normalizer)
+    if isinstance(reference, str) and isinstance(hypothesis, str):
+        return count_errors(reference, hypothesis, characters, normalizer)
+    if isinstance(reference, str) or isinstance(hypothesis, str):
+        raise TypeError("reference and hypothesis are two texts or two lists of texts")
+    pairs = zip(reference, hypothesis, strict=True)
+    return functools.reduce(operator.add, (cer(r, h, normalizer) for r, h in pairs), ErrorRate())
 
 
 def wer(reference: str, hypothesis: str, normalizer: str = "basic") -> ErrorRate:

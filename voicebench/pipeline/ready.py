@@ -60,7 +60,11 @@ def prepare_folders(profile: Profile, *, with_speakers: bool = False) -> tuple[P
 
 
 def load_and_warm_up(
-    profile: Profile, announce: Callable[[str], None] = lambda _: None, *, num_streams: int = 1
+    profile: Profile,
+    announce: Callable[[str], None] = lambda _: None,
+    *,
+    num_streams: int = 1,
+    recognizer: Recognizer | None = None,
 ) -> tuple[Recognizer, Generator]:
     """Loads a profile's models and runs each part of the pipeline once.
 
@@ -69,6 +73,7 @@ def load_and_warm_up(
         announce: Told what goes on, and at the end `READY_LINE`.
         num_streams: Conversations that go on at once. Of several, what waits to be recognised goes
             into one call, and vLLM is told to answer all of them at once.
+        recognizer: In place of the profile's.
 
     Each model computes on one thread of its own, in warm-up and in turns alike.
 
@@ -78,9 +83,11 @@ def load_and_warm_up(
     Raises:
         ModelError, MissingPackageError, ConfigError: A model cannot be loaded.
     """
-    check_hotwords(profile.asr)
-    announce("Loading the recogniser ...")
-    recognizer = share_recognizer(build_recognizer(profile.asr), num_streams)
+    if recognizer is None:
+        check_hotwords(profile.asr)
+        announce("Loading the recogniser ...")
+        recognizer = build_recognizer(profile.asr)
+    recognizer = share_recognizer(recognizer, num_streams)
     try:
         announce("Loading the language model ...")
         generator = build_generator(_with_room_for(profile.llm, num_streams))

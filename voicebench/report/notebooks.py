@@ -128,7 +128,7 @@ def _require_packages() -> None:
         if importlib.util.find_spec(name) is None:
             raise MissingPackageError(
                 f"executing notebooks needs the package {name}",
-                "Install it with: pip install 'voicebench[notebooks]'",
+                "Install it in a clone: pip install -e '.[notebooks]'",
             )
 
 

@@ -68,7 +68,7 @@ def require_packages() -> None:
     if missing := _missing():
         raise MissingPackageError(
             f"opening a run in a notebook needs the package {missing[0]}",
-            "Install it with: pip install 'voicebench[notebooks]'",
+            "Install it in a clone: pip install -e '.[notebooks]'",
         )
 
 

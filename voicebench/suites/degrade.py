@@ -63,7 +63,7 @@ def _version() -> str:
     except importlib.metadata.PackageNotFoundError:
         raise MissingPackageError(
             "making noisy speech needs the package audiomentations",
-            "Install it with: pip install 'voicebench[synth]'",
+            "Install it in a clone: pip install -e '.[synth]'",
         ) from None
 
 

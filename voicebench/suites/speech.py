@@ -126,7 +126,7 @@ def check_segment(segment: Segment) -> None:
     if not _is_installed():
         raise MissingPackageError(
             "making speech needs the package espeakng-loader",
-            "Install it with: pip install 'voicebench[synth]'",
+            "Install it in a clone: pip install -e '.[synth]'",
         )
     language, _, variant = segment.voice.partition("+")
     if variant and variant not in list_variants():
