@@ -45,7 +45,7 @@ def _recordings(folder: str | None) -> Iterator[Clip]:
 
 def _suite_turns(name: str) -> Iterator[Clip]:
     from voicebench.suites.load import load_suite
-    from voicebench.suites.speech import render_turn
+    from voicebench.suites.render import render_turn
 
     suite = load_suite(name)
     for case in suite.cases:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.suites.load import load_suite
-from voicebench.suites.speech import render_turn
+from voicebench.suites.render import render_turn
 from voicebench.types import SAMPLE_RATE_HZ, Guard, Sampling, Variant
 
 WHOLE_S = 60.0  # a window that no utterance fills: all audio is recognised after the end

@@ -21,7 +21,7 @@ from _common import finish
 
 from voicebench.pipeline.endpoint import Endpoint, vad_end_of_speech
 from voicebench.suites.load import load_suite
-from voicebench.suites.speech import render_turn
+from voicebench.suites.render import render_turn
 from voicebench.types import SAMPLE_RATE_HZ
 
 SUITES = ("daily_qa", "degraded", "dialect_mix", "entities", "multi_turn", "noise", "pauses",

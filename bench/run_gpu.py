@@ -41,7 +41,7 @@ from voicebench.runs.record import read_turns
 from voicebench.runs.runner import execute, load_models
 from voicebench.runs.settings import RunSettings
 from voicebench.suites.load import load_suite
-from voicebench.suites.speech import render_turn
+from voicebench.suites.render import render_turn
 from voicebench.types import SAMPLE_RATE_HZ, Variant
 
 EXIT_NO_GPU = 3

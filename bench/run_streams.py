@@ -29,6 +29,7 @@ import msgspec
 import numpy as np
 from _common import finish, footer, write_figure
 from _load import Load, Watch, WatchedGenerator
+from _streams import Played, Speech, make_speech, play_streams
 
 from voicebench.clock import now_s
 from voicebench.metrics.latency import latencies, quantiles
@@ -38,7 +39,6 @@ from voicebench.pipeline.assistant import Assistant
 from voicebench.pipeline.ready import load_and_warm_up
 from voicebench.profiles.loader import load_profile
 from voicebench.report.curves import Curve, Panel, Setting, curves
-from voicebench.runs.streams import Played, Speech, make_speech, play_streams
 from voicebench.suites.load import load_suite
 from voicebench.types import Guard, Pace, Turn, Variant
 

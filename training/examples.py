@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from voicebench.bundled.examples import Example
 from voicebench.suites.load import load_suite
-from voicebench.suites.speech import render_turn
+from voicebench.suites.render import render_turn
 from voicebench.types import SAMPLE_RATE_HZ
 
 CASES = (

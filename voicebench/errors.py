@@ -10,6 +10,18 @@ import difflib
 from collections.abc import Iterable
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence with the known name closest to `name`; empty when none is close.
+
+    >>> did_you_mean("dayly_qa", ["daily_qa", "multi_turn"])
+    "Did you mean 'daily_qa'?"
+    >>> did_you_mean("x", ["daily_qa"])
+    ''
+    """
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {close[0]!r}?" if close else ""
+
+
 class VoicebenchError(Exception):
     """Base of all errors raised on purpose here.
 
@@ -111,5 +123,4 @@ def nearest_name(name: object, known: Iterable[str]) -> str:
     'Known: dtype, folder.'
     """
     names = list(known)
-    close = difflib.get_close_matches(str(name), names, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(names)}."
+    return did_you_mean(str(name), names) or f"Known: {', '.join(names)}."

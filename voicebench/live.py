@@ -32,6 +32,7 @@ from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
 from voicebench.pipeline.ready import READY_LINE, load_and_warm_up
+from voicebench.pipeline.turn import new_turn
 from voicebench.pipeline.variants import check_variant
 from voicebench.profiles.loader import load_profile
 from voicebench.report.html import Note, fragment, note_html
@@ -43,7 +44,7 @@ from voicebench.runs.record import read_run
 from voicebench.runs.runner import Watcher, execute, new_run_id, settings_of
 from voicebench.runs.settings import RunSettings, build_variants
 from voicebench.suites.load import list_suites, load_suite
-from voicebench.suites.speech import render_turn
+from voicebench.suites.render import render_turn
 from voicebench.types import Case, Event, Guard, Mode, Pace, Run, Turn, Variant
 
 T = TypeVar("T")
@@ -163,10 +164,10 @@ def _suite_of(case_id: str) -> str:
 async def _run_turn(
     assistant: LoadedAssistant, variant: Variant, asked: _Question, show: Callable[[Event], None]
 ) -> Turn:
-    begun = Turn(
-        run_id="live", suite=asked.case.suite if asked.case else "live", case_id=asked.name,
-        variant=variant.name, repeat=0, turn_index=0, mode="latency", pace="fast",
-        t_eos_s=asked.t_eos_s, t_eos_source="none" if asked.t_eos_s is None else "annotated",
+    begun = new_turn(
+        "live", "fast", suite=asked.case.suite if asked.case else "live", case_id=asked.name,
+        variant=variant.name, t_eos_s=asked.t_eos_s,
+        t_eos_source="none" if asked.t_eos_s is None else "annotated",
     )  # fmt: skip
     models, case = assistant.models, asked.case
     clock, events = make_clock(begun.pace), []

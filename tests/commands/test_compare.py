@@ -100,7 +100,7 @@ def test_runs_are_compared_and_what_differs_between_them_is_said(
         (["compare", "RUN", "OTHER"], "suite s is another in each run"),
         (["compare", "nowhere"], "nowhere is not a run"),
         (["compare", "OTHER"], "nothing to compare"),
-        (["attribute", "RUN", "--variant", "sed"], "no variant 'sed'. Did you mean seed"),
+        (["attribute", "RUN", "--variant", "sed"], "no variant 'sed'. Did you mean 'seed'"),
         (["attribute", "nowhere"], "nowhere is not a run"),
     ],
 )

@@ -22,7 +22,8 @@ from voicebench.runs.runner import execute
 from voicebench.runs.settings import RunSettings, build_variants
 from voicebench.suites.importers import FORMATS
 from voicebench.suites.load import load_suite
-from voicebench.suites.speech import TRAILING_SILENCE_S, end_of_speech_s, synthesize
+from voicebench.suites.render import TRAILING_SILENCE_S
+from voicebench.suites.speech import end_of_speech_s, synthesize
 from voicebench.types import Segment
 
 SAID = {"a": "明天下午三点在二楼开会", "b": "我要付三百块给王经理"}
@@ -162,7 +163,7 @@ def test_a_true_recording_of_aishell_is_imported(
         (["new", "own", "--from", ".", "--clock", "soon"], "--clock 'soon'"),
         (["new", "own", "--from", ".", "--language", "xx"], "--language"),
         (["new", "own"], "--from"),
-        (["import", "aishell", ".", "--name", "x"], "Did you mean aishell1?"),
+        (["import", "aishell", ".", "--name", "x"], "Did you mean 'aishell1'?"),
         (["import", "aishell1", "nowhere", "--name", "x"], "there is no folder nowhere"),
         (["import", "aishell1", "."], "--name"),
     ],

@@ -96,7 +96,7 @@ def test_tables_sort_by_number_filter_and_are_saved(pages: Path, browser: Any) -
 
 BAD: list[tuple[str, Callable[[Path], str], str]] = [
     ("02", lambda reports: str(reports / "none"), "there is no run"),
-    ("03", lambda reports: "latncy", "Did you mean latency?"),
+    ("03", lambda reports: "latncy", "Did you mean 'latency'?"),
 ]
 
 

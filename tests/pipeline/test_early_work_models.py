@@ -18,7 +18,7 @@ from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
 from voicebench.suites.load import load_suite
-from voicebench.suites.speech import render_turn
+from voicebench.suites.render import render_turn
 from voicebench.types import SAMPLE_RATE_HZ, Turn, Variant
 
 pytestmark = [

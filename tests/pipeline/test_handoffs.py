@@ -21,7 +21,7 @@ from voicebench.pipeline.pace import make_clock, paced
 from voicebench.runs.plan import Models, Work, plan_conversations
 from voicebench.runs.quality import run_quality
 from voicebench.suites.load import load_suite
-from voicebench.suites.speech import render_turn
+from voicebench.suites.render import render_turn
 from voicebench.types import Case, Run, Turn, Variant
 
 HANDOFFS = ("text", "token_map", "embeds", "soft_embeds", "marked")

@@ -142,13 +142,13 @@ def test_the_turn_shown_first_is_the_worst(folder: Path) -> None:
 
 BAD = [
     (lambda f: open_run(f.parent / "r2"), "there is no run", "r1"),
-    (lambda f: open_run("rr1"), "there is no run 'rr1'", "Did you mean r1"),
-    (lambda f: open_run(f, suites="dayly_qa"), "no suite 'dayly_qa'", "Did you mean daily_qa"),
+    (lambda f: open_run("rr1"), "there is no run 'rr1'", "Did you mean 'r1'"),
+    (lambda f: open_run(f, suites="dayly_qa"), "no suite 'dayly_qa'", "Did you mean 'daily_qa'"),
     (lambda f: open_run(f, variants="x"), "no variant 'x'", "There are: plain, full"),
     (lambda f: open_run(f).turn("z"), "no turn of case 'z'", "There are: a, b, c"),
     (lambda f: open_run(f).turn("a", repeat=4), "no turn 0 of repeat 4", "(0, 0)"),
-    (lambda f: open_run(f).to_pandas("turn"), "no frame 'turn'", "Did you mean turns"),
-    (lambda f: listen(open_run(f), variant="ful"), "no variant 'ful'", "Did you mean full"),
+    (lambda f: open_run(f).to_pandas("turn"), "no frame 'turn'", "Did you mean 'turns'"),
+    (lambda f: listen(open_run(f), variant="ful"), "no variant 'ful'", "Did you mean 'full'"),
 ]
 
 

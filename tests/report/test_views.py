@@ -161,7 +161,7 @@ def test_errors_of_one_run_are_laid_against_latencies_of_another(
 ) -> None:
     figure = report.trade(quality, str(latency.folder))
     assert isinstance(figure, Figure)
-    with pytest.raises(ConfigError, match="Did you mean cer"):
+    with pytest.raises(ConfigError, match="Did you mean 'cer'"):
         report.trade(quality, str(latency.folder), errors="cerr")
 
 

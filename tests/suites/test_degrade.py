@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from voicebench.errors import MissingPackageError
 from voicebench.suites import degrade as degrade_module
 from voicebench.suites.degrade import degrade
+from voicebench.suites.render import render_turn
 from voicebench.suites.sounds import make_sound
-from voicebench.suites.speech import render_turn
 from voicebench.types import SAMPLE_RATE_HZ, CaseTurn, Condition, Segment, Sound
 
 pytest.importorskip("audiomentations")

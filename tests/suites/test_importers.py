@@ -340,7 +340,7 @@ def test_archives_that_are_not_unpacked_are_told(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_or_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match=r"'aishell'.*Did you mean aishell1\?"):
+    with pytest.raises(SuiteError, match=r"'aishell'.*Did you mean 'aishell1'\?"):
         read_corpus("aishell", tmp_path)
     with pytest.raises(SuiteError, match="there is no folder"):
         read_corpus("aishell1", tmp_path / "nowhere")

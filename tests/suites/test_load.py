@@ -48,7 +48,7 @@ def test_every_listed_suite_loads_under_its_name() -> None:
 
 
 def test_an_unknown_suite_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(SuiteError, match=r"no suite 'dayly_qa'.*Did you mean daily_qa\?"):
+    with pytest.raises(SuiteError, match=r"no suite 'dayly_qa'.*Did you mean 'daily_qa'\?"):
         load_suite("dayly_qa")
 
 
@@ -97,7 +97,7 @@ def _spoil_suite(cases: Lines) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_spoil_field, r"unknown field `referense`.*Did you mean reference\?"),
+        (_spoil_field, r"unknown field `referense`.*Did you mean 'reference'\?"),
         (_spoil_type, r"Expected `float`, got `str`.*turns\[0\]\.t_eos_s"),
         (_spoil_json, "malformed|truncated"),
         (_spoil_choice, "Invalid enum value 'silence'"),
@@ -118,7 +118,7 @@ def test_a_bad_case_is_refused_with_file_and_line(
 @pytest.mark.parametrize(
     ("info", "message"),
     [
-        ("name: tiny\ntitel: x\ndescription: y\n", r":2: .*`titel`.*Did you mean title\?"),
+        ("name: tiny\ntitel: x\ndescription: y\n", r":2: .*`titel`.*Did you mean 'title'\?"),
         ("name: tiny\ntitle: x\ndescription: 3\n", ":3: Expected `str`, got `int`"),
         ("name: other\ntitle: x\ndescription: y\n", "named 'other' but lies in the folder 'tiny'"),
         ("name: tiny\ntitle: [x\n", ":[23]: is not YAML"),

@@ -17,8 +17,8 @@ from voicebench.suites.check import check_suite
 from voicebench.suites.load import load_suite
 from voicebench.suites.make import Made, Making, make_suite, pick
 from voicebench.suites.recordings import Found, Recording
+from voicebench.suites.render import render_turn
 from voicebench.suites.schema import SuiteInfo
-from voicebench.suites.speech import render_turn
 from voicebench.types import SpokenSegment
 
 

@@ -242,8 +242,8 @@ def test_a_table_names_a_file_in_any_form(tmp_path: Path, named: str, there: str
         ("wavs\\1.wav", "Write it as wavs/1.wav."),
         (".\\wavs\\1.wav", "Write it as wavs/1.wav."),
         ("other\\1.wav", "Write folders with /."),
-        ("wavs/1.WAV", "Did you mean wavs/1.wav?"),
-        ("wavs/l.wav", "Did you mean wavs/1.wav?"),
+        ("wavs/1.WAV", "Did you mean 'wavs/1.wav'?"),
+        ("wavs/l.wav", "Did you mean 'wavs/1.wav'?"),
     ],
 )
 def test_a_file_that_is_not_there_gets_a_hint(tmp_path: Path, name: str, hint: str) -> None:
@@ -343,9 +343,9 @@ def test_an_end_of_speech_must_be_seconds(folder: Path, end: str) -> None:
     [
         (
             "file\ttxt",
-            r"transcripts\.tsv:1 has no column 'text'; its header is file txt.*Did you mean text\?",
+            r"transcripts\.tsv:1 has no column 'text'; its header is file txt.*Did you mean 'text'\?",
         ),
-        ("file\ttext\tt_eos", r"has the column 't_eos'.*Did you mean t_eos_s\?"),
+        ("file\ttext\tt_eos", r"has the column 't_eos'.*Did you mean 't_eos_s'\?"),
         ("file\ttext\ttext", r":1 names a column twice: text\. Rename one"),
         ("file\t\ttext", r":1 has no name in column 2"),
         ("", r"its header is empty.*Columns: file, text, meaning, t_eos_s"),

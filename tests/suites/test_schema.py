@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 import voicebench.suites
-from voicebench.suites.schema import SCHEMA_TYPES, json_schema, nearest, schema_text
+from voicebench.suites.schema import SCHEMA_TYPES, json_schema, schema_text
 from voicebench.types import Case
 
 _FOLDER = Path(voicebench.suites.__file__).parent
@@ -65,8 +65,3 @@ def test_schema_and_type_refuse_the_same(path: tuple[str | int, ...], value: obj
         jsonschema.validate(case, json_schema(Case))
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(case, Case)
-
-
-def test_nearest_names_only_what_is_close() -> None:
-    assert nearest("long_meting", ["daily_qa", "long_meeting"]) == "Did you mean long_meeting?"
-    assert nearest("zzz", ["daily_qa", "long_meeting"]) == ""

@@ -10,14 +10,8 @@ import numpy as np
 import pytest
 
 from voicebench.errors import StorageError, SuiteError
-from voicebench.suites.speech import (
-    TRAILING_SILENCE_S,
-    end_of_speech_s,
-    render_turn,
-    speak,
-    speak_many,
-    synthesize,
-)
+from voicebench.suites.render import TRAILING_SILENCE_S, render_turn
+from voicebench.suites.speech import end_of_speech_s, speak, speak_many, synthesize
 from voicebench.types import SAMPLE_RATE_HZ, CaseTurn, Segment
 
 HELLO = Segment(voice="cmn+f2", spoken="你好，请问几点开会")

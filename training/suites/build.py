@@ -17,7 +17,7 @@ import msgspec
 
 from training.language.values import FACT_TYPES
 from training.suites.forms import accepted_forms
-from voicebench.suites.speech import render_turn
+from voicebench.suites.render import render_turn
 from voicebench.types import Case, CaseTurn, Fact, FactType, Segment
 
 MAX_SENTENCES = 3  # what the seed prompt asks for

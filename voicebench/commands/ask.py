@@ -191,17 +191,14 @@ async def _ask(
     """
     from voicebench.pipeline.assistant import collect_turn
     from voicebench.pipeline.pace import make_clock
-    from voicebench.types import Turn
+    from voicebench.pipeline.turn import new_turn
 
-    begun = Turn(
-        run_id="ask",
-        suite="ask",
+    begun = new_turn(
+        "ask",
+        "real_time" if pace == "real-time" else "fast",
         case_id=name,
         variant=assistant.variant.name,
-        repeat=0,
         turn_index=index,
-        mode="latency",
-        pace="real_time" if pace == "real-time" else "fast",
     )
     clock = make_clock(begun.pace)
     events = []

@@ -74,8 +74,7 @@ def run(args: argparse.Namespace) -> int:
 def _refuse_unknown(
     args: argparse.Namespace, record: Run, cases: dict[tuple[str, str], Case]
 ) -> None:
-    from voicebench.errors import ConfigError
-    from voicebench.suites.schema import nearest
+    from voicebench.errors import ConfigError, did_you_mean
 
     for what, name, known in (
         ("variant", args.variant, [variant.name for variant in record.variants]),
@@ -83,7 +82,7 @@ def _refuse_unknown(
         ("case", args.case, [case_id for _, case_id in cases]),
     ):
         if name and name not in known:
-            way_out = nearest(name, known) or f"There are: {', '.join(known[:12])}"
+            way_out = did_you_mean(name, known) or f"There are: {', '.join(known[:12])}"
             raise ConfigError(f"{args.run} has no {what} {name!r}", way_out)
 
 
@@ -176,7 +175,7 @@ def _write_speech(
 
     from voicebench.errors import StorageError
     from voicebench.runs.lost import suite_folders
-    from voicebench.suites.speech import render_turn
+    from voicebench.suites.render import render_turn
 
     folders = suite_folders(record)
     for suite, case_id, turn_index in dict.fromkeys(

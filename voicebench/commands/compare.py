@@ -82,15 +82,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _refuse_unknown_metrics(names: list[str]) -> None:
-    from voicebench.errors import ConfigError
+    from voicebench.errors import ConfigError, did_you_mean
     from voicebench.metrics.registry import COMPARED
-    from voicebench.suites.schema import nearest
 
     for name in names:
         if name not in COMPARED:
             known = f"Known: {', '.join(COMPARED)}"
             raise ConfigError(
-                f"--fail-on {name!r} is no metric", nearest(name, list(COMPARED)) or known
+                f"--fail-on {name!r} is no metric", did_you_mean(name, list(COMPARED)) or known
             )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from voicebench.errors import ModelError
+from voicebench.errors import ModelError, did_you_mean
 from voicebench.types import Record
 
 HubName = Literal["modelscope", "huggingface"]
@@ -85,13 +85,10 @@ def find_model(name: str) -> CatalogueModel:
     Raises:
         ModelError: No such model.
     """
-    import difflib
-
     known = catalogue()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
         raise ModelError(
             f"unknown model {name!r}",
-            f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}",
+            did_you_mean(name, known) or f"Known: {', '.join(known)}",
         )
     return known[name]

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from voicebench.metrics.counts import AddedByField, ratio
 from voicebench.metrics.facts import FactVerdict
 
 Stage = Literal["asr", "cleaning", "llm"]
 
 
 @dataclass(frozen=True)
-class Attribution:
+class Attribution(AddedByField):
     """Lost facts (missing or contradicted) by the stage that lost them; sums add.
 
     >>> (Attribution(expected=4, asr=1) + Attribution(expected=2, llm=1)).lost
@@ -30,14 +31,6 @@ class Attribution:
     cleaning: int = 0
     llm: int = 0
 
-    def __add__(self, other: Attribution) -> Attribution:
-        return Attribution(
-            self.expected + other.expected,
-            self.asr + other.asr,
-            self.cleaning + other.cleaning,
-            self.llm + other.llm,
-        )
-
     @property
     def lost(self) -> int:
         """All facts lost in the answers that were given."""
@@ -46,7 +39,7 @@ class Attribution:
     def share(self, stage: Stage) -> float | None:
         """A stage's part of all expected facts: the three sum to lost / expected."""
         lost: int = getattr(self, stage)
-        return lost / self.expected if self.expected else None
+        return ratio(lost, self.expected)
 
 
 def blame(recognised: bool, gold_cleaned: bool, gold: bool) -> Stage | None:

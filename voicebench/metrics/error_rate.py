@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from voicebench.metrics.counts import AddedByField, ratio
 from voicebench.metrics.normalize import NORMALIZERS, get_normalizer
 
 Operation = Literal["equal", "substitute", "delete", "insert"]
@@ -32,7 +33,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class ErrorRate:
+class ErrorRate(AddedByField):
     """Edit counts between references and hypotheses; sums add, the rate is derived.
 
     >>> ErrorRate(1, 0, 2, 10) + ErrorRate(0, 1, 0, 10)
@@ -62,15 +63,6 @@ class ErrorRate:
         if self.invented_units > self.insertions:
             raise ValueError(f"more invented units than insertions: {self}")
 
-    def __add__(self, other: ErrorRate) -> ErrorRate:
-        return ErrorRate(
-            self.substitutions + other.substitutions,
-            self.deletions + other.deletions,
-            self.insertions + other.insertions,
-            self.reference_units + other.reference_units,
-            self.invented_units + other.invented_units,
-        )
-
     @property
     def errors(self) -> int:
         """Numerator of the rate."""
@@ -84,7 +76,7 @@ class ErrorRate:
     @property
     def rate(self) -> float | None:
         """Errors per unit; None where nothing was said and nothing heard."""
-        return self.errors / self.total if self.total else None
+        return ratio(self.errors, self.total)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import operator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
+
+from voicebench.metrics.counts import AddedByField, ratio
 
 Verdict = Literal["correct", "missing", "contradicted"]
 
@@ -19,7 +20,7 @@ class FactVerdict:
 
 
 @dataclass(frozen=True)
-class FactScore:
+class FactScore(AddedByField):
     """Counts over answers; sums add, rates are derived (None where there is nothing to count).
 
     >>> (FactScore(answers=1, expected=2, correct=2) + FactScore(answers=1, answers_wrong=1,
@@ -58,9 +59,6 @@ class FactScore:
         if self.correct + self.missing + self.contradicted != self.expected:
             raise ValueError(f"verdicts do not sum to the expected facts: {self}")
 
-    def __add__(self, other: FactScore) -> FactScore:
-        return FactScore(*map(operator.add, _COUNTS(self), _COUNTS(other)))
-
     @property
     def wrong(self) -> int:
         """Facts asserted wrongly."""
@@ -74,29 +72,22 @@ class FactScore:
     @property
     def factual_error_rate(self) -> float | None:
         """Answers with at least one false statement / answers."""
-        return _ratio(self.answers_wrong, self.answers)
+        return ratio(self.answers_wrong, self.answers)
 
     @property
     def fact_miss_rate(self) -> float | None:
         """Missing facts / expected facts."""
-        return _ratio(self.missing, self.expected)
+        return ratio(self.missing, self.expected)
 
     @property
     def fact_error_rate(self) -> float | None:
         """Facts asserted wrongly / all facts asserted."""
-        return _ratio(self.wrong, self.asserted)
+        return ratio(self.wrong, self.asserted)
 
     @property
     def constraint_pass_rate(self) -> float | None:
         """Demands on form kept / demands on form."""
-        return _ratio(self.constraints_kept, self.constraints)
-
-
-_COUNTS = operator.attrgetter(*(field.name for field in fields(FactScore)))
-
-
-def _ratio(numerator: int, denominator: int) -> float | None:
-    return numerator / denominator if denominator else None
+        return ratio(self.constraints_kept, self.constraints)
 
 
 @dataclass(frozen=True)

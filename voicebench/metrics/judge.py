@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from voicebench.metrics.attribution import Attribution, attribute
+from voicebench.metrics.counts import AddedByField, ratio
 from voicebench.metrics.facts import FactScore, Judgement, judge_answer
 from voicebench.metrics.selection import answer_text, gave_answer
 from voicebench.metrics.values.compare import compare
@@ -149,7 +150,7 @@ def attribute_turn(turn: Turn, case: Case, names: Names | None = None) -> Attrib
 
 
 @dataclass(frozen=True)
-class EntityScore:
+class EntityScore(AddedByField):
     """Entities of references recognised with equal value; sums add.
 
     Attributes:
@@ -160,13 +161,10 @@ class EntityScore:
     recognised: int = 0
     entities: int = 0
 
-    def __add__(self, other: EntityScore) -> EntityScore:
-        return EntityScore(self.recognised + other.recognised, self.entities + other.entities)
-
     @property
     def entity_accuracy(self) -> float | None:
         """Recognised / all; None without entities."""
-        return self.recognised / self.entities if self.entities else None
+        return ratio(self.recognised, self.entities)
 
 
 @functools.lru_cache(maxsize=20_000)

@@ -28,6 +28,7 @@ from voicebench.events import (
     TranscriptFinal,
     TurnCommitted,
 )
+from voicebench.metrics.counts import AddedByField
 from voicebench.types import AnswerToken, Turn
 
 LATENCY_NAMES = (
@@ -40,7 +41,7 @@ _CLAUSE_END = re.compile(r"[，。！？；：,!?;:\n](?!\d)|(?<!\d)\.(?!\d)")
 
 
 @dataclass(frozen=True)
-class Rtf:
+class Rtf(AddedByField):
     """Recogniser compute seconds per audio second; sums add, `rtf` and `rtfx` are derived.
 
     >>> (Rtf(0.5, 10.0) + Rtf(1.5, 10.0)).rtf
@@ -49,9 +50,6 @@ class Rtf:
 
     compute_s: float = 0.0
     audio_s: float = 0.0
-
-    def __add__(self, other: Rtf) -> Rtf:
-        return Rtf(self.compute_s + other.compute_s, self.audio_s + other.audio_s)
 
     @property
     def rtf(self) -> float | None:

@@ -11,25 +11,19 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from voicebench.metrics.counts import AddedByField
 from voicebench.metrics.error_rate import align
 from voicebench.metrics.normalize import basic
 from voicebench.types import Token, Window
 
 
 @dataclass(frozen=True)
-class SeamErrors:
+class SeamErrors(AddedByField):
     """Characters duplicated or dropped at seams; sums add."""
 
     duplicated: int = 0
     dropped: int = 0
     seams: int = 0
-
-    def __add__(self, other: SeamErrors) -> SeamErrors:
-        return SeamErrors(
-            self.duplicated + other.duplicated,
-            self.dropped + other.dropped,
-            self.seams + other.seams,
-        )
 
     @property
     def errors(self) -> int:

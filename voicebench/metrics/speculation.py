@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import msgspec
 
 from voicebench.events import SpeculationDropped
+from voicebench.metrics.counts import AddedByField, ratio
 from voicebench.metrics.latency import latencies
 from voicebench.metrics.selection import has_latency
 from voicebench.metrics.stats import Counts, Difference, paired_bootstrap
@@ -26,7 +27,7 @@ AudioKey = tuple[str, str, int, int]
 
 
 @dataclass(frozen=True)
-class Drafts:
+class Drafts(AddedByField):
     """Answers begun before the turn was committed; sums add, rates are derived.
 
     Attributes:
@@ -48,16 +49,6 @@ class Drafts:
     tokens_discarded: int = 0
     tokens_answered: int = 0
 
-    def __add__(self, other: Drafts) -> Drafts:
-        return Drafts(
-            self.turns + other.turns,
-            self.turns_dispatched + other.turns_dispatched,
-            self.dispatched + other.dispatched,
-            self.kept + other.kept,
-            self.tokens_discarded + other.tokens_discarded,
-            self.tokens_answered + other.tokens_answered,
-        )
-
     @property
     def tokens_made(self) -> int:
         """Tokens that were discarded or shown."""
@@ -66,37 +57,30 @@ class Drafts:
     @property
     def coverage(self) -> float | None:
         """Turns dispatched early / turns."""
-        return _ratio(self.turns_dispatched, self.turns)
+        return ratio(self.turns_dispatched, self.turns)
 
     @property
     def hit_rate(self) -> float | None:
         """Early drafts kept / dispatched."""
-        return _ratio(self.kept, self.dispatched)
+        return ratio(self.kept, self.dispatched)
 
     @property
     def waste(self) -> float | None:
         """Discarded tokens / all tokens made, discarded and shown."""
-        return _ratio(self.tokens_discarded, self.tokens_made)
+        return ratio(self.tokens_discarded, self.tokens_made)
 
 
 @dataclass(frozen=True)
-class Cached:
+class Cached(AddedByField):
     """Prompt tokens that the LLM had computed before it was asked; sums add."""
 
     cached: int = 0
     prompt: int = 0
 
-    def __add__(self, other: Cached) -> Cached:
-        return Cached(self.cached + other.cached, self.prompt + other.prompt)
-
     @property
     def share(self) -> float | None:
         """Cached prompt tokens / prompt tokens."""
-        return _ratio(self.cached, self.prompt)
-
-
-def _ratio(above: int, below: int) -> float | None:
-    return above / below if below else None
+        return ratio(self.cached, self.prompt)
 
 
 def count_drafts(turn: Turn) -> Drafts:

@@ -24,7 +24,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import bdtr, stdtrit
 
 Counts = tuple[float, float]
 """(numerator, denominator) of one conversation."""
@@ -435,12 +435,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
     0.0625
     """
     n, fewer = only_first + only_second, min(only_first, only_second)
-    if n == 0:
-        return 1.0
-    steps = np.arange(fewer, dtype=np.float64)
-    log_choices = np.concatenate([[0.0], np.cumsum(np.log((n - steps) / (steps + 1)))])
-    tail = float(np.exp(log_choices - n * math.log(2)).sum())  # P(X ≤ fewer), X ~ B(n, 1/2)
-    return min(1.0, 2 * tail)
+    return min(1.0, 2 * float(bdtr(fewer, n, 0.5))) if n else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from voicebench.metrics.counts import AddedByField
 from voicebench.metrics.error_rate import cer
 from voicebench.metrics.judge import entity_score, judge_turn
 from voicebench.metrics.values.scan import Names
@@ -31,7 +32,7 @@ TRIP_REASONS = ("low_confidence", "illegal_tokens", "breaker_open")
 
 
 @dataclass(frozen=True)
-class Trips:
+class Trips(AddedByField):
     """Counts over turns; sums add.
 
     Attributes:
@@ -49,16 +50,6 @@ class Trips:
     false: int = 0
     due: int = 0
     missed: int = 0
-
-    def __add__(self, other: Trips) -> Trips:
-        return Trips(
-            self.turns + other.turns,
-            self.trips + other.trips,
-            self.judged + other.judged,
-            self.false + other.false,
-            self.due + other.due,
-            self.missed + other.missed,
-        )
 
 
 def turn_trips(

@@ -50,6 +50,7 @@ from voicebench.llm.handoff import THROUGH_TABLE, BuildsPrompts, Handoff
 from voicebench.llm.tools import Toolbox
 from voicebench.pipeline.breaker import Breaker, with_circuit_breaker
 from voicebench.pipeline.end_of_turn import FINAL_MARKS, check_source
+from voicebench.pipeline.hints import LOW_CONFIDENCE, SILENCE
 from voicebench.pipeline.incoming import checked
 from voicebench.pipeline.live_turn import LiveTurn
 from voicebench.pipeline.memory import Conversation
@@ -145,7 +146,7 @@ class Assistant:
         self.is_read_live = is_read_live
         self.breaker = breaker or Breaker(variant.guard)
 
-    async def run_turn(
+    def run_turn(
         self,
         chunks: AsyncIterator[AudioChunk],
         conversation: Conversation,
@@ -174,18 +175,14 @@ class Assistant:
         """
         clock = clock or TurnClock()
         arriving = checked(chunks, self.variant.guard.audio_idle_s)
-        events = self._happening(
+        return self._run_turn_task(
             lambda turn: turn.run(arriving, declare_end, endpointing, answers),
             conversation,
             clock,
             tools,
         )
-        protected = with_circuit_breaker(events, self.breaker, clock)
-        async with contextlib.aclosing(protected):
-            async for event in protected:
-                yield event
 
-    async def run_recording(
+    def run_recording(
         self,
         blocks: Iterable[NDArray[np.float32]],
         conversation: Conversation,
@@ -211,20 +208,12 @@ class Assistant:
         clock = clock or make_clock("fast")
         if self.variant.recognition == "windows":
             chunks = paced(_chunks(blocks), clock)
-            turn = self.run_turn(chunks, conversation, clock=clock, endpointing=False, tools=tools)
-            async with contextlib.aclosing(turn):
-                async for event in turn:
-                    yield event
-            return
-        events = self._happening(
+            return self.run_turn(chunks, conversation, clock=clock, endpointing=False, tools=tools)
+        return self._run_turn_task(
             lambda turn: turn.run_recording(iter(blocks)), conversation, clock, tools
         )
-        protected = with_circuit_breaker(events, self.breaker, clock)
-        async with contextlib.aclosing(protected):
-            async for event in protected:
-                yield event
 
-    async def answer_text(
+    def answer_text(
         self,
         text: str,
         conversation: Conversation,
@@ -244,13 +233,24 @@ class Assistant:
             The events of `run_turn` from `cleaned` on.
         """
         clock = clock or TurnClock()
-        events = self._happening(lambda turn: turn.run_text(text), conversation, clock, tools)
-        typed = with_circuit_breaker(events, self.breaker, clock, is_speech=False)
-        async with contextlib.aclosing(typed):
-            async for event in typed:
-                yield event
+        return self._run_turn_task(
+            lambda turn: turn.run_text(text), conversation, clock, tools, is_speech=False
+        )
 
-    async def _happening(
+    def _run_turn_task(
+        self,
+        start: Callable[[LiveTurn], Coroutine[Any, Any, None]],
+        conversation: Conversation,
+        clock: TurnClock,
+        tools: Sequence[dict[str, Any]],
+        *,
+        is_speech: bool = True,
+    ) -> AsyncGenerator[Event, None]:
+        """Runs a turn under the circuit breaker; closing cancels it."""
+        events = self._task_events(start, conversation, clock, tools)
+        return with_circuit_breaker(events, self.breaker, clock, is_speech=is_speech)
+
+    async def _task_events(
         self,
         start: Callable[[LiveTurn], Coroutine[Any, Any, None]],
         conversation: Conversation,
@@ -290,9 +290,12 @@ class Assistant:
         """What recognizes a recording that is there as a whole, in windows or segments."""
         return variant_recognition(self.recognizer, self.variant)
 
-    def is_doubtful(self, hypothesis: Hypothesis) -> bool:
-        """Whether a transcript is not to be believed."""
-        return hypothesis.confidence < self.variant.guard.min_confidence
+    def fallback_reason(self, hypothesis: Hypothesis) -> str:
+        """Why a turn with this transcript falls back to text input; empty where it is answered."""
+        if not hypothesis.text.strip():
+            return SILENCE
+        is_doubtful = hypothesis.confidence < self.variant.guard.min_confidence
+        return LOW_CONFIDENCE if is_doubtful else ""
 
     def stream_vad(self) -> StreamVad:
         """The VAD of a stream that begins: the profile's, or Silero."""

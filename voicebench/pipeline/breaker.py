@@ -32,10 +32,9 @@ from voicebench.events import (
     Event,
     TranscriptCleaned,
     TranscriptFinal,
-    TurnDegraded,
     TurnFailed,
 )
-from voicebench.pipeline.hints import BREAKER_OPEN, failure_kind, hint_of, reason_of
+from voicebench.pipeline.hints import BREAKER_OPEN, degraded, failure_kind, reason_of
 from voicebench.types import Guard, Record
 
 State = Literal["closed", "open", "half_open"]
@@ -226,7 +225,7 @@ async def with_circuit_breaker(
             yield event
         if admission.refused_for:
             stages = ", ".join(admission.refused_for)
-            yield _degraded(BREAKER_OPEN, clock.t_s(), stages)
+            yield degraded(BREAKER_OPEN, clock.t_s(), trouble=stages)
             return
         async for event in events:
             for each in _with_changes(event, breaker, admission):
@@ -245,11 +244,7 @@ def _with_changes(event: Event, breaker: Breaker, admission: Admission) -> Itera
         return
     if (stage := failure_kind(event)) and (change := breaker.failed(stage, admission)):
         yield from _change_events((change,), event.t_s)
-    yield _degraded(reason_of(event), event.t_s)
-
-
-def _degraded(reason: str, t_s: float, trouble: str | None = None) -> TurnDegraded:
-    return TurnDegraded(t_s=t_s, reason=reason, hint=hint_of(reason), trouble=trouble)
+    yield degraded(reason_of(event), event.t_s)
 
 
 def _change_events(changes: Iterable[Change], t_s: float) -> Iterator[Event]:

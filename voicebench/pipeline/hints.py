@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from voicebench.events import TurnFailed
+from voicebench.events import Event, TurnDegraded, TurnFailed
 
 LOW_CONFIDENCE, ILLEGAL_TOKENS = "low_confidence", "illegal_tokens"
 UNCLEAR_AGAIN = "unclear_again"
@@ -13,6 +13,7 @@ BREAKER_OPEN = "breaker_open"
 OUT_OF_MEMORY = "out_of_memory"
 TOO_MANY_TOOL_CALLS = "too_many_tool_calls"
 NOTHING_TYPED = "nothing_typed"
+SILENCE, NOTHING_LEFT = "silence", "nothing_left_after_cleaning"
 
 HINTS: Mapping[str, str] = {
     LOW_CONFIDENCE: "没有听清您的话，请再说一遍，或者输入文字。",
@@ -23,6 +24,8 @@ HINTS: Mapping[str, str] = {
     OUT_OF_MEMORY: "系统现在很忙，请稍后再试，或者输入文字。",
     TOO_MANY_TOOL_CALLS: "这个问题暂时查不出结果，请换个说法输入文字。",
     NOTHING_TYPED: "请输入您的问题。",
+    SILENCE: "没有听到您说话，请再说一遍，或者输入文字。",
+    NOTHING_LEFT: "没有听清您的问题，请再说一遍，或者输入文字。",
     "audio_stalled": "声音中断了，请检查麦克风和网络，或者输入文字。",
     "audio_invalid": "收到的声音有问题，请检查麦克风，或者输入文字。",
     "audio_failed": "声音没有收完整，请再说一遍，或者输入文字。",
@@ -55,6 +58,18 @@ _FAILURES_OF_A_TURN = (
 def hint_of(reason: str) -> str:
     """The sentence that the user reads; there is one for every reason."""
     return HINTS.get(reason, FALLBACK_HINT)
+
+
+def degraded(reason: str, t_s: float, *, hint_for: str = "", trouble: str | None = None) -> Event:
+    """The event of a turn that falls back to text input.
+
+    Args:
+        reason: Why, in one word.
+        t_s: When, in seconds of the turn.
+        hint_for: The reason whose hint is shown, where that is another.
+        trouble: The stages of open circuits.
+    """
+    return TurnDegraded(t_s=t_s, reason=reason, hint=hint_of(hint_for or reason), trouble=trouble)
 
 
 def reason_of(failed: TurnFailed) -> str:

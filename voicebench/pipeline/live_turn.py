@@ -38,17 +38,22 @@ from voicebench.events import (
     TranscriptCleaned,
     TranscriptFinal,
     TurnCommitted,
-    TurnDegraded,
     TurnFailed,
     WindowReady,
     WindowRecognized,
     WindowRecognizedAgain,
 )
-from voicebench.llm.base import Delta, Prompt, count_tokens
+from voicebench.llm.base import Delta, Prompt
 from voicebench.pipeline.answering import Answering
 from voicebench.pipeline.end_of_turn import EndOfTurn, rule_of
 from voicebench.pipeline.endpoint import Endpoint, EndpointEvent
-from voicebench.pipeline.hints import LOW_CONFIDENCE, NOTHING_TYPED, UNCLEAR_AGAIN, hint_of
+from voicebench.pipeline.hints import (
+    LOW_CONFIDENCE,
+    NOTHING_LEFT,
+    NOTHING_TYPED,
+    UNCLEAR_AGAIN,
+    degraded,
+)
 from voicebench.pipeline.incoming import check
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import SimulatedClock
@@ -61,8 +66,6 @@ if TYPE_CHECKING:
     from voicebench.pipeline.assistant import Assistant
 
 _NO_AUDIO = np.zeros(0, np.float32)
-NOTHING_HEARD_HINT = "没有听到您说话，请再说一遍，或者输入文字。"
-NOTHING_MEANT_HINT = "没有听清您的问题，请再说一遍，或者输入文字。"
 UNREAD_HOLD_S = 0.25
 """How long tokens are held back where nobody reads them as they come."""
 
@@ -147,7 +150,7 @@ class LiveTurn:
                 )
             )
             if not text.strip():
-                self._degrade(NOTHING_TYPED, hint_of(NOTHING_TYPED))
+                self._degrade(NOTHING_TYPED)
                 return
             await self._answer(text.strip(), Hypothesis(is_final=True))
         except Exception as error:
@@ -374,10 +377,9 @@ class LiveTurn:
 
     def _understand(self, hypothesis: Hypothesis) -> str:
         """Sets marks into the transcript and cleans it; nothing where nothing was said."""
-        if not hypothesis.text.strip():
-            return self._degrade("silence", NOTHING_HEARD_HINT)
-        if self._assistant.is_doubtful(hypothesis):
-            return self._degrade(LOW_CONFIDENCE, self._unclear_hint())
+        if reason := self._assistant.fallback_reason(hypothesis):
+            is_unclear = reason == LOW_CONFIDENCE
+            return self._degrade(reason, self._count_unclear() if is_unclear else "")
         text = self._punctuate(hypothesis)
         self._stage, started_s = "cleaning", self._clock.t_s()
         cleaned = self._assistant.clean(text)
@@ -391,7 +393,7 @@ class LiveTurn:
             )
         )
         if not cleaned.text.strip():
-            return self._degrade("nothing_left_after_cleaning", NOTHING_MEANT_HINT)
+            return self._degrade(NOTHING_LEFT)
         return cleaned.text
 
     def _punctuate(self, hypothesis: Hypothesis) -> str:
@@ -402,16 +404,16 @@ class LiveTurn:
         self._emit(Punctuated(t_s=self._clock.t_s(), text=punctuated, started_s=started_s))
         return punctuated
 
-    def _degrade(self, reason: str, hint: str) -> str:
+    def _degrade(self, reason: str, hint_for: str = "") -> str:
         self._abandon_early_work()
-        self._emit(TurnDegraded(t_s=self._clock.t_s(), reason=reason, hint=hint))
+        self._emit(degraded(reason, self._clock.t_s(), hint_for=hint_for))
         return ""
 
-    def _unclear_hint(self) -> str:
-        """Counts an unclear turn; a run of them in one conversation suggests text input."""
+    def _count_unclear(self) -> str:
+        """Counts an unclear turn; a run of them in one conversation has a hint of its own."""
         self._conversation.num_unclear += 1
         is_run = self._conversation.num_unclear >= self._assistant.variant.guard.open_after
-        return hint_of(UNCLEAR_AGAIN if is_run else LOW_CONFIDENCE)
+        return UNCLEAR_AGAIN if is_run else LOW_CONFIDENCE
 
     # ------------------------------------------------------------ prompts
 
@@ -473,15 +475,8 @@ class LiveTurn:
             self._open,
         )
         question, answer = await answering.run()
-        self._remember(question, answer)
-
-    def _remember(self, question: Message, answer: str) -> None:
         self._conversation.num_unclear = 0
-        if not answer.strip() or not self._conversation.budget_tokens:
-            return
-        exchange = (question, Message(role="assistant", content=answer))
-        num_tokens = count_tokens(self._assistant.generator, exchange)
-        self._conversation.add(question.content, answer, num_tokens=num_tokens)
+        self._conversation.remember(self._assistant.generator, question.content, answer)
 
 
 async def _until(

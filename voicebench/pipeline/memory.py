@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from voicebench.llm.base import Generator, count_tokens
 from voicebench.types import Message, Record
 
 
@@ -52,6 +53,16 @@ class Conversation:
         while sum(exchange.num_tokens for exchange in kept) > self.budget_tokens:
             kept = kept[1:]
         self.exchanges = kept
+
+    def remember(self, generator: Generator, user: str, assistant: str) -> None:
+        """Adds a turn at what it costs in a prompt of `generator`; nothing without an answer."""
+        if not user or not assistant.strip() or not self.budget_tokens:
+            return
+        exchange = (
+            Message(role="user", content=user),
+            Message(role="assistant", content=assistant),
+        )
+        self.add(user, assistant, num_tokens=count_tokens(generator, exchange))
 
     def history(self) -> tuple[Message, ...]:
         """The turns kept, as alternating user and assistant messages."""

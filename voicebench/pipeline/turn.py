@@ -24,7 +24,7 @@ from voicebench.events import (
     WindowRecognizedAgain,
 )
 from voicebench.llm.base import Prompt
-from voicebench.types import AnswerToken, Degradation, StageFailure, Turn, Window
+from voicebench.types import AnswerToken, Degradation, Pace, StageFailure, Turn, Window
 
 _ENDS = (AnswerFinished, TurnDegraded, TurnFailed)
 _LEFT = StageFailure(
@@ -113,3 +113,23 @@ def prompt_fields(prompt: Prompt) -> dict[str, Any]:
         "prompt_as_embeddings": prompt.as_embeddings,
         "prompt_mixtures": prompt.mixtures,
     }
+
+
+def last_question(turn: Turn) -> str:
+    """What the user asked the LLM in a recorded turn; empty where the turn did not come so far. After
+    it there may be calls of tools and their results."""
+    texts = (message.content for message in reversed(turn.messages) if message.role == "user")
+    return next(texts, "")
+
+
+def new_turn(source: str, pace: Pace, **fields: Any) -> Turn:
+    """The record of a turn outside a run before anything has happened.
+
+    Args:
+        source: Names run, suite and variant that are not given: `ask`, `service`.
+        pace: Of the audio.
+        fields: What is known of it, as `Turn` has it.
+    """
+    known: dict[str, Any] = {"run_id": source, "suite": source, "variant": source, "case_id": "",
+             "repeat": 0, "turn_index": 0, "mode": "latency"}  # fmt: skip
+    return Turn(pace=pace, **known | fields)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from voicebench.errors import ConfigError
+from voicebench.errors import ConfigError, did_you_mean
 from voicebench.metrics.judge import expected_facts
 from voicebench.report.store import KEPT
-from voicebench.suites.schema import nearest
 from voicebench.types import Turn
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def make_frame(opened: OpenRun, what: str) -> pd.DataFrame:
         return _typed(_inside(opened, _INSIDE[what]))
     known = ("turns", "facts", *_INSIDE)
     raise ConfigError(
-        f"there is no frame {what!r}", nearest(what, known) or f"Known: {', '.join(known)}"
+        f"there is no frame {what!r}", did_you_mean(what, known) or f"Known: {', '.join(known)}"
     )
 
 

@@ -28,7 +28,7 @@ from voicebench.report.plots import Bar, stacked
 from voicebench.report.tables import Cell, Column, Table, columns_of
 from voicebench.report.timeline import timeline_figure
 from voicebench.report.worst import compare_texts, verdicts_of
-from voicebench.suites.speech import render_turn
+from voicebench.suites.render import render_turn
 from voicebench.types import SAMPLE_RATE_HZ, Case, Guard, Token, Turn
 from voicebench.words import kind_title, stage_title, translate
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from voicebench.errors import ConfigError, RecordError
+from voicebench.errors import ConfigError, RecordError, did_you_mean
 from voicebench.report.data import KeptTurn, Report, make_report
 from voicebench.report.digest import digest_table
 from voicebench.report.html import folded, fragment, list_html, note_html, table_html
@@ -30,7 +30,6 @@ from voicebench.report.tables import problems, tables_of_mode
 from voicebench.report.worst import rank_turns
 from voicebench.runs.provenance import code_of
 from voicebench.runs.record import RUN_FILE, read_cases, read_run
-from voicebench.suites.schema import nearest
 from voicebench.types import Case, Run, Turn
 from voicebench.words import translate
 
@@ -169,7 +168,7 @@ class OpenRun:
             known = sorted({each.turn.case_id for each in kept})
             raise ConfigError(
                 f"run {self.run.run_id} has no turn of case {case!r}",
-                nearest(case, known) or f"There are: {', '.join(known[:12])}",
+                did_you_mean(case, known) or f"There are: {', '.join(known[:12])}",
             )
         for each in found:
             if (each.turn.repeat, each.turn.turn_index) == (repeat, turn_index):
@@ -265,7 +264,7 @@ def find_run(run: str | Path) -> Path:
     there = ", ".join(sorted(folders)[-5:])
     raise RecordError(
         f"there is no run {str(run)!r}, neither as a folder nor in {reports}",
-        nearest(str(run), folders) or f"The last ones: {there}",
+        did_you_mean(str(run), folders) or f"The last ones: {there}",
     )
 
 
@@ -306,7 +305,7 @@ def _chosen(what: str, names: Sequence[str], known: Sequence[str], run: Run) -> 
         if name not in known:
             raise ConfigError(
                 f"run {run.run_id} has no {what} {name!r}",
-                nearest(name, known) or f"There are: {', '.join(known)}",
+                did_you_mean(name, known) or f"There are: {', '.join(known)}",
             )
     return tuple(name for name in known if name in names) if names else tuple(known)
 

@@ -13,10 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from voicebench.errors import ConfigError, StorageError
+from voicebench.errors import ConfigError, StorageError, did_you_mean
 from voicebench.report.data import Report
 from voicebench.report.spans import LANES, Span, turn_spans
-from voicebench.suites.schema import nearest
 from voicebench.types import Run, Turn
 
 MOST_TURNS = 200
@@ -43,7 +42,7 @@ def trace_report(report: Report, path: Path, case: str = "") -> str:
         known = sorted({kept.turn.case_id for kept in report.kept})
         raise ConfigError(
             f"run {report.run.run_id} has no turn of case {case!r}",
-            nearest(case, known) or f"There are: {', '.join(known[:12])}",
+            did_you_mean(case, known) or f"There are: {', '.join(known[:12])}",
         )
     shown = chosen[:MOST_TURNS]
     write_trace(report.run, (report.read(kept) for kept in shown), path)

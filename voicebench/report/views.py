@@ -12,7 +12,7 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
-from voicebench.errors import ConfigError
+from voicebench.errors import ConfigError, did_you_mean
 from voicebench.report import budget_tables, figures, scenario_figures, variant_figures
 from voicebench.report.comparison import changed_table, comparison_tables
 from voicebench.report.data import KeptTurn
@@ -36,7 +36,6 @@ from voicebench.report.worst import worst_cases
 from voicebench.runs import lost as runs_lost
 from voicebench.runs.comparable import couple_arms, label_arms, refuse_other_suites, reservations
 from voicebench.runs.compare import Arm, Comparisons, arms_of, compare_arms
-from voicebench.suites.schema import nearest
 from voicebench.words import translate
 
 __all__ = [
@@ -148,7 +147,7 @@ def trade(run: OpenRun, latency_run: str = "", *, errors: str = "factual_error_r
     known = variant_figures.ERRORS
     if errors not in known:
         raise ConfigError(
-            f"errors {errors!r} is none of {', '.join(known)}", nearest(errors, known)
+            f"errors {errors!r} is none of {', '.join(known)}", did_you_mean(errors, known)
         )
     timed = open_run(latency_run) if latency_run else run
     drawn = variant_figures.trade_figure(run.report, timed.report, errors)

@@ -11,7 +11,6 @@ A function that raises, gives no text, or never comes to rest fails the turn it 
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +18,7 @@ import msgspec
 
 from voicebench.cleaning.presets import PRESETS
 from voicebench.cleaning.rules import Rule
-from voicebench.errors import ConfigError, RuleError
+from voicebench.errors import ConfigError, RuleError, did_you_mean
 from voicebench.llm.prompts import PROMPTS, Prompt
 from voicebench.types import Record
 
@@ -163,5 +162,4 @@ def _place(error: BaseException, file: str) -> str:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known) or 'none'}"
+    return did_you_mean(name, known) or f"Known: {', '.join(known) or 'none'}"

@@ -22,8 +22,9 @@ from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock, paced
 from voicebench.pipeline.sample_tools import sample_toolbox
+from voicebench.pipeline.turn import last_question
 from voicebench.runs.plan import PlannedConversation, Work
-from voicebench.runs.turns import asked, begin_turn, make_audio, remember
+from voicebench.runs.turns import begin_turn, make_audio
 from voicebench.types import Case, Turn
 
 MIN_WARM_UP_TURNS = 2
@@ -86,7 +87,7 @@ def _run_conversation(
     for key in planned.turn_keys:
         recorded = work.done.get(key)
         if recorded is not None and not is_warm_up:
-            remember(assistant, conversation, asked(recorded), recorded.answer)
+            conversation.remember(assistant.generator, last_question(recorded), recorded.answer)
             continue
         begun = begin_turn(work, planned, key[-1], is_warm_up=is_warm_up)
         samples, begun = make_audio(work, planned, begun)

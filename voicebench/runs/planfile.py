@@ -21,7 +21,6 @@ says, so that it can be continued, and reported on, without the plan.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -31,7 +30,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from voicebench.cleaning.presets import PRESETS
-from voicebench.errors import ConfigError
+from voicebench.errors import ConfigError, did_you_mean
 from voicebench.llm.prompts import PROMPTS
 from voicebench.runs.definitions import (
     Definitions,
@@ -112,7 +111,7 @@ class _Text:
             found = found[step]
         for name in found if isinstance(found, dict) else ():
             if name not in known:
-                self.refuse((*where, name), f"unknown {what} {name!r}", nearest(name, known))
+                self.refuse((*where, name), f"unknown {what} {name!r}", _nearest(name, known))
 
     def _line(self, where: tuple[str | int, ...]) -> int:
         while where and where not in self.lines:
@@ -217,7 +216,7 @@ def _definitions(text: _Text, plan: PlanFile) -> Definitions:
             text.refuse(("prompts", name), f"there is a prompt {name!r} already")
         if prompt.user and prompt.user not in functions:
             problem = f"prompt {name!r}: no function {prompt.user!r} in {file or 'a Python file'}"
-            text.refuse(("prompts", name, "user"), problem, nearest(prompt.user, functions))
+            text.refuse(("prompts", name, "user"), problem, _nearest(prompt.user, functions))
     return found
 
 
@@ -251,7 +250,7 @@ def _variant(
         ("prompt", variant.prompt, PROMPTS),
     ):
         if name not in known:
-            text.refuse((*where, what), f"unknown {what} {name!r}", nearest(name, known))
+            text.refuse((*where, what), f"unknown {what} {name!r}", _nearest(name, known))
     return variant
 
 
@@ -291,7 +290,6 @@ def _from(base: Path, name: str) -> str:
     return str((base / Path(name).expanduser()).resolve()) if is_path else name
 
 
-def nearest(name: Any, known: Collection[str]) -> str:
+def _nearest(name: Any, known: Collection[str]) -> str:
     """The known name that was probably meant, or all of them."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known) or 'none'}"
+    return did_you_mean(str(name), known) or f"Known: {', '.join(known) or 'none'}"

@@ -28,13 +28,12 @@ from voicebench.clock import now_s
 from voicebench.errors import ModelError, StageError
 from voicebench.llm.base import Prompt
 from voicebench.pipeline.assistant import Answer, Assistant, Transcript
-from voicebench.pipeline.hints import LOW_CONFIDENCE, hint_of
-from voicebench.pipeline.live_turn import NOTHING_HEARD_HINT, NOTHING_MEANT_HINT
+from voicebench.pipeline.hints import NOTHING_LEFT, hint_of
 from voicebench.pipeline.memory import Conversation
-from voicebench.pipeline.turn import prompt_fields
+from voicebench.pipeline.turn import last_question, prompt_fields
 from voicebench.runs.batching import Samples, content_key, transcribe_many
 from voicebench.runs.plan import PlannedConversation, Work
-from voicebench.runs.turns import asked, begin_turn, make_audio, remember
+from voicebench.runs.turns import begin_turn, make_audio
 from voicebench.types import (
     SAMPLE_RATE_HZ,
     Degradation,
@@ -253,10 +252,9 @@ def _clean_and_word(cache: StageCache, item: _Item) -> None:
     texts = {"gold_cleaned": _clean(cache, talk, gold)[0].text, "gold": gold}
     item.turn = turn = msgspec.structs.replace(turn, gold_cleaned=texts["gold_cleaned"])
     heard = turn.hypothesis.text
-    if turn.failure is None and not heard.strip():
-        item.turn = _degraded(turn, "silence", NOTHING_HEARD_HINT)
-    elif turn.failure is None and talk.assistant.is_doubtful(turn.hypothesis):
-        item.turn = _degraded(turn, LOW_CONFIDENCE, hint_of(LOW_CONFIDENCE))
+    reason = talk.assistant.fallback_reason(turn.hypothesis)
+    if turn.failure is None and reason:
+        item.turn = _degraded(turn, reason)
     elif turn.failure is None:
         punctuated = talk.assistant.punctuate(turn.hypothesis)
         cleaned, was_kept = _clean(cache, talk, heard if punctuated is None else punctuated)
@@ -271,7 +269,7 @@ def _clean_and_word(cache: StageCache, item: _Item) -> None:
         if cleaned.text.strip():
             texts["recognised"] = cleaned.text
         else:
-            item.turn = _degraded(item.turn, "nothing_left_after_cleaning", NOTHING_MEANT_HINT)
+            item.turn = _degraded(item.turn, NOTHING_LEFT)
     for path, text in texts.items():
         history = talk.histories[path].history()
         said = turn.hypothesis if path == "recognised" else _heard_well(gold)
@@ -299,8 +297,9 @@ def _clean(cache: StageCache, talk: _Talk, text: str) -> tuple[Cleaned, bool]:
     return cache.cleaned[key], was_kept
 
 
-def _degraded(turn: Turn, reason: str, hint: str) -> Turn:
-    return msgspec.structs.replace(turn, degraded=Degradation(reason=reason, hint=hint))
+def _degraded(turn: Turn, reason: str) -> Turn:
+    degradation = Degradation(reason=reason, hint=hint_of(reason))
+    return msgspec.structs.replace(turn, degraded=degradation)
 
 
 def _answer(cache: StageCache, items: Sequence[_Item]) -> None:
@@ -368,7 +367,7 @@ def _text_or_none(answer: Answer | None) -> str | None:
 
 
 def _remember(talk: _Talk, path: str, user: str, answer: str) -> None:
-    remember(talk.assistant, talk.histories[path], user, answer)
+    talk.histories[path].remember(talk.assistant.generator, user, answer)
 
 
 def _remember_recorded(talk: _Talk, turn: Turn) -> None:
@@ -381,4 +380,4 @@ def _remember_recorded(talk: _Talk, turn: Turn) -> None:
         if text is not None and answer:
             user = talk.assistant.build_messages((), text)[-1].content
             _remember(talk, path, user, answer)
-    _remember(talk, "recognised", asked(turn), turn.answer)
+    _remember(talk, "recognised", last_question(turn), turn.answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import msgspec
 
 from voicebench.cleaning.presets import PRESETS
-from voicebench.errors import ConfigError
+from voicebench.errors import ConfigError, did_you_mean
 from voicebench.llm.prompts import PROMPTS
 from voicebench.pipeline.variants import check_variant
 from voicebench.runs.definitions import Definitions
@@ -136,8 +135,7 @@ def _value(text: str) -> str | bool:
 
 def _refuse_unknown(what: str, name: str, known: Sequence[str] | dict[str, Any]) -> None:
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        way_out = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}"
+        way_out = did_you_mean(name, known) or f"Known: {', '.join(known)}"
         raise ConfigError(f"unknown {what} {name!r}", way_out)
 
 

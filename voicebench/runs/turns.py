@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.errors import MissingPackageError, StorageError, VoicebenchError
-from voicebench.llm.base import count_tokens
 from voicebench.metrics.conditions import is_meeting
-from voicebench.pipeline.assistant import Assistant
-from voicebench.pipeline.memory import Conversation
 from voicebench.runs.plan import PlannedConversation, Work
-from voicebench.suites.speech import render_turn
-from voicebench.types import SAMPLE_RATE_HZ, CaseTurn, Message, StageFailure, Turn, Variant
+from voicebench.suites.render import render_turn
+from voicebench.types import SAMPLE_RATE_HZ, CaseTurn, StageFailure, Turn, Variant
 
 SILENCE_AFTER_ENDPOINT_S = 0.5
 
@@ -91,21 +88,3 @@ def with_end_of_speech(begun: Turn, turn: CaseTurn, t_eos_s: float) -> Turn:
         return begun
     source = "annotated" if turn.t_eos_source is msgspec.UNSET else turn.t_eos_source
     return msgspec.structs.replace(begun, t_eos_s=t_eos_s, t_eos_source=source)
-
-
-def remember(assistant: Assistant, conversation: Conversation, user: str, answer: str) -> None:
-    """Adds an answered turn to a conversation as the pipeline does; nothing without an answer."""
-    if user and answer.strip():
-        exchange = (
-            Message(role="user", content=user),
-            Message(role="assistant", content=answer),
-        )
-        num_tokens = count_tokens(assistant.generator, exchange)
-        conversation.add(user, answer, num_tokens=num_tokens)
-
-
-def asked(turn: Turn) -> str:
-    """What the user asked the LLM in a recorded turn; empty when they could not. Behind it there
-    may be calls of tools and their results."""
-    said = (message.content for message in reversed(turn.messages) if message.role == "user")
-    return next(said, "")

@@ -363,7 +363,7 @@ class Session(StreamSession):
                 item.message = _user_message(turn_task.turn.cleaned)
                 item.body["content"][0]["transcript"] = hypothesis.text or None
                 if not answers and hypothesis.tokens:
-                    self._is_unclear = assistant.is_doubtful(hypothesis)
+                    self._is_unclear = bool(assistant.fallback_reason(hypothesis))
         end_listening()
 
     async def _run_turn(
@@ -511,7 +511,7 @@ class Session(StreamSession):
             self._is_unclear = True
             await self._send(f"{kind}.failed", **place, error=error.body["error"])
             return ""
-        self._is_unclear = not hypothesis.tokens or assistant.is_doubtful(hypothesis)
+        self._is_unclear = bool(assistant.fallback_reason(hypothesis))
         seconds = len(samples) / SAMPLE_RATE_HZ
         with_logprobs = bool(self._settings.include)
         await completed(self._send, item_id, hypothesis, seconds, with_logprobs, content_index)

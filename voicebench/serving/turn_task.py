@@ -15,10 +15,10 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-from voicebench.llm.base import Generator, count_tokens
+from voicebench.llm.base import Generator
 from voicebench.pipeline.memory import Conversation
-from voicebench.pipeline.turn import collect_turn
-from voicebench.types import Event, Message, Pace, Turn
+from voicebench.pipeline.turn import collect_turn, last_question, new_turn
+from voicebench.types import Event, Pace, Turn
 
 
 class TurnTask:
@@ -54,11 +54,7 @@ class TurnTask:
         """The record of what has happened."""
         if self._record and self._record[0] == len(self.happened):
             return self._record[1]
-        begun = Turn(
-            run_id="service", suite="service", case_id="", variant="service", repeat=0,
-            turn_index=0, mode="latency", pace=self._pace,
-        )  # fmt: skip
-        turn = collect_turn(self.happened, begun)
+        turn = collect_turn(self.happened, new_turn("service", self._pace))
         self._record = (len(self.happened), turn)
         return turn
 
@@ -140,9 +136,4 @@ def remember_interrupted(
     """Remembers of an interrupted turn what was asked and as much of the answer as was given: what
     is said next refers to it."""
     turn = turn_task.turn
-    asked = next((m for m in reversed(turn.messages) if m.role == "user"), None)
-    if asked is None or not turn.answer.strip() or not conversation.budget_tokens:
-        return
-    exchange = (asked, Message(role="assistant", content=turn.answer))
-    num_tokens = count_tokens(generator, exchange)
-    conversation.add(asked.content, turn.answer, num_tokens=num_tokens)
+    conversation.remember(generator, last_question(turn), turn.answer)

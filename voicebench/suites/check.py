@@ -242,7 +242,7 @@ def _learned(case: Case, training: Training) -> Iterator[str]:
 
 
 def _wrong_ends(suite: Suite, case: Case) -> Iterator[str]:
-    from voicebench.suites.speech import render_turn
+    from voicebench.suites.render import render_turn
 
     for number, turn in enumerate(case.turns, start=1):
         if turn.segments:

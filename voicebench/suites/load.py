@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from voicebench.errors import SuiteError
-from voicebench.suites.schema import SuiteInfo, field_names, nearest
+from voicebench.errors import SuiteError, did_you_mean
+from voicebench.suites.schema import SuiteInfo, field_names
 from voicebench.types import Case, Record
 
 # A link to `datasets/` in a checkout; wheels carry the suites themselves.
@@ -74,7 +74,7 @@ def find_suite(name_or_path: str | Path) -> Path:
     if Path(text).is_dir():
         raise SuiteError(f"{text} has no {INFO_FILE}, so it is no suite", "Name a suite's folder.")
     known = list_suites()
-    way_out = nearest(text, known) or f"Suites here: {', '.join(known) or 'none'}."
+    way_out = did_you_mean(text, known) or f"Suites here: {', '.join(known) or 'none'}."
     raise SuiteError(f"there is no suite {text!r}", way_out)
 
 
@@ -172,7 +172,7 @@ def _read_cases(path: Path) -> tuple[list[Case], list[int], list[Problem]]:
 
 def _misfit(path: Path, line: int, error: Exception, record: type[_R]) -> Problem:
     unknown = re.search(r"unknown field `(.*?)`", str(error))
-    way_out = nearest(unknown[1], field_names(record)) if unknown else ""
+    way_out = did_you_mean(unknown[1], field_names(record)) if unknown else ""
     return Problem(f"{path}:{line}", str(error), way_out)
 
 

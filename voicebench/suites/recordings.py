@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from voicebench.errors import SuiteError
+from voicebench.errors import SuiteError, did_you_mean
 from voicebench.suites.load import Problem
-from voicebench.suites.schema import nearest
 from voicebench.types import Fact, SpokenSegment
 
 AUDIO_SUFFIXES = frozenset(
@@ -336,8 +335,8 @@ def _hint(name: str, known: Sequence[str]) -> str:
         return f"Write it as {slashed}."
     same = [each for each in known if each.casefold() == slashed.casefold()]
     if same:
-        return f"Did you mean {same[0]}?"
-    return "Write folders with /." if "\\" in name else nearest(name, known)
+        return f"Did you mean {same[0]!r}?"
+    return "Write folders with /." if "\\" in name else did_you_mean(name, known)
 
 
 def _is_positive_number(text: str) -> bool:
@@ -401,7 +400,7 @@ def _check_columns(
     strange = [name for name in header if name not in known] if wanted is not None else []
     if missing or strange:
         what = f"has no column {missing[0]!r}" if missing else f"has the column {strange[0]!r}"
-        hint = nearest(strange[0] if strange else missing[0], known if strange else header)
+        hint = did_you_mean(strange[0] if strange else missing[0], known if strange else header)
         raise SuiteError(
             f"{table}:1 {what}; its header is {' '.join(header) or 'empty'}",
             hint or f"Columns: {', '.join(known)}.",

@@ -9,9 +9,7 @@ editors and other languages:
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +54,6 @@ def json_schema(record: type[Record]) -> dict[str, Any]:
 def schema_text(record: type[Record]) -> str:
     """The text of a record type's schema file."""
     return json.dumps(json_schema(record), ensure_ascii=False, indent=2) + "\n"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A clause naming the known name closest to `name`; empty when none is close.
-
-    >>> nearest("dayly_qa", ["daily_qa", "multi_turn"])
-    'Did you mean daily_qa?'
-    >>> nearest("x", ["daily_qa"])
-    ''
-    """
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {close[0]}?" if close else ""
 
 
 def field_names(record: type[Record]) -> set[str]:

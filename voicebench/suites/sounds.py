@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.suites.cache import Audio, cached
+from voicebench.suites.speech import synthesize
 from voicebench.types import SAMPLE_RATE_HZ, Segment, Sound
 
 _SILENCE_RMS = 10 ** (-75 / 20)  # a microphone that hears nothing
@@ -70,8 +71,6 @@ def crowd(duration_s: float, seed: int, cache_dir: Path | None = None) -> Audio:
         MissingPackageError: espeak-ng is not installed.
         StorageError: The cache cannot be written.
     """
-    from voicebench.suites.speech import synthesize
-
     rng = np.random.default_rng(seed)
     mixed = np.zeros(round(duration_s * SAMPLE_RATE_HZ), dtype=np.float32)
     for number, voice in enumerate(_CROWD_VOICES):

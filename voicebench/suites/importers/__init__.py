@@ -14,9 +14,8 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicebench.errors import SuiteError
+from voicebench.errors import SuiteError, did_you_mean
 from voicebench.suites.recordings import Found
-from voicebench.suites.schema import nearest
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def read_corpus(name: str, folder: Path, split: str = "") -> Found:
         MissingPackageError: The layout needs a package that is not installed.
     """
     if name not in FORMATS:
-        way_out = nearest(name, FORMATS) or f"Known: {', '.join(FORMATS)}."
+        way_out = did_you_mean(name, FORMATS) or f"Known: {', '.join(FORMATS)}."
         raise SuiteError(f"unknown corpus format {name!r}", way_out)
     if not folder.is_dir():
         raise SuiteError(f"there is no folder {folder}", "Name where the corpus was unpacked.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,13 @@ from voicebench.pipeline.assistant import Assistant, collect_turn
 from voicebench.pipeline.memory import Conversation
 from voicebench.pipeline.pace import make_clock
 from voicebench.pipeline.ready import share_recognizer
-from voicebench.runs.streams import Speech, play_streams
 from voicebench.suites.load import load_suite
-from voicebench.suites.speech import render_turn
+from voicebench.suites.render import render_turn
 from voicebench.types import Case, CaseTurn, Guard, Turn, Variant
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+
+from _streams import Speech, play_streams
 
 LOUD = np.tile(np.array([0.3, -0.3], np.float32), 12_000)  # 1.5 s
 SILENCE = np.zeros(16_000, np.float32)
