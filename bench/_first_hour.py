@@ -79,14 +79,14 @@ def audio(args: argparse.Namespace) -> dict[str, Any]:
 
 def recogniser(args: argparse.Namespace) -> dict[str, Any]:
     """This project's recogniser beside FunASR's own call, and the histogram of its confidences."""
+    from voicebench.asr.global_state import preserve_global_state
     from voicebench.asr.paraformer import _DOUBT_BELOW, ParaformerRecognizer
-    from voicebench.asr.traceless import traceless
     from voicebench.profiles.loader import load_profile
     from voicebench.types import SAMPLE_RATE_HZ, Guard, Variant
 
     profile = load_profile(args.profile).asr
     ours = ParaformerRecognizer(profile, only_speech=False)  # made-up tokens are counted too
-    with traceless():
+    with preserve_global_state():
         from funasr import AutoModel
 
         theirs = AutoModel(
@@ -97,7 +97,7 @@ def recogniser(args: argparse.Namespace) -> dict[str, Any]:
         started_s = time.perf_counter()
         hypothesis = ours.recognize(clip.samples)
         took_s = time.perf_counter() - started_s
-        with traceless():
+        with preserve_global_state():
             reference = theirs.generate(input=clip.samples, fs=SAMPLE_RATE_HZ)[0]["text"]
         rows.append((clip, hypothesis.tokens, took_s))
         if folded(hypothesis.text) != folded(reference):

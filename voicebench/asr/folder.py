@@ -2,7 +2,7 @@
 
 FunASR, left alone, starts a download when the folder does not exist, and goes on with random weights
 when a checkpoint lacks some. Here the folder is checked first, file by file, and the process is left
-as it was (`traceless`).
+as it was (`preserve_global_state`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from voicebench.asr.funasr_imports import import_funasr
+from voicebench.asr.global_state import preserve_global_state
 from voicebench.asr.hotwords import check_hotwords, read_hotword_tokens
 from voicebench.asr.random_weights import ensure_random_weights
-from voicebench.asr.traceless import traceless
 from voicebench.budget.check import check_asr, memory_now
 from voicebench.errors import ConfigError, MissingPackageError, ModelError
 from voicebench.prerequisites import require_cuda
@@ -56,7 +56,7 @@ def load_folder(profile: AsrProfile) -> tuple[Any, dict[str, Any]]:
     class_name = _check_files(folder)
     if profile.device != "cpu":
         require_cuda()
-    with traceless():
+    with preserve_global_state():
         import torch
     on_cpu = profile.device == "cpu"
     check_asr(profile, *(memory_now() if on_cpu else torch.cuda.mem_get_info(profile.device)))
@@ -94,7 +94,7 @@ def build_whole(
     Raises:
         ModelError: FunASR cannot build it, or its checkpoint is corrupt or lacks weights.
     """
-    with traceless():
+    with preserve_global_state():
         checkpoint = _checkpoint(folder / weights)
         _require_own_vocabulary(folder, weights, checkpoint)
         try:
@@ -173,7 +173,9 @@ def _quantize(model: Any) -> None:
     """Linear and LSTM layers to int8, in place; what goes into them is quantised as it comes."""
     import torch
 
-    with traceless():  # of warnings that another package will hold these functions one day
+    with (
+        preserve_global_state()
+    ):  # of warnings that another package will hold these functions one day
         quantize: Any = torch.ao.quantization.quantize_dynamic
         quantize(model, {torch.nn.Linear, torch.nn.LSTM}, dtype=torch.qint8, inplace=True)
 

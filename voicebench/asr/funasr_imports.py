@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from voicebench.asr.traceless import traceless
+from voicebench.asr.global_state import preserve_global_state
 
 _REGISTRATION = re.compile(
     r"""tables\.register\(\s*["'](\w+)["']\s*,\s*(?:key\s*=\s*)?["']([^"']+)["']"""
@@ -34,7 +34,7 @@ class _Table(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         for module in _modules().get((self._name, key), ()):
-            with traceless():
+            with preserve_global_state():
                 importlib.import_module(module)
         if dict.__contains__(self, key):
             return dict.__getitem__(self, key)
@@ -76,7 +76,7 @@ def import_funasr() -> Any:
     """
     with _lock:
         if "funasr" not in sys.modules:
-            with traceless():
+            with preserve_global_state():
                 _import_without_walk()
         tables = importlib.import_module("funasr.register").tables
         for name, table in list(vars(type(tables)).items()):

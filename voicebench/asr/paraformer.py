@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from voicebench.asr.base import Recognizer
 from voicebench.asr.companions import NO_COMPANIONS, Companions
-from voicebench.asr.costed import CostedRecognizer
+from voicebench.asr.cost_emulation import CostEmulatingRecognizer
 from voicebench.asr.folder import hotword_ids, load_folder
 from voicebench.asr.forward import Forward
 from voicebench.asr.funasr_companions import load_companions
@@ -62,7 +62,7 @@ def load_recognizer(profile: AsrProfile) -> Recognizer:
     words = AsrProfile(
         folder=profile.transcript_source, device=profile.device, num_threads=profile.num_threads
     )
-    return CostedRecognizer(costly, ParaformerRecognizer(words), companions)
+    return CostEmulatingRecognizer(costly, ParaformerRecognizer(words), companions)
 
 
 class ParaformerRecognizer:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from voicebench.asr.funasr_imports import import_funasr
-from voicebench.asr.traceless import traceless
+from voicebench.asr.global_state import preserve_global_state
 from voicebench.cache import make_once
 from voicebench.types import Record
 
@@ -56,7 +56,7 @@ def ensure_random_weights(folder: Path, name: str) -> None:
     """
 
     def write(partial: Path) -> None:
-        with traceless():
+        with preserve_global_state():
             write_random_paraformer(partial, SIZES[name])
 
     make_once(folder, write, f"random weights of the size of {name} (0.5 GB, half a minute)")

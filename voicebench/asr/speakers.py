@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicebench.asr.companions import SpeakerSpan, Vad
-from voicebench.asr.traceless import traceless
+from voicebench.asr.global_state import preserve_global_state
 from voicebench.types import SAMPLE_RATE_HZ, SpokenSegment, Token, join_tokens
 
 _BATCH_PIECES = 64
@@ -61,13 +61,15 @@ class CamSpeakers:
     def _tell_apart(
         self, segments: list[list[Any]], model: Any, settings: dict[str, Any]
     ) -> tuple[SpeakerSpan, ...]:
-        with traceless():
+        with preserve_global_state():
             from funasr.models.campplus.cluster_backend import ClusterBackend
             from funasr.models.campplus.utils import postprocess, sv_chunk
 
             pieces = sv_chunk(segments)
             embeddings = self._embed([piece[2] for piece in pieces], model, settings["device"])
-            np.random.seed(_CLUSTER_SEED)  # k-means begins at random; `traceless` undoes this
+            np.random.seed(
+                _CLUSTER_SEED
+            )  # k-means begins at random; `preserve_global_state` undoes this
             labels = ClusterBackend()(embeddings)
             found = postprocess(pieces, segments, labels, embeddings)
         return tuple(

@@ -39,10 +39,10 @@ from voicebench.errors import (
 from voicebench.llm.base import Delta, Prompt
 from voicebench.llm.call_grammar import call_grammar, call_tags, parameters_of
 from voicebench.llm.chat import ChatEncoder
+from voicebench.llm.delta_delivery import DeltaDispatcher, Mailbox
 from voicebench.llm.embeddings import embedding_table, engine_input
 from voicebench.llm.engine_thread import Deliver, EngineThread, Request, first_line
 from voicebench.llm.folder import check_llm_folder
-from voicebench.llm.post import Box, Post
 from voicebench.llm.random_weights import ensure_random_weights
 from voicebench.llm.token_table import TokenTable
 from voicebench.prerequisites import require_compiler, require_cuda
@@ -100,7 +100,7 @@ class VllmGenerator:
             ensure_random_weights(folder, profile.random_weights)
         self.answers_at_random: bool = profile.load_format == "dummy"
         check_llm_folder(folder, needs_weights=not self.answers_at_random)
-        self._post = Post()
+        self._post = DeltaDispatcher()
         try:
             self._thread = EngineThread(
                 lambda: _build_engine(profile),
@@ -212,7 +212,7 @@ class VllmGenerator:
         inbox: asyncio.Queue[Delta | StageError] = asyncio.Queue()
 
         # With the consumer's loop closed nobody waits for this answer.
-        box = Box(loop, inbox.put_nowait, lambda: self._thread.abort(request), hold_s)
+        box = Mailbox(loop, inbox.put_nowait, lambda: self._thread.abort(request), hold_s)
         request = make_request(lambda item: self._post.add(box, item))
         self._thread.submit([request])
         finished = False

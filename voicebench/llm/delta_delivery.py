@@ -19,7 +19,7 @@ Item = Delta | StageError
 
 
 @dataclass(frozen=True, eq=False)
-class Box:
+class Mailbox:
     """Where the items of one answer go.
 
     Attributes:
@@ -35,15 +35,15 @@ class Box:
     hold_s: float = 0.0
 
 
-class Post:
+class DeltaDispatcher:
     """Collects items and sends them; used on one thread. What is held is sent by the first `send` that
     comes late enough: the engine steps for as long as an answer is being made."""
 
     def __init__(self) -> None:
-        self._collected: dict[asyncio.AbstractEventLoop, list[tuple[Box, Item]]] = {}
-        self._held: dict[Box, tuple[float, list[Delta]]] = {}  # with the time of the first
+        self._collected: dict[asyncio.AbstractEventLoop, list[tuple[Mailbox, Item]]] = {}
+        self._held: dict[Mailbox, tuple[float, list[Delta]]] = {}  # with the time of the first
 
-    def add(self, box: Box, item: Item) -> None:
+    def add(self, box: Mailbox, item: Item) -> None:
         """Keeps an item until `send`."""
         if isinstance(item, Delta) and box.hold_s:
             self._held.setdefault(box, (now_s(), []))[1].append(item)
@@ -69,11 +69,11 @@ class Post:
                 for box, _ in items:
                     box.undelivered()
 
-    def _release(self, box: Box) -> None:
+    def _release(self, box: Mailbox) -> None:
         _, deltas = self._held.pop(box)
         self._collected.setdefault(box.loop, []).append((box, joined(deltas)))
 
 
-def _put_all(items: list[tuple[Box, Item]]) -> None:
+def _put_all(items: list[tuple[Mailbox, Item]]) -> None:
     for box, item in items:
         box.put(item)

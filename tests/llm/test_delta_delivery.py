@@ -7,7 +7,7 @@ from typing import Any
 
 from voicebench.errors import StageError
 from voicebench.llm.base import Delta
-from voicebench.llm.post import Box, Post
+from voicebench.llm.delta_delivery import DeltaDispatcher, Mailbox
 from voicebench.types import AnswerToken
 
 
@@ -30,10 +30,10 @@ def taken(loop: asyncio.AbstractEventLoop) -> None:
 def test_a_step_wakes_a_loop_once_for_all_its_answers_in_their_order() -> None:
     loop, got = CountingLoop(), list[tuple[str, int]]()
     a, b = (
-        Box(loop, lambda item, n=name: got.append((n, item.cached_prompt_tokens)), lambda: None)  # type: ignore[misc]
+        Mailbox(loop, lambda item, n=name: got.append((n, item.cached_prompt_tokens)), lambda: None)  # type: ignore[misc]
         for name in "ab"
     )
-    post = Post()
+    post = DeltaDispatcher()
     for number, box in enumerate((a, b, a, b)):
         post.add(box, delta(number))
     taken(loop)
@@ -50,10 +50,10 @@ def test_who_waits_on_a_closed_loop_is_told_off_and_the_others_are_served() -> N
     closed, alive = asyncio.new_event_loop(), asyncio.new_event_loop()
     closed.close()
     got, undelivered = list[Any](), list[str]()
-    post = Post()
-    post.add(Box(closed, got.append, lambda: undelivered.append("one")), delta(1))
-    post.add(Box(alive, got.append, lambda: undelivered.append("other")), delta(2))
-    post.add(Box(closed, got.append, lambda: undelivered.append("one")), delta(3))
+    post = DeltaDispatcher()
+    post.add(Mailbox(closed, got.append, lambda: undelivered.append("one")), delta(1))
+    post.add(Mailbox(alive, got.append, lambda: undelivered.append("other")), delta(2))
+    post.add(Mailbox(closed, got.append, lambda: undelivered.append("one")), delta(3))
     post.send()
     taken(alive)
     assert ([item.cached_prompt_tokens for item in got], undelivered) == ([2], ["one", "one"])
@@ -73,8 +73,8 @@ def as_text(delta: Any) -> str:
 
 def test_what_is_read_at_the_end_comes_in_one_piece_and_what_is_read_live_at_once() -> None:
     loop, whole, live = CountingLoop(), list[Any](), list[Any]()
-    held, prompt = Box(loop, whole.append, list, hold_s=60.0), Box(loop, live.append, list)
-    post = Post()
+    held, prompt = Mailbox(loop, whole.append, list, hold_s=60.0), Mailbox(loop, live.append, list)
+    post = DeltaDispatcher()
     for text in "三点":
         post.add(held, words(text, cached=32))
         post.add(prompt, words(text))
@@ -92,8 +92,11 @@ def test_what_is_read_at_the_end_comes_in_one_piece_and_what_is_read_live_at_onc
 
 def test_nothing_is_held_longer_than_allowed_and_an_error_brings_what_was_held_first() -> None:
     loop, got = CountingLoop(), list[Any]()
-    soon, failing = Box(loop, got.append, list, hold_s=1e-9), Box(loop, got.append, list, 60.0)
-    post = Post()
+    soon, failing = (
+        Mailbox(loop, got.append, list, hold_s=1e-9),
+        Mailbox(loop, got.append, list, 60.0),
+    )
+    post = DeltaDispatcher()
     post.add(soon, words("早"))
     post.send()
     taken(loop)

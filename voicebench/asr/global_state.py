@@ -13,7 +13,7 @@ import numpy as np
 
 
 @contextlib.contextmanager
-def traceless() -> Iterator[None]:
+def preserve_global_state() -> Iterator[None]:
     """Keeps prints, warnings, log handlers and reseeding of what runs inside from the process.
 
     Importing FunASR is such a thing too.

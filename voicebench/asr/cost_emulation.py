@@ -18,7 +18,7 @@ from voicebench.asr.companions import NO_COMPANIONS, Companions
 from voicebench.types import Hypothesis
 
 
-class CostedRecognizer:
+class CostEmulatingRecognizer:
     """A `Recognizer` of two.
 
     Args:
