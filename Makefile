@@ -36,9 +36,9 @@ setup: $(STAMP) ## make .venv with the locked packages; SET=gpu: those of CUDA; 
 
 demo: $(STAMP) ## set up, then run every suite on the shipped models in both modes; about 3 minutes
 	@echo "[demo 1/2] quality: 3 cases of each suite, stages batched"
-	@$(BIN)/voicebench run --profile bundled --mode quality --limit 3
+	@$(BIN)/voicebench run --profile bundled --mode quality --max-cases 3
 	@echo "[demo 2/2] latency: 1 case of each suite, at the pace of speech"
-	@$(BIN)/voicebench run --profile bundled --mode latency --limit 1 --repeats 1
+	@$(BIN)/voicebench run --profile bundled --mode latency --max-cases 1 --repeats 1
 
 lint: $(STAMP) ## linter, format, types and import contracts
 	$(BIN)/ruff check .

@@ -140,7 +140,7 @@ def llm(args: argparse.Namespace) -> dict[str, Any]:
 
     profile = load_profile(args.profile)
     generator = build_generator(profile.llm)
-    prompts = [generator.encode_chat(build_messages("seed", (), text)) for text in QUESTIONS]
+    prompts = [generator.encode_chat(build_messages("baseline", (), text)) for text in QUESTIONS]
     asyncio.run(_answer(generator, prompts[0], Sampling()))  # warms up
     answers = [
         [asyncio.run(_answer(generator, prompt, Sampling())) for _ in range(2)]

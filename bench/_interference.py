@@ -29,7 +29,7 @@ def measure(
     recognizer: Recognizer, generator: Generator, window: NDArray[np.float32], seconds: float
 ) -> dict[str, dict[str, float]]:
     """Windows and token gaps, each alone and beside the other, `seconds` for each of the four."""
-    prompt = generator.encode_chat(build_messages("seed", (), "请把今天会议的内容详细说一遍"))
+    prompt = generator.encode_chat(build_messages("baseline", (), "请把今天会议的内容详细说一遍"))
 
     def recognise() -> list[float]:
         started_s = now_s()

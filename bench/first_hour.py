@@ -92,7 +92,7 @@ def steps_of(profile: Profile, base: Profile, args: argparse.Namespace, folder: 
     name = profile_argument(args, profile)
     run = voicebench(
         "run", "--profile", name, "--mode", "latency", "--suites", args.suites.partition(",")[0], "--repeats", "1",
-        "--limit", str(args.turns), "--variant", "name=plain",
+        "--max-cases", str(args.turns), "--variant", "name=plain",
         "--variant", "name=early,prefill=true,speculation=true", "--out", str(both), "--json",
     )  # fmt: skip
     return [
@@ -110,7 +110,7 @@ def steps_of(profile: Profile, base: Profile, args: argparse.Namespace, folder: 
              own("audio", profile, "--out", str(question), "--cases", "1"), 120, read_own),
         Step(f"end to end, {base.name}", "READY, a transcript, an answer, times of every stage",
              "read the log: what is missing is named there; then try --profile bundled",
-             voicebench("ask", "--profile", base.name, "--pace", "real-time", "--json", str(question)),
+             voicebench("ask", "--profile", base.name, "--pace", "real_time", "--json", str(question)),
              900, read_ask, no_card if base.asr.device != "cpu" else ""),
         Step("pull", "every model of the profile here, at its revision",
              "run it again: it continues; --hub takes the other hub, HF_ENDPOINT names a mirror",

@@ -38,12 +38,13 @@ def vad_alone(samples: Any) -> float | None:
     return None if last_s is None else min(last_s, len(samples) / SAMPLE_RATE_HZ)
 
 
-def measure(suites: tuple[str, ...]) -> dict[str, dict[str, list[float | None]]]:
-    """Errors in seconds by condition and way; None where no speech was found."""
+def measure(suites: tuple[str, ...], every: int = 1) -> dict[str, dict[str, list[float | None]]]:
+    """Errors in seconds by condition and way, of every so many-th case; None where no speech was
+    found."""
     errors: dict[str, dict[str, list[float | None]]] = defaultdict(lambda: defaultdict(list))
     for name in suites:
         suite = load_suite(name)
-        for turn in (turn for case in suite.cases for turn in case.turns):
+        for turn in (turn for case in suite.cases[::every] for turn in case.turns):
             if turn.sound is not msgspec.UNSET:
                 continue
             samples, t_eos_s = render_turn(turn, suite.folder)
@@ -72,8 +73,11 @@ def summary(errors: list[float | None]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--suites", default=",".join(SUITES))
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="every N-th case (1: all)"
+    )
     args = parser.parse_args()
-    measured = measure(tuple(args.suites.split(",")))
+    measured = measure(tuple(args.suites.split(",")), args.every)
     figures = {row: {way: summary(found) for way, found in ways.items()}
                for row, ways in measured.items()}  # fmt: skip
     rows = [
@@ -83,7 +87,7 @@ def main() -> None:
         for row, ways in sorted(figures.items())
     ]  # fmt: skip
     columns = ("turns", "n", *(f"{way}: ms, median [p5, p95], |error| p95" for way in WAYS))
-    finish("end_of_speech", columns, rows, {"errors": figures})
+    finish("end_of_speech", columns, rows, {"every": args.every, "errors": figures})
 
 
 if __name__ == "__main__":

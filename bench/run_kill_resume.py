@@ -35,7 +35,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kill_resume_") as scratch:
         undisturbed, killed = Path(scratch, "undisturbed"), Path(scratch, "killed")
         settings = [
-            "--profile", args.profile, "--suites", args.suites, "--limit", str(args.limit),
+            "--profile", args.profile, "--suites", args.suites, "--max-cases", str(args.limit),
             "--repeats", "1", "--mode", args.mode, "--cleaning", "none,full",
         ]  # fmt: skip
         if args.mode == "latency":

@@ -38,7 +38,7 @@ from voicebench.runs.runner import execute, load_models
 from voicebench.runs.settings import RunSettings, build_variants
 from voicebench.types import AnswerToken, Run, Sampling, Turn
 
-CLEANINGS = ("none", "seed", "disfluency", "self_correction")
+CLEANINGS = ("none", "baseline", "disfluency", "self_correction")
 
 
 class Kept:
@@ -125,7 +125,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="of the LLM alone")
     args = parser.parse_args()
     base = RunSettings(profile=args.profile, suites=(args.suite,), limit=args.limit)
-    prompts = ("seed", "plain", "brief")
+    prompts = ("baseline", "plain", "brief")
     grid = build_variants(CLEANINGS, prompts, [], 0)
     templated = build_variants([], [], [
         f"name={cleaning}+asked,cleaning={cleaning},prompt_template=请回答：{{asr_text}}"

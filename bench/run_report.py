@@ -1,6 +1,6 @@
 """Renders the latency notebook of a very long run: seconds, and the memory that it takes at most.
 
-    voicebench run --mode latency --pace fast --limit 2 --out reports/shapes \\
+    voicebench run --mode latency --pace fast --max-cases 2 --out reports/shapes \\
         --variant name=plain --variant name=joint,prefill=true,speculation=true
     python bench/run_report.py --shapes reports/shapes --turns 50000
 

@@ -26,8 +26,8 @@
 # %% tags=["parameters"]
 question = "daily_qa-001"
 profile = "bundled"
-cleaning = "seed"
-prompt = "seed"
+cleaning = "baseline"
+prompt = "baseline"
 run_suites = ""
 limit = 3
 

@@ -98,7 +98,11 @@ def load(profile: str = "bundled", *, recognizer: Recognizer | None = None) -> L
 
 
 def ask(
-    assistant: LoadedAssistant, question: str, *, cleaning: str = "seed", prompt: str = "seed"
+    assistant: LoadedAssistant,
+    question: str,
+    *,
+    cleaning: str = "baseline",
+    prompt: str = "baseline",
 ) -> Listened:
     """Asks one question by voice and shows every step of the answer.
 

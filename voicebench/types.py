@@ -29,6 +29,7 @@ from voicebench.elements import join_tokens as join_tokens
 from voicebench.elements import refuse, refuse_not_finite
 from voicebench.elements import spell as spell
 from voicebench.events import Event as Event
+from voicebench.renamed import RENAMED_PRESETS
 
 FactType = Literal[
     "number",
@@ -134,9 +135,9 @@ class Guard(Record):
 class Variant(Record):
     """Every switch of the pipeline, as pure data; every field is a column of every table."""
 
-    name: str = "seed"
-    cleaning: str = "seed"
-    prompt: str = "seed"
+    name: str = "baseline"
+    cleaning: str = "baseline"
+    prompt: str = "baseline"
     prompt_template: str = ""  # user message with `{asr_text}` in it; empty: the transcript alone
     handoff: Literal["text", "token_map", "embeds", "soft_embeds", "marked"] = "text"
     doubt_below: float = 0.7  # confidence under which a token is mixed or marked; 0: never
@@ -188,6 +189,10 @@ class Variant(Record):
         return fields
 
     def __post_init__(self) -> None:
+        for field in ("cleaning", "prompt"):
+            name = getattr(self, field)
+            if name in RENAMED_PRESETS:  # of an older record or plan
+                msgspec.structs.force_setattr(self, field, RENAMED_PRESETS[name])
         refuse_not_finite(self)
         refuse(self.window_s <= 0, f"window_s must be positive, got {self.window_s}")
         refuse(

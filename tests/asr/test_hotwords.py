@@ -167,7 +167,7 @@ def test_a_folder_that_is_still_to_come_is_not_judged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["run", "--suites", "daily_qa", "--limit", "1"], ["serve", "--no-page"]]
+    "command", [["run", "--suites", "daily_qa", "--max-cases", "1"], ["serve", "--no-page"]]
 )
 def test_commands_refuse_before_anything_is_loaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]

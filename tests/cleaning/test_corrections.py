@@ -89,7 +89,7 @@ def test_the_full_preset_hears_a_correction_among_hesitations() -> None:
 
 
 def test_the_seed_preset_takes_nothing_back() -> None:
-    assert clean("三点不对四点", "seed").retracted == ()
+    assert clean("三点不对四点", "baseline").retracted == ()
 
 
 def test_the_full_preset_never_turns_a_correction_it_missed_into_a_denial() -> None:

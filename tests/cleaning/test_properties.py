@@ -13,7 +13,7 @@ from voicebench.cleaning.presets import PRESETS, clean
 
 RULES = {
     rule.__name__: rule
-    for rule in (*PRESETS["seed"], *PRESETS["disfluency"], *PRESETS["self_correction"])
+    for rule in (*PRESETS["baseline"], *PRESETS["disfluency"], *PRESETS["self_correction"])
 }
 
 NUMBERS = st.sampled_from(
@@ -70,7 +70,7 @@ def test_a_preset_applied_twice_is_the_preset_applied_once(preset: str, text: st
     assert again.retracted == ()
 
 
-@pytest.mark.parametrize("preset", ["seed", "disfluency"])
+@pytest.mark.parametrize("preset", ["baseline", "disfluency"])
 @given(pieces=st.lists(st.one_of(NUMBERS, DATES, TALK), max_size=14))
 @settings(max_examples=200)
 def test_digits_and_numerals_come_through(preset: str, pieces: list[str]) -> None:
@@ -79,7 +79,7 @@ def test_digits_and_numerals_come_through(preset: str, pieces: list[str]) -> Non
     assert numeral.findall(clean(said, preset).text) == numeral.findall(said)
 
 
-@pytest.mark.parametrize("preset", ["seed", "disfluency", "full"])
+@pytest.mark.parametrize("preset", ["baseline", "disfluency", "full"])
 @given(
     before=TALK_ALONE,
     value=st.one_of(DATES, NAMES),

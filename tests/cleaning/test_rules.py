@@ -47,7 +47,7 @@ def test_rule(rule: Rule, said: str, cleaned: str) -> None:
     ("preset", "cleaned"),
     [
         ("none", "嗯（笑）那个我我想订三点不对四点的票"),
-        ("seed", "那个我我想订三点不对四点的票"),
+        ("baseline", "那个我我想订三点不对四点的票"),
         ("disfluency", "嗯（笑）我想订三点不对四点的票"),
         ("self_correction", "嗯（笑）那个我我想订四点的票"),
         ("full", "我想订四点的票"),
@@ -58,7 +58,7 @@ def test_presets_differ_in_what_they_take_away(preset: str, cleaned: str) -> Non
 
 
 def test_the_seed_preset_is_the_four_rules_in_order() -> None:
-    assert PRESETS["seed"] == (
+    assert PRESETS["baseline"] == (
         rules.drop_asides,
         rules.drop_interjections,
         rules.join_commas,
@@ -67,5 +67,7 @@ def test_the_seed_preset_is_the_four_rules_in_order() -> None:
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"'tidy'.*none, seed, disfluency, self_correction, full"):
+    with pytest.raises(
+        ConfigError, match=r"'tidy'.*none, baseline, disfluency, self_correction, full"
+    ):
         clean("", "tidy")

@@ -60,7 +60,7 @@ def _ask(view: View, generator: ScriptedGenerator, *argv: str) -> list[Turn]:
         (["QUESTION", "--min-confidence", "2"], "--min-confidence 2"),
         (["QUESTION", "--min-confidence", "nan"], "--min-confidence nan"),
         (
-            ["QUESTION", "--pace", "real-time", "--recognition", "segments"],
+            ["QUESTION", "--pace", "real_time", "--recognition", "segments"],
             "--recognition segments",
         ),
     ],
@@ -99,7 +99,7 @@ def test_json_is_one_object_a_file_with_the_metrics_by_name(
     assert "windows" not in first
 
 
-@pytest.mark.parametrize("flags", [["--recognition", "windows"], ["--pace", "real-time"]])
+@pytest.mark.parametrize("flags", [["--recognition", "windows"], ["--pace", "real_time"]])
 def test_json_says_where_a_recording_went_through_windows(
     question: str, capsys: pytest.CaptureFixture[str], flags: list[str]
 ) -> None:

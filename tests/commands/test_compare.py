@@ -118,7 +118,7 @@ def test_mistakes_are_one_line_and_exit_code_2(
 def test_lost_facts_are_listed_with_their_stage(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["attribute", str(run), "--limit", "1"]) == 0
+    assert main(["attribute", str(run), "--max-facts", "1"]) == 0
     shown = capsys.readouterr().out
     for text in ("Lost facts: 20", "time 三点", "contradicted", "asr", "→ 四点。", "19 more",
                  "--audio DIR"):  # fmt: skip

@@ -126,7 +126,7 @@ def test_a_corpus_is_referred_to(
     assert (suite.language, suite.licence, len(suite.cases)) == ("yue", "CC0-1.0", 1)
     assert suite.cases[0].turns[0].audio == str(clips / "a.wav")
     info = " ".join((tmp_path / "cv" / "suite.yaml").read_text(encoding="utf-8").split())
-    assert f"import common_voice {clips.parent} --name cv --split dev --limit 1" in info
+    assert f"import common_voice {clips.parent} --name cv --split dev --max-cases 1" in info
     capsys.readouterr()
 
 

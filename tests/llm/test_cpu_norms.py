@@ -61,7 +61,9 @@ def test_the_engine_uses_them_and_answers_as_without(bundled_generator: Generato
         "你好",
         "一百二十块的那本书多少钱",
     ]
-    prompts = [bundled_generator.encode_chat(build_messages("seed", (), text)) for text in texts]
+    prompts = [
+        bundled_generator.encode_chat(build_messages("baseline", (), text)) for text in texts
+    ]
     sampling = Sampling(max_tokens=48)
     quick = bundled_generator.generate(prompts, sampling)
     with contextlib.ExitStack() as stack:

@@ -100,7 +100,7 @@ def on_engine(generator: VllmGenerator) -> Iterator[Callable[[str, Any], None]]:
 
 @pytest.fixture
 def ids(generator: VllmGenerator) -> list[tuple[int, ...]]:
-    return [tuple(generator.encode_chat(build_messages("seed", (), said))) for said in SAID]
+    return [tuple(generator.encode_chat(build_messages("baseline", (), said))) for said in SAID]
 
 
 def embedded(ids: tuple[int, ...], *mixtures: Mixture) -> Prompt:
@@ -153,7 +153,9 @@ def test_embeddings_are_answered_as_their_ids_are(
 def test_the_model_hears_the_mixture_and_not_the_id(
     generator: VllmGenerator, ids: list[tuple[int, ...]]
 ) -> None:
-    later = tuple(generator.encode_chat(build_messages("seed", (), SAID[0].replace("三", "五"))))
+    later = tuple(
+        generator.encode_chat(build_messages("baseline", (), SAID[0].replace("三", "五")))
+    )
     position = next(p for p, (a, b) in enumerate(zip(ids[0], later, strict=True)) if a != b)
     certain = Mixture(
         position=position,

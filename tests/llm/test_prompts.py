@@ -22,7 +22,7 @@ def test_messages_are_the_system_prompt_the_history_and_the_transcript() -> None
 
 
 def test_the_seed_prompt_is_word_for_word_what_the_models_are_trained_on() -> None:
-    assert PROMPTS["seed"].system == (
+    assert PROMPTS["baseline"].system == (
         "你是语音助手。回答最多三句话。数字、日期、人名必须与用户说的完全一致。不确定时回答暂无法确认。"
     )
 
@@ -49,9 +49,9 @@ def test_whatever_was_said_stands_in_the_message_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("template", ["问题", "{text}", "{ asr_text }"])
 def test_a_template_without_a_place_for_the_transcript_is_refused(template: str) -> None:
     with pytest.raises(ConfigError, match=r"has no \{asr_text\}"):
-        build_messages("seed", (), "几点", template)
+        build_messages("baseline", (), "几点", template)
 
 
 def test_an_unknown_prompt_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"'kind'.*seed, plain, brief"):
+    with pytest.raises(ConfigError, match=r"'kind'.*baseline, plain, brief"):
         build_messages("kind", (), "几点")

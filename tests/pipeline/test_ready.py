@@ -143,7 +143,7 @@ def test_warming_up_leaves_the_bundled_models_as_a_fresh_process_has_them(
     bundled_profile: Profile, bundled_recognizer: Any, bundled_generator: Any
 ) -> None:
     ready.warm_up(bundled_recognizer, bundled_generator)
-    prompt = bundled_generator.encode_chat(build_messages("seed", (), "你好"))
+    prompt = bundled_generator.encode_chat(build_messages("baseline", (), "你好"))
 
     async def first() -> int:
         async for delta in bundled_generator.stream(prompt, Sampling(max_tokens=1)):

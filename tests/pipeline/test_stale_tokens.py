@@ -96,7 +96,7 @@ def _vad(monkeypatch: pytest.MonkeyPatch) -> None:
             "prefill": st.booleans(),
             "speculation_windows": st.integers(1, 2),
             "re_recognise_below": st.sampled_from([0.0, 0.8]),
-            "cleaning": st.sampled_from(["seed", "none"]),
+            "cleaning": st.sampled_from(["baseline", "none"]),
             "endpoint": st.sampled_from(["silence", "llm"]),
         }
     ),

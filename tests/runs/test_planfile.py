@@ -89,14 +89,14 @@ variants:
     last, wide = made.variants[-2:]
     assert (last.cleaning, last.prompt, last.window_s) == ("gentle", "strict", 4.0)
     assert (last.sampling.temperature, last.sampling.seed) == (0.7, 7)
-    assert (wide.window_s, wide.sampling.top_p, wide.cleaning) == (6.0, 0.9, "seed")
+    assert (wide.window_s, wide.sampling.top_p, wide.cleaning) == (6.0, 0.9, "baseline")
     assert (made.suites, made.repeats) == (("daily_qa",), 2)
     assert made.definitions.prompts == {"strict": OwnPrompt(system="只说数字。")}
 
 
 def test_a_plan_without_a_grid_runs_the_default_variant(tmp_path: Path) -> None:
     (variant,) = load_plan(write(tmp_path, "suites: [daily_qa]\n")).variants
-    assert (variant.cleaning, variant.prompt) == ("seed", "seed")
+    assert (variant.cleaning, variant.prompt) == ("baseline", "baseline")
 
 
 def test_paths_are_relative_to_the_plan(tmp_path: Path) -> None:
@@ -126,7 +126,10 @@ def test_the_command_line_goes_before_the_plan(tmp_path: Path) -> None:
         ("prompts:\n  a:\n    system: x\n    usr: f\n", r":4: unknown key 'usr'. .* 'user'"),
         ("repeats: two\n", r":1: Expected `int \| null`, got `str`"),
         ("mode: quick\n", r":1: Invalid enum value 'quick'"),
-        ("grid:\n  cleaning: [none, sead]\n", r":2: unknown cleaning 'sead'. Did you mean 'seed'"),
+        (
+            "grid:\n  cleaning: [none, basline]\n",
+            r":2: unknown cleaning 'basline'. Did you mean 'baseline'",
+        ),
         ("grid:\n  prompt:\n    - plain\n    - plane\n", r":4: unknown prompt 'plane'"),
         ("grid:\n  window_s:\n    - 2.4\n    - wide\n", r":4: Expected `float`, got `str`"),
         ("grid:\n  window_s: [0.2]\n", r":2: overlap_s must be in"),
@@ -152,7 +155,7 @@ def test_mistakes_are_named_with_file_and_line(tmp_path: Path, plan: str, messag
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers(-2, 9) | st.sampled_from(["seed", "none", "a", ""]),
+    st.none() | st.booleans() | st.integers(-2, 9) | st.sampled_from(["baseline", "none", "a", ""]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["name", "prompt", "system", "x"]), inner, max_size=3)

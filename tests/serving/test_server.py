@@ -166,9 +166,9 @@ def test_a_port_that_is_taken_is_told_before_anything_is_loaded() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--limit", "max_cats=1"], "Known: max_body_mib=32.0"),
-        (["--limit", "max_turns=many"], "NAME=NUMBER"),
-        (["--limit", "max_turns=0"], "max_turns must be positive"),
+        (["--set-limit", "max_cats=1"], "Known: max_body_mib=32.0"),
+        (["--set-limit", "max_turns=many"], "NAME=NUMBER"),
+        (["--set-limit", "max_turns=0"], "max_turns must be positive"),
         (["--min-confidence", "2"], "min_confidence must be in"),
         (["--handoff", "smoke"], "handoff"),
         (["--api-key-file", "/nowhere"], "cannot be read"),

@@ -15,21 +15,22 @@ from voicebench.cleaning.rules import (
     join_commas,
 )
 from voicebench.errors import ConfigError, RuleError
+from voicebench.renamed import RENAMED_PRESETS
 from voicebench.types import Record
 
-SEED: tuple[Rule, ...] = (drop_asides, drop_interjections, join_commas, fold_white_space)
+BASELINE: tuple[Rule, ...] = (drop_asides, drop_interjections, join_commas, fold_white_space)
 DISFLUENCY: tuple[Rule, ...] = (drop_hesitations, drop_repetitions, drop_stutters)
 SELF_CORRECTION: tuple[Rule, ...] = (resolve_corrections,)
 
 PRESETS: dict[str, tuple[Rule, ...]] = {
     "none": (),
-    "seed": SEED,
+    "baseline": BASELINE,
     "disfluency": DISFLUENCY,
     "self_correction": SELF_CORRECTION,
     # All three. Corrections come first, and 哦不 that was none stays whole: 哦 is part of a marker.
     "full": (
         *SELF_CORRECTION,
-        *(drop_hesitant_interjections if rule is drop_interjections else rule for rule in SEED),
+        *(drop_hesitant_interjections if rule is drop_interjections else rule for rule in BASELINE),
         *DISFLUENCY,
     ),
 }
@@ -51,6 +52,7 @@ def find_preset(name: str) -> tuple[Rule, ...]:
     Raises:
         ConfigError: No such preset.
     """
+    name = RENAMED_PRESETS.get(name, name)
     if name not in PRESETS:
         raise ConfigError(f"unknown cleaning {name!r}", f"Choose one of: {', '.join(PRESETS)}.")
     return PRESETS[name]

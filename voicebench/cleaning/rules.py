@@ -14,7 +14,7 @@ Rule = Callable[[str], str]
 
 NUMERALS = "0-9０-９零〇一二两三四五六七八九十百千万亿半幺"
 
-# ---------------------------------------------------------------- the seed's four rules
+# ---------------------------------------------------------------- the four rules of baseline
 
 _ASIDE = re.compile(rf"[（(\[【][^（）()\[\]【】{NUMERALS}]*[）)\]】]")
 _INTERJECTIONS = re.compile("[呃啊嗯哦]+")

@@ -1,4 +1,4 @@
-"""`voicebench suites new NAME --from FOLDER` and `voicebench suites import FORMAT FOLDER`."""
+"""`voicebench suites new NAME --source FOLDER` and `voicebench suites import FORMAT FOLDER`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from voicebench.renamed import add_renamed
 
 if TYPE_CHECKING:
     from voicebench.suites.load import Problem
@@ -23,12 +25,12 @@ _NEW_EPILOG = """\
 A .txt beside each audio file, or one transcripts.tsv (or .csv) with the columns file and text.
 
 example:
-  voicebench suites new ward_round --from recordings/
+  voicebench suites new ward_round --source recordings/
   voicebench run --suites ward_round
 """
 _IMPORT_EPILOG = """\
 examples:
-  voicebench suites import aishell1 data_aishell --name aishell1_test --limit 200
+  voicebench suites import aishell1 data_aishell --name aishell1_test --max-cases 200
   voicebench suites import common_voice cv-corpus/zh-HK --name cv_hk --split test
 """
 
@@ -40,7 +42,9 @@ def add_parsers(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "new", help="make a suite from own recordings", epilog=_NEW_EPILOG, formatter_class=form
     )
     new.add_argument("name", metavar="NAME", help="the suite's name")
-    new.add_argument("--from", dest="source", metavar="FOLDER", required=True, help="recordings")
+    place = new.add_mutually_exclusive_group(required=True)
+    source = place.add_argument("--source", metavar="FOLDER", help="recordings")
+    add_renamed(place, "--from", source)
     new.set_defaults(func=run_new, audio="copy")
     corpus = actions.add_parser(
         "import",
@@ -65,9 +69,10 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", help="a few words for tables")
     parser.add_argument("--licence", help="SPDX identifier of the recordings")
     parser.add_argument("--clock", metavar="TIME", help="the cases' now, ISO 8601, for 今天")
-    parser.add_argument(
-        "--limit", type=int, metavar="N", help="at most N recordings, spread evenly"
+    max_cases = parser.add_argument(
+        "--max-cases", type=int, metavar="N", help="at most N recordings, spread evenly"
     )
+    add_renamed(parser, "--limit", max_cases)
     parser.add_argument(
         "--audio",
         choices=("copy", "refer"),
@@ -98,7 +103,7 @@ def run_new(args: argparse.Namespace) -> int:
         description="Own recordings with transcripts.",
         language=args.language or "zh",
         licence=args.licence or OWN_LICENCE,
-        made_by=f"voicebench suites new {args.name} --from {shlex.quote(args.source)}",
+        made_by=f"voicebench suites new {args.name} --source {shlex.quote(args.source)}",
     )
     return _make(args, read_folder(Path(args.source)), info)
 
@@ -119,7 +124,7 @@ def run_import(args: argparse.Namespace) -> int:
     layout = FORMATS[args.format]
     split = args.split or layout.split
     command = f"voicebench suites import {args.format} {shlex.quote(args.source)}"
-    limit = f" --limit {args.limit}" if args.limit else ""
+    limit = f" --max-cases {args.max_cases}" if args.max_cases else ""
     info = SuiteInfo(
         name=args.name,
         title=args.title or f"{layout.title} {split}",
@@ -136,8 +141,8 @@ def _check_shared(args: argparse.Namespace) -> None:
 
     from voicebench.errors import ConfigError
 
-    if args.limit is not None and args.limit < 1:
-        raise ConfigError(f"--limit {args.limit} takes no recording", "Give at least 1")
+    if args.max_cases is not None and args.max_cases < 1:
+        raise ConfigError(f"--max-cases {args.max_cases} takes no recording", "Give at least 1")
     try:
         datetime.datetime.fromisoformat(args.clock or "2026-01-05")
     except ValueError:
@@ -167,7 +172,7 @@ def _make(args: argparse.Namespace, found: Found, info: SuiteInfo) -> int:
             skips_bad=args.skip_bad,
             progress=progress.done,
         )
-        made = make_suite(found, making, args.limit)
+        made = make_suite(found, making, args.max_cases)
     num_traditional = sum(is_traditional(each.text) for each in found.recordings)
     if args.json:
         document = {**_document(made), "num_traditional": num_traditional}

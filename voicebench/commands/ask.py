@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from voicebench.renamed import pace_name, preset_name
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from voicebench.commands._ask_view import View
     from voicebench.pipeline.assistant import Assistant
     from voicebench.pipeline.memory import Conversation
-    from voicebench.types import Turn, Variant
+    from voicebench.types import Pace, Turn, Variant
 
 _MAX_DURATION_S = 4 * 3600.0
 
@@ -41,14 +43,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="ask one of the six bundled recordings: synthetic speech, which the bundled models know",
     )  # fmt: skip
     parser.add_argument("--profile", default="bundled", help="profile or .yaml file (bundled)")
-    parser.add_argument("--prompt", default="seed", help="named system prompt (seed)")
-    parser.add_argument("--cleaning", default="seed", help="cleaning preset (seed)")
+    parser.add_argument(
+        "--prompt", type=preset_name, default="baseline", help="named system prompt (baseline)"
+    )
+    parser.add_argument(
+        "--cleaning", type=preset_name, default="baseline", help="cleaning preset (baseline)"
+    )
     parser.add_argument(
         "--prompt-template", default="", metavar="TEXT", help="user message, with {asr_text} in it"
     )
     parser.add_argument(
         "--pace",
-        choices=("fast", "real-time"),
+        type=pace_name,
+        choices=("fast", "real_time"),
         default="fast",
         help="the recording at once with its arrival simulated, or by the clock (fast)",
     )
@@ -141,11 +148,11 @@ def _variant(args: argparse.Namespace) -> Variant:
             f"--min-confidence {args.min_confidence} is no probability", "Use 0 to 1."
         )
     recognition: Recognition = args.recognition or (
-        "windows" if args.pace == "real-time" else "segments"
+        "windows" if args.pace == "real_time" else "segments"
     )
-    if args.pace == "real-time" and recognition == "segments":
+    if args.pace == "real_time" and recognition == "segments":
         raise ConfigError(
-            "--pace real-time plays live speech, and --recognition segments waits for the whole "
+            "--pace real_time plays live speech, and --recognition segments waits for the whole "
             "recording",
             "Leave one of them out.",
         )
@@ -181,7 +188,7 @@ async def _ask(
     assistant: Assistant,
     conversation: Conversation,
     view: View,
-    pace: str,
+    pace: Pace,
     name: str,
     index: int,
 ) -> Turn:
@@ -195,7 +202,7 @@ async def _ask(
 
     begun = new_turn(
         "ask",
-        "real_time" if pace == "real-time" else "fast",
+        pace,
         case_id=name,
         variant=assistant.variant.name,
         turn_index=index,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicebench.commands._output import add_language
+from voicebench.renamed import add_renamed
 from voicebench.words import translate
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--suite", metavar="NAME", help="of one suite only")
     parser.add_argument("--case", metavar="ID", help="of one case only")
     parser.add_argument("--stage", choices=STAGES, help="lost by one stage only")
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="facts to show (20)")
+    max_facts = parser.add_argument(
+        "--max-facts", type=int, default=20, metavar="N", help="facts to show (20)"
+    )
+    add_renamed(parser, "--limit", max_facts)
     parser.add_argument("--audio", metavar="DIR", help="write the speech of what is shown there")
     add_language(parser)
     parser.add_argument("--json", action="store_true", help="print every lost fact as JSON")
@@ -61,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         and (args.case or each.case_id) == each.case_id
         and (args.stage or each.lost_by) == each.lost_by
     ]
-    shown = found if args.json else found[: max(0, args.limit)]
+    shown = found if args.json else found[: max(0, args.max_facts)]
     if args.audio:
         _write_speech(shown, record, cases, Path(args.audio))
     if args.json:
@@ -96,7 +100,7 @@ def _print(folder: Path, found: list[LostFact], shown: list[LostFact]) -> None:
     if shown:
         print_table(console, _facts(shown))
     if len(shown) < len(found):
-        console.print(Text(f"{len(found) - len(shown)} more: raise --limit, or take --json."))
+        console.print(Text(f"{len(found) - len(shown)} more: raise --max-facts, or take --json."))
     if any(each.lost_by == "unknown" for each in found):
         console.print(
             Text("unknown: no answers from gold text were recorded; run in quality mode to tell.")

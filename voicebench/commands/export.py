@@ -9,8 +9,8 @@ from pathlib import Path
 _EPILOG = """\
 examples:
   voicebench export reports/RUN
-  sclite -r reports/RUN/scoring/seed/ref.stm stm -h reports/RUN/scoring/seed/hyp.ctm ctm
-  meeteval-wer wer -r reports/RUN/scoring/seed/ref.seglst.json -h .../hyp.seglst.json
+  sclite -r reports/RUN/scoring/baseline/ref.stm stm -h reports/RUN/scoring/baseline/hyp.ctm ctm
+  meeteval-wer wer -r reports/RUN/scoring/baseline/ref.seglst.json -h .../hyp.seglst.json
 """
 FORMATS = ("stm", "ctm", "seglst", "kaldi")
 

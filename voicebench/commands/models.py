@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from voicebench.renamed import add_renamed
+
 if TYPE_CHECKING:
     from voicebench.hub.catalogue import HubName
 
@@ -38,10 +40,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     listing.add_argument("--json", action="store_true", help="print one JSON document")
     pulling = actions.add_parser("pull", help="fetch from ModelScope or Hugging Face; resumes")
     pulling.add_argument("name", nargs="+", help="a model, or a profile for all of its models")
-    pulling.add_argument(
+    hub = pulling.add_argument(
         "--hub", choices=HUBS, help="where from (default: the hub with a pinned revision)"
     )
-    pulling.add_argument("--from", dest="old_hub", choices=HUBS, help=argparse.SUPPRESS)
+    add_renamed(pulling, "--from", hub)
     verifying = actions.add_parser("verify", help="compare every file with its checksum")
     verifying.add_argument("name", nargs="*", help="models or profiles; all that are here if none")
     importing = actions.add_parser("import", help="take a model from a folder, without network")
@@ -63,19 +65,11 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "list":
         return _list(args.json)
     if args.action == "pull":
-        return _pull(args.name, _hub(args))
+        return _pull(args.name, args.hub)
     if args.action == "verify":
         return _verify(args.name)
     import_folder(Path(args.folder).expanduser(), args.name, _say)
     return 0
-
-
-def _hub(args: argparse.Namespace) -> HubName | None:
-    """Where to fetch from; `--from` is the older name of `--hub`."""
-    if args.old_hub:
-        print("warning: --from is now --hub", file=sys.stderr)
-    hub: HubName | None = args.hub or args.old_hub
-    return hub
 
 
 def _pull(names: list[str], hub: HubName | None) -> int:

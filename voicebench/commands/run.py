@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voicebench.commands._output import add_language, add_tables
+from voicebench.renamed import add_renamed, pace_name
 
 if TYPE_CHECKING:
     from voicebench.report.data import Report
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 examples:
-  voicebench run --suites daily_qa --cleaning none,seed      compare two cleanings
-  voicebench run --mode latency --suites daily_qa --limit 5  latency, at real-time pace
+  voicebench run --suites daily_qa --cleaning none,baseline  compare two cleanings
+  voicebench run --mode latency --suites daily_qa --max-cases 5  latency, at real-time pace
   voicebench run PLAN.yaml                                   a grid of variants from a file
   voicebench run --out reports/RUN                           continue a run that was stopped
 """
@@ -38,8 +39,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--profile", help="shipped profile or a .yaml file (bundled)")
     parser.add_argument("--suites", metavar="A,B", help="names or folders (all)")
-    parser.add_argument("--cleaning", metavar="A,B", help="cleaning presets, each a variant (seed)")
-    parser.add_argument("--prompt", metavar="A,B", help="prompts, each a variant (seed)")
+    parser.add_argument(
+        "--cleaning", metavar="A,B", help="cleaning presets, each a variant (baseline)"
+    )
+    parser.add_argument("--prompt", metavar="A,B", help="prompts, each a variant (baseline)")
     parser.add_argument(
         "--variant",
         action="append",
@@ -49,11 +52,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--mode", choices=("quality", "latency"), help="what to measure (quality)")
     parser.add_argument(
         "--pace",
+        type=pace_name,
         choices=("real_time", "fast"),
         help="latency mode: audio by the clock, or at once with its arrival simulated (real_time)",
     )
     parser.add_argument("--repeats", type=int, metavar="N", help="(latency 3, quality 1)")
-    parser.add_argument("--limit", type=int, metavar="N", help="cases of each suite (all)")
+    max_cases = parser.add_argument(
+        "--max-cases", dest="limit", type=int, metavar="N", help="cases of each suite (all)"
+    )
+    add_renamed(parser, "--limit", max_cases)
     parser.add_argument("--seed", type=int, metavar="N", help="seed of sampling (0)")
     parser.add_argument("--out", metavar="DIR", help="the run's folder (reports/RUN_ID)")
     add_tables(parser)

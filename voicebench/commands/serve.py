@@ -7,6 +7,8 @@ import importlib.util
 import os
 from typing import TYPE_CHECKING
 
+from voicebench.renamed import add_renamed, preset_name
+
 if TYPE_CHECKING:
     from voicebench.profiles.schema import Profile
     from voicebench.serving.settings import Limits, Settings
@@ -55,8 +57,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--cors-origin", action="append", default=[], metavar="URL",
         help="web pages from there may call; repeatable (none)",
     )  # fmt: skip
-    parser.add_argument("--prompt", default="seed", help="named system prompt (seed)")
-    parser.add_argument("--cleaning", default="seed", help="cleaning preset (seed)")
+    parser.add_argument(
+        "--prompt", type=preset_name, default="baseline", help="named system prompt (baseline)"
+    )
+    parser.add_argument(
+        "--cleaning", type=preset_name, default="baseline", help="cleaning preset (baseline)"
+    )
     parser.add_argument(
         "--handoff", default="text", help="how a recording's transcript reaches the LLM (text)"
     )
@@ -75,10 +81,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--log-content", action="store_true", help="log transcripts and answers too"
     )
-    parser.add_argument(
-        "--limit", action="append", default=[], metavar="NAME=VALUE",
+    set_limit = parser.add_argument(
+        "--set-limit", action="append", default=[], metavar="NAME=VALUE",
         help="change a limit, for example max_audio_s=60; repeatable; an unknown name lists all",
     )  # fmt: skip
+    add_renamed(parser, "--limit", set_limit)
     parser.set_defaults(func=run)
 
 
@@ -147,7 +154,7 @@ def _settings(args: argparse.Namespace, profile: Profile) -> Settings:
     return Settings(
         profile=profile.name,
         variant=variant,
-        limits=_limits(args.limit, profile),
+        limits=_limits(args.set_limit, profile),
         aliases=tuple(args.model_name),
         api_key=api_key,
         hosts=("localhost",) if is_local and not api_key else (),

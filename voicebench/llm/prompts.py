@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from voicebench.errors import ConfigError
+from voicebench.renamed import RENAMED_PRESETS
 from voicebench.types import Message, Record
 
 PLACEHOLDER = "{asr_text}"
@@ -28,7 +29,7 @@ PROMPTS: dict[str, Prompt] = {
     prompt.name: prompt
     for prompt in (
         Prompt(
-            name="seed",
+            name="baseline",
             system="你是语音助手。回答最多三句话。数字、日期、人名必须与用户说的完全一致。"
             "不确定时回答暂无法确认。",
         ),
@@ -47,6 +48,7 @@ def find_prompt(name: str) -> Prompt:
     Raises:
         ConfigError: No such prompt.
     """
+    name = RENAMED_PRESETS.get(name, name)
     if name not in PROMPTS:
         raise ConfigError(f"unknown prompt {name!r}", f"Choose one of: {', '.join(PROMPTS)}.")
     return PROMPTS[name]

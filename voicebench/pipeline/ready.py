@@ -135,7 +135,7 @@ def warm_up(recognizer: Recognizer, generator: Generator) -> None:
         recognizer.recognize(noise)
     if companions.punctuation:
         companions.punctuation.punctuate("你好")
-    generator.generate([chat_prompt(generator, build_messages("seed", (), "你好"))], _WARM_UP)
+    generator.generate([chat_prompt(generator, build_messages("baseline", (), "你好"))], _WARM_UP)
     reset_prefix_cache(generator)
 
 

@@ -43,7 +43,7 @@ def write_index(reports: Path, out: Path | None = None) -> Path:
     """
     folders, path = run_folders(reports), out or reports / INDEX_FILE
     if not folders:
-        raise RecordError(f"{reports} holds no run", "Make one: voicebench run --limit 3")
+        raise RecordError(f"{reports} holds no run", "Make one: voicebench run --max-cases 3")
     read: list[Report] = []
     rows: list[IndexedRun] = []
     for folder in folders:

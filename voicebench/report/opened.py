@@ -259,7 +259,7 @@ def find_run(run: str | Path) -> Path:
     if not folders:
         raise RecordError(
             f"there is no run {str(run)!r}, and no other in {reports}",
-            "Make one: voicebench run --limit 3",
+            "Make one: voicebench run --max-cases 3",
         )
     there = ", ".join(sorted(folders)[-5:])
     raise RecordError(

@@ -20,6 +20,7 @@ from voicebench.cleaning.presets import PRESETS
 from voicebench.cleaning.rules import Rule
 from voicebench.errors import ConfigError, RuleError, did_you_mean
 from voicebench.llm.prompts import PROMPTS, Prompt
+from voicebench.renamed import preset_name
 from voicebench.types import Record
 
 RULES: dict[str, Rule] = {rule.__name__: rule for preset in PRESETS.values() for rule in preset}
@@ -110,8 +111,8 @@ def resolve_rules(
     for name in names:
         if name in functions:
             rules.append(_guarded("cleaning", name, functions[name], file))
-        elif name in PRESETS:
-            rules += PRESETS[name]
+        elif (preset := preset_name(name)) in PRESETS:
+            rules += PRESETS[preset]
         elif name in RULES:
             rules.append(RULES[name])
         else:

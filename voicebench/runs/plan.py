@@ -100,7 +100,7 @@ def plan_conversations(
     if repeats < 1:
         raise ConfigError(f"--repeats is {repeats}", "Give at least 1")
     if not cases:
-        raise ConfigError("no case is left to run", "Name another suite or raise --limit")
+        raise ConfigError("no case is left to run", "Name another suite or raise --max-cases")
     _refuse_doubles("variant", [variant.name for variant in variants])
     _refuse_doubles("case", [f"{case.suite}/{case.id}" for case in cases])
     return tuple(

@@ -7,7 +7,7 @@
     prompts:
       strict: 你是语音助手。只说用户问到的数字。
     grid:                            # every combination is a variant
-      cleaning: [none, seed, gentle]
+      cleaning: [none, baseline, gentle]
       prompt: [plain, strict]
       window_s: [2.4, 4.8]
       temperature: [0, 0.7]
@@ -32,6 +32,7 @@ import msgspec
 from voicebench.cleaning.presets import PRESETS
 from voicebench.errors import ConfigError, did_you_mean
 from voicebench.llm.prompts import PROMPTS
+from voicebench.renamed import RENAMED_PRESETS, preset_name
 from voicebench.runs.definitions import (
     Definitions,
     OwnPrompt,
@@ -204,7 +205,7 @@ def _definitions(text: _Text, plan: PlanFile) -> Definitions:
     found = Definitions(cleanings=plan.cleanings, prompts=prompts, python=source, python_file=file)
     functions = load_functions(found)
     for name, rules in plan.cleanings.items():
-        if name in PRESETS:
+        if name in {*PRESETS, *RENAMED_PRESETS}:
             text.refuse(("cleanings", name), f"there is a cleaning {name!r} already")
         for number, rule in enumerate(rules):
             try:
@@ -212,7 +213,7 @@ def _definitions(text: _Text, plan: PlanFile) -> Definitions:
             except ConfigError as error:
                 text.refuse(("cleanings", name, number), error.problem, error.way_out)
     for name, prompt in prompts.items():
-        if name in PROMPTS:
+        if name in {*PROMPTS, *RENAMED_PRESETS}:
             text.refuse(("prompts", name), f"there is a prompt {name!r} already")
         if prompt.user and prompt.user not in functions:
             problem = f"prompt {name!r}: no function {prompt.user!r} in {file or 'a Python file'}"
@@ -244,6 +245,9 @@ def _variant(
     inner["sampling"]["seed"] = seed
     for name, fields in INNER.items():
         inner[name] |= {field: outer.pop(field) for field in fields if field in outer}
+    for what in ("cleaning", "prompt"):
+        if isinstance(outer.get(what), str):
+            outer[what] = preset_name(outer[what])
     variant: Variant = _convert(text, {**outer, **inner}, Variant, where)
     for what, name, known in (
         ("cleaning", variant.cleaning, PRESETS),

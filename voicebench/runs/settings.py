@@ -13,6 +13,7 @@ from voicebench.cleaning.presets import PRESETS
 from voicebench.errors import ConfigError, did_you_mean
 from voicebench.llm.prompts import PROMPTS
 from voicebench.pipeline.variants import check_variant
+from voicebench.renamed import preset_name
 from voicebench.runs.definitions import Definitions
 from voicebench.types import Guard, Mode, Pace, Record, Sampling, Variant
 
@@ -61,7 +62,7 @@ class RunSettings(Record):
                     "recognition=segments waits for the whole recording",
                     "Measure it with --mode quality",
                 )
-        for name, value in (("--repeats", self.repeats), ("--limit", self.limit)):
+        for name, value in (("--repeats", self.repeats), ("--max-cases", self.limit)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} is {value}", "Give at least 1")
         return msgspec.structs.replace(
@@ -88,17 +89,20 @@ def build_variants(
     Raises:
         ConfigError: An unknown preset, prompt or field, or a value that does not fit.
 
-    >>> [v.name for v in build_variants(["none", "seed"], ["plain"], ["name=wide,window_s=4"], 0)]
-    ['none+plain', 'seed+plain', 'wide']
+    >>> [v.name for v in build_variants(["none", "baseline"], ["plain"], ["name=wide,window_s=4"], 0)]
+    ['none+plain', 'baseline+plain', 'wide']
     >>> build_variants([], [], ["name=bold,min_confidence=0.5"], 0)[0].guard.min_confidence
     0.5
     """
     sampling = Sampling(seed=seed)
     if not (cleanings or prompts or variants):
         return (Variant(sampling=sampling),)
+    named = [
+        [preset_name(each) for each in given or ["baseline"]] for given in (cleanings, prompts)
+    ]
     crossed = [
         Variant(name=f"{cleaning}+{prompt}", cleaning=cleaning, prompt=prompt, sampling=sampling)
-        for cleaning, prompt in itertools.product(cleanings or ["seed"], prompts or ["seed"])
+        for cleaning, prompt in itertools.product(*named)
         if cleanings or prompts
     ]
     built = (*crossed, *(_parse_variant(text, sampling) for text in variants))
