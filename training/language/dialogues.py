@@ -450,7 +450,8 @@ class Maker:
 
 MIXTURE = {
     "daily_qa": 22, "multi_turn": 13, "self_correction": 20, "dialect_mix": 12, "copying": 10,
-    "entities": 12, "narratives": 18, "long_meeting": 22, "tools": 18,
+    "entities": 12, "narratives": 18, "long_meeting": 22, "tools": 18, "open_talk": 60, "natural_talk": 45,
+    "monologue": 25,
 }  # fmt: skip
 """Shares of training's dialogues."""
 SECOND_MIXTURE = MIXTURE | {
@@ -470,6 +471,7 @@ def dialogues(
     from training.language.entity_tasks import entity
     from training.language.long_tasks import meeting, tool_call
     from training.language.narratives import narrative
+    from training.language.open_talk import monologue, natural_talk, open_talk
 
     held_out = split == "test"
     world = World(held_out=held_out, coined=not held_out, colloquial=not held_out)
@@ -484,6 +486,9 @@ def dialogues(
         "narratives": lambda: narrative(maker),
         "long_meeting": lambda: meeting(maker),
         "tools": lambda: tool_call(maker),
+        "open_talk": lambda: open_talk(maker),
+        "natural_talk": lambda: natural_talk(maker),
+        "monologue": lambda: monologue(maker),
     }
     while True:
         name = task or rng.choices(tuple(mixture), tuple(mixture.values()))[0]

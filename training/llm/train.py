@@ -1,11 +1,12 @@
 """Trains the bundled LLM: a small Qwen3ForCausalLM on generated dialogues.
 
-Loss on the assistant's tokens only, and only their logits are computed: the prompt is most of a
-dialogue and its logits are most of a small model's cost. Muon for matrices, AdamW for the embedding
+Loss on the assistant's tokens and, with less weight, on the user's: so the model knows where a user's
+turn ends, which turn-taking asks it, and the language of users. Muon for matrices, AdamW for the embedding
 and the norms; one warm-up, a constant stretch and one decay, over a fixed budget of tokens, then a
 second, shorter decay from a lower rate over a mixture with more corrections. Tokens and not minutes:
 a busy machine takes longer and gives the same model. Resumes from its checkpoint. `--start-from` takes
-a model that an earlier form of the recipe trained further, at half the rate. Try:
+a model that an earlier form of the recipe trained further, at half the rate; one of fewer layers is
+grown: the new layers add nothing at first (their last matrices are zero), so nothing learned is lost. Try:
 
     python -m training.llm.train --out build/llm --tokens 40 --second-tokens 10
     python -m training.llm.train --out build/llm --start-from voicebench/bundled/llm
@@ -51,23 +52,43 @@ WARM_UP_SHARE, DECAY_SHARE = 0.01, 0.3
 SECOND_RATE = 0.3  # of the peak, where the second decay begins
 FURTHER_RATE = 0.5  # of the peak, where training starts from a trained model
 CHECKPOINT_EVERY_S = 240.0
+USER_WEIGHT = 0.3  # of a user's token in the loss, where an answer's has 1
 IGNORED = -100
-Batch = tuple[torch.Tensor, torch.Tensor, int]
-"""Ids, labels, and how many of the tokens are no padding."""
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
+"""Ids, labels, weights in the loss, and how many of the tokens are no padding."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids of a dialogue, and labels: -100 where nothing is to be learned."""
+    """Token ids of a dialogue, labels (-100 where nothing is to be learned) and their weights."""
 
     ids: list[int]
     labels: list[int]
+    weights: list[float]
 
 
 def to_example(tokenizer: Any, dialogue: Dialogue) -> Example:
     """Through the chat template, message by message, so that each answer's span is known exactly."""
     messages = [{"role": m.role, "content": m.content} for m in dialogue.messages]
-    tools = list(dialogue.tools) or None
+    if dialogue.tools:
+        return _tool_example(tokenizer, messages, list(dialogue.tools))
+    ids: list[int] = []
+    labels: list[int] = []
+    weights: list[float] = []
+    for message in messages:
+        head = _encode(tokenizer, f"<|im_start|>{message['role']}\n")
+        body = _encode(tokenizer, message["content"] + "<|im_end|>")
+        weight = {"assistant": 1.0, "user": USER_WEIGHT}.get(message["role"], 0.0)
+        end = _encode(tokenizer, "\n")
+        ids += head + body + end
+        labels += [IGNORED] * len(head) + (body if weight else [IGNORED] * len(body))
+        labels += [IGNORED] * len(end)
+        weights += [0.0] * len(head) + [weight] * len(body) + [0.0] * len(end)
+    return Example(ids, labels, weights)
+
+
+def _tool_example(tokenizer: Any, messages: list[dict[str, str]], tools: list[Any]) -> Example:
+    """A dialogue with tools, whose template is more than its messages: loss on answers alone."""
     ids: list[int] = []
     labels: list[int] = []
     done = ""
@@ -81,7 +102,7 @@ def to_example(tokenizer: Any, dialogue: Dialogue) -> Example:
         ids += head + body
         labels += [IGNORED] * len(head) + body
         done = prompt + answer
-    return Example(ids, labels)
+    return Example(ids, labels, [float(label != IGNORED) for label in labels])
 
 
 def _render(tokenizer: Any, messages: list[dict[str, str]], tools: Any, generation: bool) -> str:
@@ -123,10 +144,12 @@ def _pad(group: list[Example]) -> Batch:
     width = math.ceil(max(len(e.ids) for e in group) / 16) * 16
     ids = torch.zeros(len(group), width, dtype=torch.long)
     labels = torch.full((len(group), width), IGNORED, dtype=torch.long)
+    weights = torch.zeros(len(group), width)
     for row, example in enumerate(group):
         ids[row, : len(example.ids)] = torch.tensor(example.ids)
         labels[row, : len(example.labels)] = torch.tensor(example.labels)
-    return ids, labels, sum(len(e.ids) for e in group)
+        weights[row, : len(example.weights)] = torch.tensor(example.weights)
+    return ids, labels, weights, sum(len(e.ids) for e in group)
 
 
 def build_model(vocab_size: int, seed: int) -> Any:
@@ -147,8 +170,10 @@ def build_model(vocab_size: int, seed: int) -> Any:
     return new_model(config)
 
 
-def loss_of(model: Any, forward: Any, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean cross entropy over the labelled positions; logits of the others are never made."""
+def loss_of(
+    model: Any, forward: Any, ids: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Weighted mean cross entropy of the labelled positions; logits of the others are never made."""
     # Causal attention with right padding: no real token ever sees a padded one. Said in this form, no
     # mask is made, which would cost the compiled attention its knowledge of being causal.
     mask = {"full_attention": None}
@@ -156,7 +181,9 @@ def loss_of(model: Any, forward: Any, ids: torch.Tensor, labels: torch.Tensor) -
     targets = labels[:, 1:]
     chosen = targets != IGNORED
     logits = model.lm_head(hidden[:, :-1][chosen])
-    return functional.cross_entropy(logits.float(), targets[chosen])
+    each = functional.cross_entropy(logits.float(), targets[chosen], reduction="none")
+    weight = weights[:, 1:][chosen]
+    return (each * weight).sum() / weight.sum()
 
 
 def optimizers(model: Any) -> list[torch.optim.Optimizer]:
@@ -228,11 +255,34 @@ def start_from(folder: Path, model: Any, curve: Path) -> None:
 
     if (folder / "tokenizer.json").read_bytes() != (curve.parent / "tokenizer.json").read_bytes():
         raise ValueError(f"{folder}: its tokenizer is not the recipe's; train from nothing")
-    missing, unknown = model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    state = grown(load_file(folder / "model.safetensors"), model)
+    missing, unknown = model.load_state_dict(state, strict=False)
     assert missing in ([], ["lm_head.weight"]), missing  # which is tied to the embedding
     assert not unknown, unknown
     before = trained_in_all(read_curve(folder))
     curve.write_text(json.dumps({"started_from": before}) + "\n")
+
+
+def grown(state: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor]:
+    """A state for a deeper model that computes the same: each layer is followed by new ones whose
+    additions to the residual stream are zero."""
+    layers = sorted({int(n.split(".")[2]) for n in state if n.startswith("model.layers.")})
+    now = model.config.num_hidden_layers
+    if len(layers) == now:
+        return state
+    each = now // len(layers)
+    assert each * len(layers) == now, f"{now} layers cannot be grown from {len(layers)}"
+    out = dict(model.state_dict())
+    for name in out:
+        if name.endswith(("o_proj.weight", "down_proj.weight")):
+            out[name] = torch.zeros_like(out[name])
+    out.pop("lm_head.weight", None)
+    for name, tensor in state.items():
+        parts = name.split(".")
+        if name.startswith("model.layers."):
+            parts[2] = str(int(parts[2]) * each)
+        out[".".join(parts)] = tensor
+    return out
 
 
 def trained_in_all(curve: list[dict[str, Any]]) -> dict[str, float]:
@@ -277,13 +327,13 @@ def train(
         if wanted is not mixture:
             mixture = wanted
             source = batches(tokenizer, random.Random(f"{seed}:{step}"), mixture)
-        ids, labels, real = next(source)
+        ids, labels, weights, real = next(source)
         rate = highest * schedule(seen, first, second)
         for opt, peak in zip(opts, (MUON_LR, EMBEDDING_LR), strict=True):
             for group in opt.param_groups:
                 group["lr"] = peak * rate
         with torch.autocast(device, torch.bfloat16):
-            loss = loss_of(model, forward, ids.to(device), labels.to(device))
+            loss = loss_of(model, forward, ids.to(device), labels.to(device), weights.to(device))
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for opt in opts:
@@ -313,6 +363,8 @@ def train(
         "narratives",
         "long_meeting",
         "tools",
+        "open_talk",
+        "natural_talk",
     ):
         row: dict[str, Any] = {
             "step": step,
