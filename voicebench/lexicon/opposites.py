@@ -13,7 +13,7 @@ _PAIRS = """
 零上 : 零下
 买入 买进 购买 购入 买 : 卖出 出售 售出 卖
 借入 : 归还
-打开 开启 启用 启动 : 关闭 关掉 停用
+打开 开启 启用 启动 开通 : 关闭 关掉 停用 取消 退订
 同意 赞成 支持 接受 批准 通过 : 不同意 反对 拒绝 驳回 否决
 成功 : 失败
 升级 : 降级
@@ -44,3 +44,5 @@ POLES = _POLES
 """A word's pair and the pole of it that it names, 1 or -1."""
 RISE, GAIN = POLES["上升"][0], POLES["盈利"][0]
 """The pairs whose second pole is a minus."""
+SWITCH = POLES["打开"][0]
+"""What is switched on or off, booked or canceled."""

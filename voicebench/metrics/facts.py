@@ -15,29 +15,30 @@ the sentence shows them to stand in its place (`slots`).
 
 from __future__ import annotations
 
-import datetime
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import msgspec
-
-from voicebench.lexicon.opposites import GAIN, POLES, RISE
+from voicebench.lexicon.opposites import GAIN, POLES, RISE, SWITCH
 from voicebench.lexicon.people import SURNAMES
 from voicebench.metrics import slots
 from voicebench.metrics.assertion import Polarity
 from voicebench.metrics.constraints import is_refusal, keeps_constraint, spoken_text
 from voicebench.metrics.derived import is_derived
+from voicebench.metrics.fact_forms import goods_of, in_context, parts_of, time_after
 from voicebench.metrics.fact_score import FactScore, FactVerdict, Judgement, Verdict
 from voicebench.metrics.grounds import Grounds, read_context
-from voicebench.metrics.names import find_name, find_near_name, is_titled_only
+from voicebench.metrics.names import find_name, find_near_name, is_titled_only, short_forms
+from voicebench.metrics.options import other_options, synonyms
 from voicebench.metrics.reading import Reading, Span, overlaps, read_text
 from voicebench.metrics.roles import Roles, clause_at, clause_words, clauses, read_roles
+from voicebench.metrics.stand_ins import standing_for
+from voicebench.metrics.swaps import find_swapped, is_told_of
 from voicebench.metrics.values.compare import compare
-from voicebench.metrics.values.entity import NAME_KINDS, VALUE_KINDS, Entity, Kind
-from voicebench.metrics.values.numerals import NUMBER, fold, parse_number, plain
-from voicebench.metrics.values.scan import Names, find_entities, known_names
+from voicebench.metrics.values.entity import NAME_KINDS, VALUE_KINDS, Entity
+from voicebench.metrics.values.numerals import fold
+from voicebench.metrics.values.scan import Names, known_names
 from voicebench.types import Fact
 
 __all__ = ["FactScore", "FactVerdict", "Judgement", "Verdict", "judge_answer"]
@@ -75,9 +76,9 @@ def judge_answer(
     stated = [fact for fact in facts if fact.type != "constraint"]
     names = known_names(stated) if names is None else names
     given = read_context(tuple(context), clock, names)
-    stated = [_on_the_context(fact, given, clock) for fact in stated]
+    stated = [in_context(fact, given, clock) for fact in stated]
     parts = [
-        p for f in stated for form in (f.value, *f.accepted) for p in _parts(f.type, form, clock)
+        p for f in stated for form in (f.value, *f.accepted) for p in parts_of(f.type, form, clock)
     ]
     reading = read_text(spoken_text(answer), clock, names)
     judge = _Judge(reading, tuple(stated), given.with_entities(parts), clock, is_refusal(answer))
@@ -97,86 +98,6 @@ def judge_answer(
         is_refusal=judge.is_refusal,
         expects_refusal="refusal" in demands,
     )
-
-
-# ---------------------------------------------------------------- facts as values
-
-
-@functools.lru_cache(maxsize=10_000)
-def _parts(fact_type: str, text: str, clock: str) -> tuple[Entity, ...]:
-    """The values that make up one form of a fact: 下周三下午两点半 is a date and a time."""
-    if fact_type in NAME_KINDS:
-        return ()
-    found = tuple(entity for entity in find_entities(text, clock) if entity.kind in VALUE_KINDS)
-    if fact_type in ("money", "date", "number"):
-        found = tuple(_as_type(entity, fact_type) for entity in found)
-    if found:
-        return found
-    folded = fold(text)
-    value = parse_number(folded) if re.fullmatch(NUMBER, folded) else None
-    if value is None or fact_type not in ("number", "money"):
-        return ()
-    kind: Kind = "money" if fact_type == "money" else "number"
-    return (Entity(kind, folded, 0, len(folded), plain(value), figure=plain(value)),)
-
-
-def _as_type(entity: Entity, fact_type: str) -> Entity:
-    """An entity read as the fact's type says: 两百五 as money, 98年 as a year, 25号 as a number."""
-    if fact_type == "money" and entity.kind == "number" and not entity.unit:
-        return replace(entity, kind="money")
-    if fact_type == "date" and entity.kind == "number" and entity.day:
-        return replace(entity, kind="date", value=str(entity.day))
-    if fact_type == "number" and entity.kind == "date" and entity.number:
-        return replace(entity, kind="number", value=entity.number, unit="号", day=None)
-    return entity
-
-
-def _on_the_context(fact: Fact, given: Grounds, clock: str) -> Fact:
-    """A fact whose 两点半 is 14:30, where the context says afternoon."""
-    if fact.type != "time":
-        return fact
-    if later := _time_after(fact.value, clock):
-        return msgspec.structs.replace(fact, accepted=(*fact.accepted, later))
-    value, *accepted = (_narrowed(form, given, clock) for form in (fact.value, *fact.accepted))
-    return msgspec.structs.replace(fact, value=value, accepted=tuple(accepted))
-
-
-def _time_after(form: str, clock: str) -> str:
-    """The time of day that 四十分钟后 is on the case's clock; nothing for another form."""
-    delays = find_entities(form, clock)
-    if (
-        len(delays) != 1
-        or delays[0].unit != "秒"
-        or not re.fullmatch("[之以]?后", fold(form)[delays[0].end :])
-    ):
-        return ""
-    now = datetime.datetime.fromisoformat(clock)
-    return f"{now + datetime.timedelta(seconds=float(delays[0].value)):%H:%M}"
-
-
-def _narrowed(form: str, given: Grounds, clock: str) -> str:
-    text = fold(form)
-    for time in reversed(find_entities(form, clock)):
-        said = {e.minutes for e in given.entities if e.end and set() < e.minutes < time.minutes}
-        if time.kind == "time" and len(said) == 1 and len(minutes := said.pop()) == 1:
-            hour, minute = divmod(min(minutes), 60)
-            text = f"{text[: time.start]}{hour:02}:{minute:02}{text[time.end :]}"
-    return text
-
-
-def _goods(fact_type: str, form: str, clock: str) -> tuple[Entity, str] | None:
-    """A quantity and what there is of it, when a product is named so."""
-    if fact_type not in ("product", "term"):
-        return None
-    folded = fold(form)
-    entities = find_entities(folded, clock)
-    if len(entities) != 1 or entities[0].start != 0 or not entities[0].unit:
-        return None
-    thing = folded[entities[0].end :]
-    return (entities[0], thing) if thing and entities[0].unit != "号" else None
-
-
-# ---------------------------------------------------------------- one answer
 
 
 @dataclass(eq=False)
@@ -252,9 +173,11 @@ class _Judge:
 
     def _find_form(self, fact_type: str, form: str, *, is_right: bool = False) -> Spans | None:
         """Where the answer asserts one form of a fact; None where it does not."""
-        parts = _parts(fact_type, form, self.clock)
+        parts = parts_of(fact_type, form, self.clock)
         if not parts:
             found = self._find_text(fact_type, form, "asserted", is_right=is_right)
+            if found is None and is_right:
+                found = self._find_other_form(fact_type, form)
             return found or self._find_split_goods(fact_type, form)
         stated = (*self.asserted, *(self.as_given if is_right else ()))
         spans: Spans = []
@@ -304,9 +227,26 @@ class _Judge:
                 return spans
         return [s for s, found in zip(spans, polarities, strict=True) if found == wanted] or None
 
+    def _find_other_form(self, fact_type: str, form: str) -> Spans | None:
+        """Where the answer has an abbreviation or a synonym of a name: 北大, 窗边 for 靠窗."""
+        name = fold(form)
+        forms = short_forms(name, fact_type)
+        if fact_type in ("term", "product"):
+            forms = (*forms, *synonyms(name), *synonyms(name.lstrip("向往")))
+            forms = (*forms, name[1:]) if name[0] in "向往" and len(name) > 2 else forms
+        found = [
+            [s for s in self._find_text(fact_type, other) or () if not self._goes_on(s, other)]
+            for other in forms
+        ]
+        return [span for spans in found if spans for span in spans] or None
+
+    def _goes_on(self, span: Span, short: str) -> bool:
+        """Whether an abbreviation is but the beginning of another name: 复旦 in 复旦中学."""
+        return bool(slots.ORGANISATION_HEAD.match(self.answer.text, span[1])) and len(short) < 4
+
     def _find_split_goods(self, fact_type: str, form: str) -> Spans | None:
         """三箱苹果 said as 苹果三箱."""
-        goods = _goods(fact_type, form, self.clock)
+        goods = goods_of(fact_type, form, self.clock)
         if goods is None:
             return None
         amount, thing = goods
@@ -316,10 +256,13 @@ class _Judge:
 
     def _find_turned(self, fact: Fact, right: Spans) -> Spans:
         """Where the answer gives a right value the opposite direction: 下降12% for 增长12%."""
-        if fact.type in NAME_KINDS:
-            return []
         given: dict[int, int] = {}
-        for part in _parts(fact.type, fact.value, self.clock):
+        if fact.type == "term":
+            for reading, span in self.grounds.spans(fold(fact.value)):
+                given |= {p: d for p, d in reading.directions(*span).items() if p == SWITCH}
+        elif fact.type in NAME_KINDS:
+            return []
+        for part in parts_of(fact.type, fact.value, self.clock):
             given |= self._given_directions(part)
         if not given:
             return []
@@ -331,7 +274,7 @@ class _Judge:
 
     def _places(self, reading: Reading, fact_type: str, form: str) -> Spans:
         """Where a text has one form of a fact."""
-        parts = _parts(fact_type, form, self.clock)
+        parts = parts_of(fact_type, form, self.clock)
         if not parts:
             return list(find_name(reading.text, fold(form), fact_type))
         return [
@@ -343,7 +286,7 @@ class _Judge:
     def _roles(self, fact: Fact) -> Roles | None:
         """The role of a fact, where the context gives values to several; read once."""
         if fact.id not in self._roles_read:
-            parts = _parts(fact.type, fact.value, self.clock)
+            parts = parts_of(fact.type, fact.value, self.clock)
             forms = (fact.value, *fact.accepted)
             links = {
                 link
@@ -376,8 +319,17 @@ class _Judge:
     def _find_swapped(self, fact: Fact, right: Spans) -> Spans:
         """Where a right value stands in another one's role: 酒店840元 for 机票八百四."""
         roles = self._roles(fact)
-        if roles is None or not right:
+        if not right:
             return []
+        forms = (fact.value, *fact.accepted)
+        swapped = find_swapped(
+            self.answer,
+            self.grounds,
+            lambda reading: [s for form in forms for s in self._places(reading, fact.type, form)],
+            right,
+        )
+        if swapped or roles is None:
+            return swapped
         found = [roles.of(self.answer, span) for span in right]
         if all(role == "other" for role in found):
             return right
@@ -415,10 +367,10 @@ class _Judge:
 
     def _find_wrong(self, fact: Fact) -> Spans:
         """Where the answer denies a fact or gives another value in its place."""
-        parts = _parts(fact.type, fact.value, self.clock)
-        if fact.type == "time" and _time_after(fact.value, self.clock):
-            parts = (*parts, *_parts(fact.type, fact.accepted[-1], self.clock))
-        goods = _goods(fact.type, fact.value, self.clock)
+        parts = parts_of(fact.type, fact.value, self.clock)
+        if fact.type == "time" and time_after(fact.value, self.clock):
+            parts = (*parts, *parts_of(fact.type, fact.accepted[-1], self.clock))
+        goods = goods_of(fact.type, fact.value, self.clock)
         denied = [
             (e.start, e.end) for part in parts for e in self.denied if compare(part, e) == "equal"
         ]
@@ -472,7 +424,20 @@ class _Judge:
             return False
         # said by the user, but about something else: wrong only as the one answer to the one question
         is_elsewhere = self._is_in_other_role((entity.start, entity.end), fact)
+        is_elsewhere = is_elsewhere or self._is_told_elsewhere(entity, fact)
         return self._is_only(fact) and not self.is_refusal and not is_elsewhere
+
+    def _is_told_elsewhere(self, entity: Entity, fact: Fact) -> bool:
+        """Whether the context says of a given value what the answer does, and not of the fact's."""
+        return is_told_of(
+            self.answer,
+            self.grounds,
+            (entity.start, entity.end),
+            lambda reading: [
+                (e.start, e.end) for e in reading.entities if compare(entity, e) == "equal"
+            ],
+            lambda reading: self._places(reading, fact.type, fact.value),
+        )
 
     def _is_only(self, fact: Fact) -> bool:
         return sum(1 for other in self.facts if other.type == fact.type) == 1
@@ -481,14 +446,14 @@ class _Judge:
         """Whether an entity is the value of any of the facts, or a part of it."""
         for fact in self.facts:
             for form in (fact.value, *fact.accepted):
-                parts = _parts(fact.type, form, self.clock)
+                parts = parts_of(fact.type, form, self.clock)
                 if any(compare(part, entity) == "equal" for part in parts):
                     return True
                 if entity.kind in NAME_KINDS and (
                     entity.value in fold(form) or fold(form) in entity.value
                 ):
                     return True
-                goods = _goods(fact.type, form, self.clock)
+                goods = goods_of(fact.type, form, self.clock)
                 if goods and compare(goods[0], entity) == "equal":
                     return True
         return False
@@ -496,6 +461,8 @@ class _Judge:
     def _find_wrong_name(self, fact: Fact, goods: tuple[Entity, str] | None) -> Spans:
         name = fold(fact.value)
         near = find_near_name(self.answer.text, name, fact.type)
+        if near and self._is_in_other_role(near, fact):
+            near = None
         if near and self._is_asserted(near, fact) and not self._is_known_elsewhere(near, fact):
             return [near]
         denied = self._find_text(fact.type, fact.value, "denied")
@@ -516,6 +483,7 @@ class _Judge:
                 self._is_only(fact)
                 and not self.is_refusal
                 and not self._is_in_other_role((e.start, e.end), fact)
+                and not self._is_told_elsewhere(e, fact)
             )
         ]
         return named or self._find_in_its_place(fact, name, goods)
@@ -541,6 +509,9 @@ class _Judge:
                 if compare(goods[0], entity) == "equal":
                     other = slots.other_goods(goods[1], entity.end, self.answer, self.grounds)
                     found += [other] if other else []
+        if fact.type in ("term", "product"):
+            found += other_options(self.answer.text, name, self.grounds.text)
+        found += standing_for(name, fact.type, self.answer, self.grounds)
         found += slots.other_brand(name, self.answer, self.grounds)
         found += slots.other_of_head(name, fact.type, self.answer, self.grounds)
         found += slots.other_of_stem(name, fact.type, self.answer, self.grounds)

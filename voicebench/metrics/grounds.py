@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from voicebench.lexicon import either
 from voicebench.lexicon.people import TITLES
 from voicebench.metrics.assertion import Polarity
-from voicebench.metrics.derived import is_derived
+from voicebench.metrics.derived import is_day_after, is_derived
 from voicebench.metrics.reading import Reading, Span, read_text
 from voicebench.metrics.values.compare import compare
 from voicebench.metrics.values.entity import NAME_KINDS, Day, Entity
@@ -41,7 +41,7 @@ class Grounds:
             return True
         if entity.day and any(self._is_within(entity, reading) for reading in self.readings):
             return True
-        if is_derived(entity, self.entities):
+        if is_derived(entity, self.entities) or is_day_after(entity, self.entities):
             return True
         # in run-on speech 八点二十个人 reads as a time; the words themselves still stand there
         where = self.text.find(entity.text) if len(entity.text) > 1 else -1

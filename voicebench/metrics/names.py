@@ -12,11 +12,13 @@ import re
 from collections.abc import Iterator
 
 from voicebench.lexicon import either
+from voicebench.lexicon.brands import BRANDS, SHORT_NAMES
 from voicebench.lexicon.people import COMPOUND_SURNAMES, GIVEN_NAME_CHARS, SURNAMES, TITLES
 from voicebench.lexicon.places import ALSO_NAMES, CITIES, PROVINCES
 from voicebench.metrics.values.numerals import DIGIT, NUMBER, parse_number, plain, read_digits
 
 Span = tuple[int, int]
+_HANZI = r"[\u4e00-\u9fff]"
 
 _SURNAMES_BEFORE_TITLE = SURNAMES[:200]
 TITLED_PERSON = re.compile(
@@ -42,7 +44,7 @@ _WORDS_AFTER_NAME = re.compile(
 )
 _TAILS = {
     "place": re.compile(r"[东南西北中]?(?:路|街|大道|大街|大厦|广场|胡同)|附属|[东南西北分][院校]"),
-    "organisation": re.compile(r"附属|分校|[东南西北分]院|[支分]行|分公司|子公司|研究院|基金会|业协会|第[一二三四五六]"),
+    "organisation": re.compile(r"附属|附[中小属]|(?:医院|出版社|幼儿园|医学院|金融|基金|保险|证券|健康)(?![,。!?;]*的)|分校|[东南西北分]院|[支分]行|分公司|子公司|研究院|基金会|业协会|第[一二三四五六]"),
     "product": re.compile(
         r"[ -]?(?:(?:pro|max|plus|ultra|mini|se|air|note|lite|fe)(?![a-z])|青春版|标准版|尊享版|高配版|旗舰版|至尊版|尊贵版|升级版)"
         r"|[汁派糖酱醋饼粉壳膜](?!\w{0,1}[油酱])|味|充电器|保护壳|数据线|鸡翅|蛋糕"
@@ -97,6 +99,8 @@ def canonical(text: str, has_figures: bool) -> tuple[str, tuple[Span, ...]]:
         piece = match.group()
         if piece in " ·•・-'’‧.":
             continue
+        if len(piece) > 3 and piece.endswith("公司"):
+            continue
         number = piece
         if has_figures and (code := _FLOOR.fullmatch(piece)):
             number = "负" + _figure(code[2]) if code[1] != "t" else _figure(code[2]) + "号"
@@ -112,7 +116,9 @@ def canonical(text: str, has_figures: bool) -> tuple[str, tuple[Span, ...]]:
 
 
 _FLOOR = re.compile(rf"(负|地下|-|b|t)({NUMBER})")
+_LEGAL_FORM = r"(?:股份|控股)?(?:集团)?(?:股份)?有限(?:责任)?公司"
 _PIECE = re.compile(
+    rf"(?<=.){_LEGAL_FORM}(?=.*[分支]行|.*分公司)|"
     rf"(?:(?:负|地下|(?<![a-z\d])-|(?<![a-z])b){NUMBER}(?=[层楼])|(?<![a-z])t\d(?=航站楼))|{NUMBER}|.",
     re.DOTALL,
 )
@@ -152,6 +158,51 @@ def _find_spelled(text: str, name: str, kind: str) -> Iterator[Span]:
         if not is_cut:
             yield spans[position][0], spans[last][1]
         position = spelled.find(wanted, position + 1)
+
+
+_SHORT = {long: short for short, long in SHORT_NAMES.items()}
+_LONG_NAME = re.compile(either(_SHORT))
+_MAKERS = frozenset().union(*BRANDS.values())
+
+
+def short_forms(name: str, kind: str) -> tuple[str, ...]:
+    """The abbreviations of a name that are the same organisation or place.
+
+    >>> short_forms("浙江大学", "organisation"), short_forms("第二实验小学", "organisation")
+    (('浙大',), ('实验二小', '二实小', '第二实小', '二小'))
+    """
+    if kind not in ("organisation", "place"):
+        return ()
+    found = []
+    if long := _LONG_NAME.search(name):
+        found.append(name.replace(long.group(), _SHORT[long.group()]))
+    bare = re.sub(_LEGAL_FORM, "", name)
+    found += [bare] if bare != name and len(bare) > 1 else []
+    if match := re.fullmatch(rf"({_HANZI}{{2}})(科技|师范|理工|医科|农业|交通|工业)?大学", name):
+        found.append(match[1][0] + (match[2] or "")[:1] + "大")
+    if match := re.fullmatch(rf"(.*?)第?([{DIGIT}十\d]+)(实验)?(中|小)学", name):
+        before, number, is_trial, level = match.groups()
+        if is_trial:
+            found += [
+                f"{before}{form}"
+                for form in (
+                    f"实验{number}{level}",
+                    f"{number}实{level}",
+                    f"第{number}实{level}",
+                    f"{number}{level}",
+                )
+            ]
+        else:
+            found += [f"{before}{number}{level}"]
+    if match := re.fullmatch(rf"(.*?)第([{DIGIT}十\d]+)(?:人民)?医院", name):
+        found += [f"{match[1]}{match[2]}院", f"{match[1]}{match[2]}医院"]
+        if match[1].endswith("市"):
+            found += [f"市{match[2]}院", f"市{match[2]}医院"]
+    if match := re.fullmatch(
+        rf"({_HANZI}{{2,6}}?)(?:速运|速递|快递|物流|科技|集团|银行股份|航空公司)", name
+    ):
+        found += [match[1]] if match[1] in _MAKERS else []
+    return tuple(dict.fromkeys(found))
 
 
 _TITLE = re.compile(rf"(?:{either(TITLES)})$")
@@ -202,6 +253,10 @@ def find_near_name(text: str, name: str, kind: str) -> Span | None:
         and (found := next(_find_spelled(text, base, kind), None))
     ):
         return found
+    if kind == "person" and size == 2 and name[0] in SURNAMES:
+        inserted = rf"(?:^|(?<=[是叫和跟与找给由让请派:;,。])|(?<=联系|提醒|通知|转告)){name[0]}[{''.join(sorted(GIVEN_NAME_CHARS))}]{name[1]}"
+        for match in re.finditer(inserted, text):
+            return match.span()
     if "@" in name and (address := re.search(r"[a-z0-9._+-]+@[a-z0-9.-]+", text)):
         return address.span()
     if kind == "person" and name.startswith(COMPOUND_SURNAMES):

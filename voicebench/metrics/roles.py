@@ -25,6 +25,7 @@ _NO_ROLE = frozenset(
     "的了是在有和与及跟要我您你他她它们吧吗呢啊哦哎噢嗯呃不没也都就还又再把被给请让去来到为个这那一改成定从将会能好"
     "行上下午点号日月年元块钱共总" + "、\"'“”《》「」…~- "
 )
+_SIDES = re.compile("[线楼][上下]|[上下]半|[上下](?=[册集期])")
 Find = Callable[[Reading], Iterable[Span]]
 """Where a text has the values of a fact."""
 IsRival = Callable[[Reading, Span, frozenset[str]], bool]
@@ -88,7 +89,8 @@ def clause_words(reading: Reading, clause: Span) -> frozenset[str]:
         if e.kind in VALUE_KINDS and e.start < end and start < e.end
         for i in range(e.start, e.end)
     }
-    return frozenset(reading.text[i] for i in range(start, end) if i not in values) - _NO_ROLE
+    told = frozenset(reading.text[i] for i in range(start, end) if i not in values) - _NO_ROLE
+    return told | frozenset(_SIDES.findall(reading.text, start, end))
 
 
 def clause_at(reading: Reading, span: Span) -> Span:

@@ -48,6 +48,7 @@ _ORGANISATION_HEADS = words(
     饭店 酒店 餐厅 超市 出版社 部 处 科 保险 证券 基金 快递 航空 中心 法院
     """
 )
+ORGANISATION_HEAD = re.compile(either(_ORGANISATION_HEADS))
 _FUNCTION = re.compile(r".*[在到去的是于从往给找这那该个本叫为了请您我你他她把被将让由向至订约选]")
 _BRAND_LINES = {word: line for line, words in BRANDS.items() for word in words}
 _BRAND = re.compile(either(_BRAND_LINES))
@@ -131,7 +132,9 @@ def other_of_head(name: str, kind: str, answer: Reading, grounds: Grounds) -> It
     head = max((h for h in heads if name.endswith(h) and len(h) < len(name)), key=len, default="")
     if len(head) < 1:
         return
-    for match in re.finditer(rf"([^\W_]{{1,6}}){head}", answer.text):
+    for match in re.finditer(
+        rf"([^\W_]{{1,6}}){head}(?!(?<=路)[线程况费口桥]|(?<=[站门])[内口])", answer.text
+    ):
         modifier = _FUNCTION.sub("", match.group(1))
         found = modifier + head
         if not modifier or found == name or name.endswith(found) or found in grounds.text:

@@ -242,7 +242,8 @@ Reader = Callable[[re.Match[str], datetime.date], "Day | None"]
 
 def _read_month_day(m: re.Match[str], today: datetime.date) -> Day | None:
     year, month, day = m.groups()
-    return month_day(year, _small(month), _small(day), today)
+    found = month_day(year, _small(month), _small(day), today)
+    return replace(found, is_solar=m.group()[-1] in "日号") if found else None
 
 
 def _read_listed_weekdays(m: re.Match[str], today: datetime.date) -> Day | None:
@@ -300,6 +301,11 @@ def _read_lunar(m: re.Match[str], _: datetime.date) -> Day | None:
     month = _LUNAR_MONTHS.get(m.group(1)) or _small(m.group(1))
     day = _small(m.group(2).removeprefix("初")) if m.group(2) else 0
     return Day(lunar=(month, day)) if 1 <= month <= 12 and day <= 30 else None
+
+
+def _read_solar(m: re.Match[str], today: datetime.date) -> Day | None:
+    day = _read_month_day(m, today)
+    return replace(day, is_solar=True) if day else None
 
 
 def _read_festival(m: re.Match[str], today: datetime.date) -> Day | None:
@@ -362,10 +368,11 @@ RULES: tuple[Rule, ...] = tuple(
         ("年", rf"(\d{{4}}|[零〇一二三四五六七八九]{{4}}|{either(_YEAR_SHIFT)})年(?:的?年?(初(?!一)|底|末|中(?!国|心|午|间|秋)|[上下]半年)|第?([一二三四1-4])季度)?(?!级|龄|薪)", _read_year),
         ("年", r"([03-9]\d|[零〇一二三四五六七八九]{2})年()()(?![级龄薪前后]|之前|以后)", _read_year),
         ("年季", r"(年初(?!一)|年底|年末|[上下]半年)|第?([一二三四1-4])季度", _read_part_of_year),
-        ("历", rf"(?:农历|阴历)的?({SMALL}|[正冬腊])月(初?{SMALL})?", _read_lunar),
+        ("历", rf"(?:农历|阴历)的?({SMALL}|[正冬腊])月(初?{SMALL})?[号日]?", _read_lunar),
+        ("历", rf"(?:公历|阳历|新历)的?()({SMALL})月({SMALL})[号日]?", _read_solar),
         ("正冬腊", rf"([正冬腊])月(初?{SMALL})?", _read_lunar),
         ("初", rf"({SMALL})月(初[一二三四五六七八九十])", _read_lunar),
-        ("节旦一八六庆十1诞夜春元端七中重腊小除大年", rf"(?:({_YEAR})年的?)?(?<![块元毛米斤])(?!(?:五一|八一|六一)(?:[{DIGIT}十百千万点\d号个块元次]|广场|路|大道|中学)|国庆(?:路|去))({_FESTIVAL})", _read_festival),
+        ("节旦一八六庆十1诞夜春元端七中重腊小除大年", rf"(?:({_YEAR})年的?)?(?<![块元毛米斤])(?!(?:五一|八一|六一)(?:[{DIGIT}十百千万点\d号个块元次]|广场|路|大道|中学)|国庆路|(?<=[李王张刘陈杨赵黄周吴徐孙胡朱高林何郭马])国庆)({_FESTIVAL})", _read_festival),
         ("y", rf"(?<![a-z])(?:(next|this|last) )?({'|'.join(_ENGLISH_WEEKDAYS)})(?![a-z])",
          lambda m, today: _weekdays(_ENGLISH_SHIFT.get(m.group(1)), str(_ENGLISH_WEEKDAYS.index(m.group(2)) + 1), today)),
         ("aeou", rf"(?<![a-z])({_ENGLISH_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,? (\d{{4}}))?",

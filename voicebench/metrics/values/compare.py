@@ -104,10 +104,20 @@ def compare_days(truth: Day, said: Day) -> Agreement:
 
 def _compare_lunar(truth: Day, said: Day) -> Agreement:
     if not truth.lunar or not said.lunar:
-        return "conflict" if truth.festival and said.festival else "partial"
+        return _compare_calendars(truth, said)
     if truth.lunar == said.lunar:
         return "equal"
     return "partial" if truth.lunar[0] == said.lunar[0] and not said.lunar[1] else "conflict"
+
+
+def _compare_calendars(truth: Day, said: Day) -> Agreement:
+    """The same figures are another day in the other calendar, unless the calendar went without saying."""
+    if truth.festival and said.festival:
+        return "conflict"
+    lunar, solar = (truth, said) if truth.lunar else (said, truth)
+    if not any((day.month, day.day) == lunar.lunar for day in solar.dates):
+        return "partial"
+    return "conflict" if solar.is_solar or lunar is said else "equal"
 
 
 def _compare_recurring(truth: Day, said: Day) -> Agreement:

@@ -27,6 +27,7 @@ class Day:
         day_of_month: Day of month when only that was said.
         period: First day, and first day after, of a whole week, month or year.
         lunar: Month and day of the lunar calendar; no solar dates are known for it.
+        is_solar: Whether it was said to be of the solar calendar (公历).
         is_today: Whether it was said as 今天, which may just tell when one speaks.
         is_every: Whether it recurs: 每周二.
         festival: Its name, if it was named so.
@@ -37,6 +38,7 @@ class Day:
     day_of_month: int = 0
     period: tuple[datetime.date, datetime.date] | None = None
     lunar: tuple[int, int] | None = None
+    is_solar: bool = False
     is_today: bool = False
     is_every: bool = False
     festival: str = ""

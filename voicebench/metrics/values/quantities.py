@@ -51,7 +51,7 @@ _TENTHS = frozenset({"米", "度", "斤", "公斤", "吨", "尺", "公里", "升
 
 MONEY = re.compile(rf"{MINUS}(?:({_SIGN}) ?(-)?)?({NUMBER})([kw](?![a-z]))?{_MORE} ?({_CURRENCY})?")
 _CHANGE = re.compile(
-    rf"零?([{DIGIT}\d])(?:[毛角](?:钱|零?([{DIGIT}\d])(?:分钱?|{_NO_NUMERAL}(?![个点折月])|(?=[一1每](?:{UNIT}|{COUNTER})))|(?!巾))?)"
+    rf"零?([{DIGIT}\d])(?:[毛角](?:钱|零?([{DIGIT}\d])(?:分钱?|{_NO_NUMERAL}(?![个点折月]|(?<=[角毛][一1])(?:{UNIT}|{COUNTER}))|(?=[一1每](?:{UNIT}|{COUNTER})))|(?!巾))?)"
     rf"|零?([{DIGIT}\d])分钱?|([{DIGIT}\d])(?!\.)(?={_NO_NUMERAL}(?!点|个|月|号|折|分|时|:|%|公|小时|{UNIT}))"
     rf"|([{DIGIT}\d])(?=[一1每](?:{UNIT}|{COUNTER}))|(半)(?!\w)"
 )
@@ -204,7 +204,7 @@ def read_quantity(match: re.Match[str]) -> Entity | None:
         is_time = (more and more.group(2) in ("秒", "秒钟")) or text.startswith("半", end)
         dimension, factor = ("秒", "60") if is_time else ("分", "1")
     total = value * Decimal(factor)
-    if (word and not half_unit and dimension != word) or word in ("度", "米", "岁"):
+    if (word and not half_unit and dimension != word) or word in ("度", "米", "岁", "升", "倍"):
         total, end = _with_smaller(text, end, total, dimension, Decimal(factor), word)
     total *= -1 if minus else 1
     is_ordinal = text[max(start - 1, 0) : start] == "第"

@@ -77,7 +77,7 @@ _RULES: tuple[_Rule, ...] = _TIME_RULES + tuple(
 _BEGINS = re.compile(
     r"[好几0123456789零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£\-~人hru差还早凌清朝上中晏正下午傍晚夜深子"
     "大前昨今明后次翌当第隔听琴寻周星礼每这本双工元情妇植愚劳青儿建教国圣平双跨春端中重腊小除冬农阴母父感年月初底末"
-    "翻对再过去来mtwfsnlajdoy]"
+    "公阳新翻对再过去来mtwfsnlajdoy]"
 )
 _FIGURE_BEGINS = frozenset(
     "0123456789零〇一二两三四五六七八九幺十百千万亿半负减+(¥$€£-人hru翻对好几"
@@ -90,6 +90,7 @@ _NUMERAL_RUN = re.compile(NUMBER)
 _CODE_BEFORE = re.compile(
     r"(?:座位?|座位号|房间|房号|号码|编号|桌号?|柜号|排队|排|[门楼桌床车票卡单]号)(?:是|为|:)?$"
 )
+_HOLIDAYS = re.compile(r"小?长?假期?|黄金周|前后")
 _SHORT_YEAR = re.compile(r"\d\d年")
 _RANGE = re.compile(r"(?:到|至|-|~|—)$")
 
@@ -213,7 +214,8 @@ def _find_unlisted_names(text: str, position: int) -> Iterator[Entity]:
 def _date(text: str, start: int, end: int, day: Day) -> Entity:
     """A date; 二十五号 is a number where a seat or a code is spoken of, and may be one elsewhere."""
     written = text[start:end]
-    is_weak = written in calendar.RELATED_DAYS
+    is_holiday = bool(day.festival) and bool(_HOLIDAYS.match(text, end))
+    is_weak = written in calendar.RELATED_DAYS or is_holiday
     figure = parse_number(written[:-1]) if day.day_of_month and written[-1] == "号" else None
     number = plain(figure) if figure is not None else ""
     if number and _CODE_BEFORE.search(text[:start]):
