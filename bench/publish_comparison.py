@@ -29,7 +29,7 @@ from voicebench.report.render import write_report
 from voicebench.runs.compare import Arm, Comparisons, arms_of, compare_arms
 from voicebench.runs.differences import Comparison
 
-BASELINE, SEED = "none+plain", "seed+seed"
+BASELINE, SEED = "none+plain", "baseline+baseline"
 CLAIMS = {"factual_error_rate": -0.63, "answer_length_characters": -0.37}
 """What was said of the first version's cleaning and prompt, measured with another model."""
 SHOWN = ("factual_error_rate", "fact_miss_rate", "fact_error_rate", "answer_length_characters",

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import functools
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from voicebench.errors import ConfigError
+
+_LOGGER = logging.getLogger("voicebench")
 
 RENAMED_PRESETS = {"seed": "baseline"}
 """Cleanings and prompts by their names in older records and plans."""
+RENAMED_ASR_SETTINGS = {"words_from": "transcript_source"}
+"""Of a profile's recognizer."""
 
 
 @functools.cache
@@ -67,3 +74,26 @@ def add_renamed(
         old, action=_RenamedOption, new=new, dest=new.dest, type=new.type or str, choices=new.choices,
         default=argparse.SUPPRESS, help=argparse.SUPPRESS,
     )  # fmt: skip
+
+
+def new_names(
+    settings: Mapping[str, Any], renames: Mapping[str, str], place: str
+) -> dict[str, Any]:
+    """Settings under today's names; each old name is reported once on the log.
+
+    Args:
+        settings: As the user wrote them.
+        renames: New name by old name.
+        place: Where they stand, for the message.
+
+    Raises:
+        ConfigError: A setting is there under both names.
+    """
+    renamed = dict(settings)
+    for old in renames.keys() & settings.keys():
+        new = renames[old]
+        if new in settings:
+            raise ConfigError(f"{place} has both {old!r} and {new!r}", f"Remove {old!r}.")
+        renamed[new] = renamed.pop(old)
+        _LOGGER.warning("%s: %r is now %r", place, old, new)
+    return renamed

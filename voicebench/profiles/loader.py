@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from voicebench import renames
+from voicebench import renamed
 from voicebench.cache import cache_folder
 from voicebench.errors import ConfigError, ModelError, nearest_name
 from voicebench.hub.catalogue import find_model
@@ -71,7 +71,7 @@ def load_profile(name_or_path: str) -> Profile:
         if isinstance(holder, dict) and isinstance(holder.get(name), dict):
             place = f"{part} of {path}"
             if part == "asr":
-                holder[name] = renames.new_names(holder[name], renames.ASR_PROFILE, place)
+                holder[name] = renamed.new_names(holder[name], renamed.RENAMED_ASR_SETTINGS, place)
             _refuse_unknown(holder[name], part_type, place, f"$.{part}", lines)
             line = _line(lines, f"$.{part}.model").rstrip(",")
             _place_model(holder[name], path.parent, kind, f"{place}{line}")
