@@ -36,8 +36,8 @@ hypothesis.settings.load_profile("commit")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast tests first; then those of the recognizer; those that need vLLM last.
 
-    With several workers (`-n 2`) all that share the bundled models go to one of them, and first, so
-    that the others have the rest to do meanwhile.
+    With several workers (`-n 2`) all that share the bundled models go to one of them; last, since an
+    engine in the process keeps the hub's client offline and freezes garbage.
     """
 
     def cost(item: pytest.Item) -> int:
@@ -51,8 +51,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("models")
             item.add_marker(pytest.mark.xdist_group("models"))
     items.sort(key=lambda item: cost(item) or int(item.get_closest_marker("models") is not None))
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: not cost(item))
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ def _end_s(path: Path) -> float:
 def test_own_recordings_become_a_suite(
     speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["suites", "new", "own", "--from", str(speech), "--into", str(tmp_path)]) == 0
+    assert main(["suites", "new", "own", "--source", str(speech), "--into", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith(f"{tmp_path / 'own'}: 2 cases, 0.1 min of speech\n")
     assert main(["suites", "check", str(tmp_path / "own")]) == 0
     for case in load_suite(tmp_path / "own").cases:
@@ -68,7 +68,7 @@ def test_own_recordings_become_a_suite(
         assert turn.reference == SAID[case.id]
         assert turn.t_eos_source == "vad"
         assert turn.t_eos_s == pytest.approx(_end_s(speech / f"{case.id}.wav"), abs=0.1)
-    assert main(["suites", "new", "own", "--from", str(speech), "--into", str(tmp_path)]) == 2
+    assert main(["suites", "new", "own", "--source", str(speech), "--into", str(tmp_path)]) == 2
     assert "is there already" in capsys.readouterr().err
 
 
@@ -79,7 +79,7 @@ def test_every_problem_is_printed_and_nothing_made(
     folder = Path(shutil.copytree(speech, tmp_path / "recordings"))
     write_tone(folder / "c.wav").with_suffix(".txt").write_text("好")  # nobody speaks
     (folder / "b.txt").write_text("")
-    argv = ["suites", "new", "own", "--from", str(folder), "--into", str(tmp_path)]
+    argv = ["suites", "new", "own", "--source", str(folder), "--into", str(tmp_path)]
     assert main(argv) == 2
     out, err = capsys.readouterr()
     assert err == "1 problem so far; looking at the audio for more\n"
@@ -100,13 +100,13 @@ def test_digits_and_traditional_script_are_named(
 ) -> None:
     folder = Path(shutil.copytree(speech, tmp_path / "recordings"))
     (folder / "a.txt").write_text("下午3點在2樓開會", encoding="utf-8")
-    argv = ["suites", "new", "own", "--from", str(folder), "--into", str(tmp_path)]
+    argv = ["suites", "new", "own", "--source", str(folder), "--into", str(tmp_path)]
     assert main(argv) == 0
     err = capsys.readouterr().err
     assert f"warning: {folder}/a.txt:1: the text has digits (3點, 2樓)" in err
     assert "1 of 2 texts are in traditional script" in err
     assert load_suite(tmp_path / "own").cases[0].turns[0].reference == "下午3點在2樓開會"
-    argv = ["suites", "new", "more", "--from", str(folder), "--into", str(tmp_path), "--json"]
+    argv = ["suites", "new", "more", "--source", str(folder), "--into", str(tmp_path), "--json"]
     assert main(argv) == 0
     document = json.loads(capsys.readouterr().out)
     assert (len(document["warnings"]), document["num_traditional"]) == (1, 1)
@@ -120,7 +120,7 @@ def test_a_corpus_is_referred_to(
     rows = "".join(f"x\t{name}.wav\t{text}？\n" for name, text in SAID.items())
     (clips.parent / "dev.tsv").write_text(f"client_id\tpath\tsentence\n{rows}", encoding="utf-8")
     argv = ["suites", "import", "common_voice", str(clips.parent), "--name", "cv",
-            "--split", "dev", "--limit", "1", "--into", str(tmp_path)]  # fmt: skip
+            "--split", "dev", "--max-cases", "1", "--into", str(tmp_path)]  # fmt: skip
     assert main(argv) == 0
     suite = load_suite(tmp_path / "cv")
     assert (suite.language, suite.licence, len(suite.cases)) == ("yue", "CC0-1.0", 1)
@@ -157,12 +157,12 @@ def test_a_true_recording_of_aishell_is_imported(
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["new", "own", "--from", "nowhere"], "there is no folder nowhere"),
-        (["new", "a b", "--from", "."], "'a b' cannot be a suite's name"),
-        (["new", "own", "--from", ".", "--limit", "0"], "--limit 0"),
-        (["new", "own", "--from", ".", "--clock", "soon"], "--clock 'soon'"),
-        (["new", "own", "--from", ".", "--language", "xx"], "--language"),
-        (["new", "own"], "--from"),
+        (["new", "own", "--source", "nowhere"], "there is no folder nowhere"),
+        (["new", "a b", "--source", "."], "'a b' cannot be a suite's name"),
+        (["new", "own", "--source", ".", "--max-cases", "0"], "--max-cases 0"),
+        (["new", "own", "--source", ".", "--clock", "soon"], "--clock 'soon'"),
+        (["new", "own", "--source", ".", "--language", "xx"], "--language"),
+        (["new", "own"], "--source"),
         (["import", "aishell", ".", "--name", "x"], "Did you mean 'aishell1'?"),
         (["import", "aishell1", "nowhere", "--name", "x"], "there is no folder nowhere"),
         (["import", "aishell1", "."], "--name"),
@@ -205,7 +205,7 @@ def test_own_recordings_run_through_the_bundled_models_and_out_to_other_scorers(
     speech: Path, tmp_path: Path, bundled_models: Models,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    assert main(["suites", "new", "own", "--from", str(speech), "--into", str(tmp_path)]) == 0
+    assert main(["suites", "new", "own", "--source", str(speech), "--into", str(tmp_path)]) == 0
     settings = RunSettings(
         suites=(str(tmp_path / "own"),), variants=build_variants(["none"], [], [], 0), repeats=1
     )

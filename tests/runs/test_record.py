@@ -265,7 +265,7 @@ def test_a_run_continues_under_its_first_id(tmp_path: Path) -> None:
     [
         ({"repeats": 2}, "repeats was 1, now 2"),
         ({"profile": {"name": "bundled", "llm": {"dtype": "auto"}}}, "profile.llm.dtype was"),
-        ({"variants": (Variant(cleaning="none"),)}, r"variants\[0\].cleaning was 'seed'"),
+        ({"variants": (Variant(cleaning="none"),)}, r"variants\[0\].cleaning was 'baseline'"),
         ({"suite_sha256": {"s": "cc"}}, "suite_sha256.s"),
         ({"model_sha256": {"asr": "dd"}}, "model_sha256.asr"),
         ({"git_commit": "def"}, "git_commit was 'abc', now 'def'"),

@@ -216,7 +216,7 @@ def test_a_turn_whose_audio_is_gone_is_a_failed_record(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"limit": 0}, "--limit is 0"),
+        ({"limit": 0}, "--max-cases is 0"),
         ({"repeats": -1}, "--repeats is -1"),
         ({"mode": "quality", "pace": "real_time"}, "does not go with"),
         ({"profile": "nonsense"}, "nonsense"),
@@ -233,7 +233,7 @@ def test_impossible_settings_are_refused(
 @pytest.mark.parametrize(
     ("cleanings", "prompts", "variants", "message"),
     [
-        (["sead"], [], [], "unknown cleaning 'sead'. Did you mean 'seed'"),
+        (["basline"], [], [], "unknown cleaning 'basline'. Did you mean 'baseline'"),
         ([], ["nope"], [], "unknown prompt 'nope'"),
         ([], [], ["window=4"], "Did you mean 'window_s'"),
         ([], [], ["window_s=four"], "is not valid"),

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.natural_sentences import natural_sentences
+
+__all__ = ["natural_sentences"]
+
 _INFO = "name: tiny\ntitle: A tiny suite\ndescription: Two cases.\n"
 _CASES: list[dict[str, Any]] = [
     {

@@ -123,7 +123,7 @@ def test_without_the_library_the_way_out_is_named(
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(degrade_module.importlib.metadata, "version", missing)
-    with pytest.raises(MissingPackageError, match=r"voicebench\[synth\]"):
+    with pytest.raises(MissingPackageError, match=r"pip install -e '.\[synth\]'"):
         degrade(speech, T_EOS_S, condition("noise", 10), tmp_path)
 
 

@@ -121,7 +121,7 @@ def test_no_training_name_holds_a_character_of_the_unseen_names() -> None:
 
 
 def test_the_named_prompts_are_the_ones_trained_on() -> None:
-    named = {"seed": "strict", "brief": "brief", "plain": "plain"}
+    named = {"baseline": "strict", "brief": "brief", "plain": "plain"}
     for name, style in named.items():
         assert PROMPTS[name].system == SYSTEM_PROMPTS[style][0]  # type: ignore[index]
 
