@@ -4,7 +4,8 @@ Whole turns of a suite against their cuts at the silences inside (or at random p
 none), and a table of everyday sentences with their cuts, on gold text and through the folder's own
 weights. AUROC, and how many ends are found at 5 % false ends. Try:
 
-    python -m training.llm.end_of_turn --folder voicebench/bundled/llm --suite pauses --suite daily_qa
+    python -m training.llm.end_of_turn --folder voicebench/bundled/llm --suite pauses --suite daily_qa \\
+        --table training/held_out/everyday_sentences.tsv
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import csv
 import json
 import random
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from voicebench.types import CaseTurn
 
 FALSE_ENDS = 0.05
 RANDOM_CUTS = 2  # of a turn without silences inside
+_MARKS = re.compile("[，。？！、；：…,.?!;:]")
 SYSTEM = SYSTEM_PROMPTS["strict"][0]
 
 
@@ -67,10 +70,12 @@ def of_suite(name: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def of_table(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """The same from a table with the columns `whole` and `cuts` (separated by |)."""
+    """The same from a table with the columns `whole` and `cuts` (separated by |), without the marks,
+    which no recognizer gives and which would tell the end."""
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
-            yield row["whole"], row["cuts"].split("|")
+            whole, cuts = (_MARKS.sub("", row[name]) for name in ("whole", "cuts"))
+            yield whole, cuts.split("|")
 
 
 class EndOfTurn:
