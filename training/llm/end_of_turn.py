@@ -4,8 +4,8 @@ Whole turns of a suite against their cuts at the silences inside (or at random p
 none), and a table of everyday sentences with their cuts, on gold text and through the folder's own
 weights. AUROC, and how many ends are found at 5 % false ends. Try:
 
-    python -m training.llm.end_of_turn --folder voicebench/bundled/llm --suite pauses --suite daily_qa \\
-        --table training/held_out/everyday_sentences.tsv
+    python -m training.llm.end_of_turn --folder voicebench/bundled/llm --suite pauses --suite daily_qa
+    python -m training.llm.end_of_turn --folder FOLDER --table training/held_out/everyday_sentences.tsv
 """
 
 from __future__ import annotations
