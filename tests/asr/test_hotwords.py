@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -65,6 +65,7 @@ def test_words_are_divided_as_funasr_divides_them(seaco: Path) -> None:
     @settings(max_examples=200)
     @given(st.text(st.sampled_from("今天上海深2３helloHELLOpPtTＴé"), min_size=1, max_size=6))
     def divides_alike(word: str) -> None:
+        assume(not word.startswith("http"))  # FunASR fetches that as an address
         by_funasr = model.generate_hotwords_list(
             word, tokenizer=loaded["tokenizer"], frontend=loaded["frontend"]
         )
