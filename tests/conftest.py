@@ -25,6 +25,11 @@ from voicebench.profiles.schema import Profile
 from voicebench.runs.plan import Models
 
 MODEL_FIXTURES = ("bundled_recognizer", "bundled_generator")
+SLOW_FILES = (
+    "bench/test_help.py", "hub/test_bundle.py", "notebooks/test_lab.py", "notebooks/test_rendered.py",
+    "suites/test_make.py", "test_containers.py", "test_wheel.py",
+)  # fmt: skip
+"""Whole files of what a commit seldom breaks and minutes are needed for: `make test-all` alone."""
 SPEECH_VARIABLE = "VOICEBENCH_SPEECH_DIR"
 
 # without a deadline, since a busy machine proves nothing
@@ -47,6 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
     for item in items:
+        if item.path.as_posix().endswith(SLOW_FILES):
+            item.add_marker("slow")
         if cost(item):
             item.add_marker("models")
             item.add_marker(pytest.mark.xdist_group("models"))
